@@ -1,0 +1,37 @@
+# Every target sets up what it needs; from a fresh clone, Python 3.11+ and make are enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+.DEFAULT_GOAL := help
+.PHONY: help install check test lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## Make .venv with the pinned packages
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(PIP) install --constraint constraints.txt --editable '.[worker,local,dev]'
+	@touch $@
+
+check: install ## Lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: install ## All tests that CI runs
+	$(BIN)/pytest
+
+lock: ## Rewrite constraints.txt from a fresh resolution
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/pip install -qq '.[worker,local,dev]'
+	@.venv-lock/bin/pip freeze --exclude tablestore-memory-worker | grep -v ' @ ' > constraints.txt
+	@rm -rf .venv-lock
+
+clean: ## Remove what make made
+	rm -rf .venv .venv-* .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What an agent imports: publish events to Redis and go on. Needs redis and msgspec only."""

@@ -1,0 +1,1 @@
+"""The Celery app: events to rows, rows to memories."""
