@@ -1,0 +1,40 @@
+"""What data tables and search indexes know of each other, and nothing more."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+Value = str | int | float | bool | bytes
+Key = tuple[Value, ...]  # primary key values in schema order
+Columns = dict[str, Value]  # latest version of each attribute column
+
+
+class Rows(Protocol):
+    """What the search engine sees of the tables."""
+
+    def scan(self, table: str) -> Iterator[tuple[Key, Columns]]:
+        """Every row as it stands now, in primary key order."""
+        ...
+
+    def read(self, table: str, key: Key) -> Columns | None:
+        """The row's columns, or None if there is no such row."""
+        ...
+
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        """Names of the primary key columns. Raises ObjectNotExist."""
+        ...
+
+
+class Catalog(Protocol):
+    """Durable definitions of search indexes."""
+
+    def save_search_index(self, table: str, index: str, definition: bytes) -> None:
+        """Keep the definition; an earlier one of the same name is replaced."""
+        ...
+
+    def search_indexes(self) -> list[tuple[str, str, bytes]]:
+        """Every (table, index, definition)."""
+        ...
+
+    def drop_search_index(self, table: str, index: str) -> None:
+        """Forget the definition, if there is one."""
+        ...
