@@ -1,0 +1,28 @@
+"""`python -m localcloud {tablestore,dashscope,redis} …`: one local server in this process.
+
+Owns the choice of the server and nothing else; each server reads its own options.
+"""
+
+import importlib
+import sys
+
+SERVERS = {
+    "tablestore": "localcloud.tablestore.server",
+    "dashscope": "localcloud.dashscope.server",
+    "redis": "localcloud.redis",
+}
+USAGE = f"usage: python -m localcloud {{{','.join(SERVERS)}}} [options]   (--help after a name)"
+
+
+def main(argv: list[str]) -> int:
+    """Run the server that `argv` names until it ends; return its exit code."""
+    if not argv or argv[0] not in SERVERS:
+        print(USAGE, file=sys.stderr)  # noqa: T201 - a command line answers on stderr
+        return 2
+    # Imported here, because a Redis needs neither aiohttp nor numpy.
+    server = importlib.import_module(SERVERS[argv[0]])
+    return int(server.main(argv[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""Local servers shared by all tests, and names that keep tests apart.
+
+A server that does not start fails every test that asks for it; nothing is skipped.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.servers import Server
+
+# The SDKs would send even loopback requests to a proxy of the environment.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis. Keep to keys under `fresh_name`, or take `empty_redis_url`."""
+    directory: Path = tmp_path_factory.mktemp("redis")
+    with Server.start("redis", "--dir", str(directory), "--appendonly", "no") as server:
+        yield server.url
+
+
+@pytest.fixture
+def empty_redis_url(redis_url: str) -> Iterator[str]:
+    """The shared Redis with nothing in it."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    yield redis_url
+
+
+@pytest.fixture(scope="session")
+def tablestore_url() -> Iterator[str]:
+    """A local Tablestore, in memory, whose index does not lag. Prefix tables by `fresh_name`."""
+    with Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def dashscope_url() -> Iterator[str]:
+    """A local DashScope, ending in /api/v1, with its faults to be had."""
+    with Server.start("dashscope", "--faults") as server:
+        yield server.url
+
+
+@pytest.fixture
+def fresh_name() -> str:
+    """A name that no other test has, good for a table, a user, a session or a key prefix."""
+    return f"t{uuid.uuid4().hex[:12]}"
