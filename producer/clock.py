@@ -1,0 +1,54 @@
+"""Stamps and ids of events, made where the event is made. Both cost a fraction of a microsecond."""
+
+import itertools
+import secrets
+import threading
+from time import monotonic_ns, time_ns
+
+_BEHIND_NS = 1_000_000_000
+"""How far the wall may run ahead of us (a suspended machine) before we follow it."""
+
+
+class Clock:
+    """Microseconds since the epoch that never go back, whatever NTP does to the wall clock.
+
+    The wall is read once and carried on by the monotonic clock. When the wall is found more than
+    a second ahead, we follow; when it steps back, we do not. Within a thread each stamp is
+    greater than the one before.
+    """
+
+    def __init__(self) -> None:
+        self._offset_ns = time_ns() - monotonic_ns()
+        self._last = _Last()
+
+    def now_us(self) -> int:
+        carried = monotonic_ns() + self._offset_ns
+        ahead = time_ns() - carried
+        if ahead > _BEHIND_NS:
+            self._offset_ns += ahead
+            carried += ahead
+        now, last = carried // 1000, self._last
+        if now <= last.us:
+            now = last.us + 1
+        last.us = now
+        return now
+
+
+class _Last(threading.local):
+    us = 0
+
+
+class EventIds:
+    """Ids that no other process makes: 80 random bits and a counter, 32 hex digits in order."""
+
+    def __init__(self) -> None:
+        self._producer = secrets.token_hex(10)
+        self._count = itertools.count()  # next() is atomic: no lock on the publish path
+
+    @property
+    def producer(self) -> str:
+        """What all ids of this process begin with."""
+        return self._producer
+
+    def next_id(self) -> str:
+        return f"{self._producer}{next(self._count):012x}"

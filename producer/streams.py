@@ -1,0 +1,41 @@
+"""Names of the keys in Redis, and the partition of a session. Knows no connection."""
+
+import zlib
+from dataclasses import dataclass
+
+EVENT_FIELD = "event"
+"""The one field of a stream entry; its value is the event's JSON in UTF-8."""
+
+REDIS_URL = "REDIS_URL"
+MEMORY_PREFIX = "MEMORY_PREFIX"
+MEMORY_PARTITIONS = "MEMORY_PARTITIONS"
+
+
+def route(partition_key: str) -> int:
+    """The number a partition is made of: CRC-32 of the key's UTF-8, as in zlib."""
+    return zlib.crc32(partition_key.encode())
+
+
+@dataclass(frozen=True)
+class Streams:
+    """All processes of one deployment must agree on both fields."""
+
+    prefix: str = "memory"
+    partitions: int = 8
+
+    def partition(self, session_id: str) -> int:
+        """The partition of a session (of a user, for events without a session)."""
+        return route(session_id) % self.partitions
+
+    def key(self, partition: int, name: str) -> str:
+        """A key of one partition. The braces are Redis Cluster's hash tag: one slot for all."""
+        return f"{self.prefix}:{{{partition}}}:{name}"
+
+    def events(self, partition: int) -> str:
+        """The stream that holds a partition's events."""
+        return self.key(partition, "events")
+
+    @property
+    def dropped(self) -> str:
+        """A hash: how many events each publisher had to drop, by reason."""
+        return f"{self.prefix}:dropped"
