@@ -1,0 +1,80 @@
+"""What can go wrong in the worker, sorted by what to do about it.
+
+    WorkerError
+    ├── Retryable              try again later, with backoff
+    │   ├── Throttled          the service asked us to slow down
+    │   ├── Unavailable        unreachable, timed out, or failed inside
+    │   ├── RowConflict        another writer held the row
+    │   ├── Busy               another worker holds the lease
+    │   └── IndexBehind        the search index does not show it yet
+    ├── Final                  wrong for this item only: dead letter, the rest goes on
+    │   ├── InvalidRow         Tablestore refuses the row as it is
+    │   ├── ContentRefused     Qwen's content inspection refused the text
+    │   └── UnusableReply      Qwen's answer cannot be used
+    └── SameForEveryone        every item would fail: pause the queue, keep the work, say it
+        ├── BadCredentials
+        ├── NotSetUp           a table, index or model is missing
+        └── Unpaid
+
+Callers decide by class, never by the text. Adapters translate once, with `raise … from error`.
+"""
+
+
+class WorkerError(Exception):
+    """Base of every error that the worker expects."""
+
+
+class Retryable(WorkerError):
+    """May succeed later."""
+
+
+class Throttled(Retryable):
+    """The service asked us to slow down."""
+
+
+class Unavailable(Retryable):
+    """The service cannot be reached, timed out, or failed inside."""
+
+
+class RowConflict(Retryable):
+    """Another writer held or changed the row."""
+
+
+class Busy(Retryable):
+    """Another worker holds the lease."""
+
+
+class IndexBehind(Retryable):
+    """The search index does not yet show what was written."""
+
+
+class Final(WorkerError):
+    """Will fail for this item however often it is tried."""
+
+
+class InvalidRow(Final):
+    """Tablestore refuses the row as it is."""
+
+
+class ContentRefused(Final):
+    """Qwen's content inspection refused the text."""
+
+
+class UnusableReply(Final):
+    """Qwen's answer is cut off, not JSON, or not of the asked shape."""
+
+
+class SameForEveryone(WorkerError):
+    """Every item would fail the same way until somebody mends it."""
+
+
+class BadCredentials(SameForEveryone):
+    """The key or its rights are wrong."""
+
+
+class NotSetUp(SameForEveryone):
+    """A table, an index, an instance or a model is missing."""
+
+
+class Unpaid(SameForEveryone):
+    """The account is in arrears or its quota is used up."""

@@ -1,0 +1,1 @@
+"""From stored messages to durable facts in the memory table."""

@@ -1,0 +1,123 @@
+"""When a session is extracted: it waits in Redis, falls due, is begun and settled.
+
+Keys of a partition: `pending` (hash: what waits, by session), `active` (hash: what an extraction took),
+`due` (sorted set: session by time in ms). `due` keeps a session until it is settled, so an extraction
+that was lost is found again by the sweep; waits longer than a Celery countdown cost nothing here.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+from redis import Redis
+
+from producer.streams import Streams
+
+# An extraction that was enqueued and never seen again is enqueued again after this time.
+_HOLD_MS = 15_000
+
+_CLAIM = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
+for _, member in ipairs(due) do redis.call('ZADD', KEYS[1], now + ARGV[1], member) end
+return due
+"""
+
+# What a lost extraction had taken is joined with what came since.
+_BEGIN = """
+local pending = redis.call('HGET', KEYS[1], ARGV[1])
+local active = redis.call('HGET', KEYS[2], ARGV[1])
+if not pending then return active end
+local wait = cmsgpack.unpack(pending)
+if active then
+  local old = cmsgpack.unpack(active)
+  wait.from_us = math.min(wait.from_us, old.from_us)
+  wait.count = wait.count + old.count
+end
+local joined = cmsgpack.pack(wait)
+redis.call('HSET', KEYS[2], ARGV[1], joined)
+redis.call('HDEL', KEYS[1], ARGV[1])
+return joined
+"""
+
+_SETTLE = """
+redis.call('HDEL', KEYS[2], ARGV[1])
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then redis.call('ZREM', KEYS[3], ARGV[1]) end
+"""
+
+_POSTPONE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[1], ARGV[2])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DuePolicy:
+    """A session is due when idle for `idle_ms`, or at N messages, K tokens, or the longest wait."""
+
+    idle_ms: int
+    max_messages: int
+    max_tokens: int
+    max_wait_ms: int
+
+
+class Waiting(msgspec.Struct):
+    """What waits in a session; `from_us` is the earliest created_at not extracted yet."""
+
+    count: int
+    tokens: float
+    first_ms: float
+    from_us: int
+    over: bool
+
+
+def member(user_id: str, session_id: str) -> bytes:
+    """A session's name in the hashes and the sorted set."""
+    return msgspec.json.encode([user_id, session_id])
+
+
+def session_of(name: bytes) -> tuple[str, str]:
+    return msgspec.json.decode(name, type=tuple[str, str])
+
+
+def tokens_of(text: bytes | str) -> int:
+    """Estimated tokens: one per four bytes of UTF-8, near enough for English and Chinese alike."""
+    return len(text if isinstance(text, bytes) else text.encode()) // 4 + 1
+
+
+class DueSessions:
+    """The waiting sessions of all partitions."""
+
+    def __init__(self, redis: Redis, streams: Streams) -> None:
+        self._redis = redis
+        self._streams = streams
+
+    def claim(self, partition: int, limit: int = 50) -> list[tuple[str, str]]:
+        """Sessions due now; each will not be due again for a while."""
+        key = self._streams.key(partition, "due")
+        due = cast(list[bytes], self._redis.eval(_CLAIM, 1, key, _HOLD_MS, limit))
+        return [session_of(name) for name in due]
+
+    def begin(self, user_id: str, session_id: str) -> Waiting | None:
+        """Take what waits in a session; None if nothing does. Until settled it can be taken again."""
+        keys = self._keys(session_id, "pending", "active")
+        raw = cast(
+            bytes | None, self._redis.eval(_BEGIN, len(keys), *keys, member(user_id, session_id))
+        )
+        return msgspec.msgpack.decode(raw, type=Waiting, strict=False) if raw else None
+
+    def settle(self, user_id: str, session_id: str) -> None:
+        """What was taken is extracted; the session leaves unless something came meanwhile."""
+        keys = self._keys(session_id, "pending", "active", "due")
+        self._redis.eval(_SETTLE, len(keys), *keys, member(user_id, session_id))
+
+    def postpone(self, user_id: str, session_id: str, delay_s: float) -> None:
+        """Fall due again after `delay_s`."""
+        (key,) = self._keys(session_id, "due")
+        self._redis.eval(_POSTPONE, 1, key, round(delay_s * 1000), member(user_id, session_id))
+
+    def _keys(self, session_id: str, *names: str) -> list[str]:
+        partition = self._streams.partition(session_id)
+        return [self._streams.key(partition, name) for name in names]

@@ -1,0 +1,110 @@
+"""Stream entries become one batch of rows: who is in it, what was refused, what goes to extraction.
+
+A batch holds at most 200 rows and 4 MB, over all sessions of a partition, with one row for each session
+it touches. The same message twice in a batch is one row. Nothing here does I/O.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from producer.errors import MalformedEvent
+from producer.events import Event, Forget, Message, Remember, SessionEnd, decode
+from worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS
+from worker.stores.rows import Key, RowWrite, message_row, session_row
+from worker.stores.tables import TableNames
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stream entry; `rows` are indexes into the batch's rows, none for a command."""
+
+    entry_id: str
+    raw: bytes
+    event: Event
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One entry that can never be stored, and why."""
+
+    entry_id: str
+    raw: bytes
+    reason: str
+
+
+@dataclass(slots=True)
+class Batch:
+    rows: list[RowWrite] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def form(entries: Iterable[tuple[str, bytes]], names: TableNames) -> Batch:
+    """Take entries from the front for as long as they fit; the rest waits for the next batch."""
+    batch = Batch()
+    builder = _Builder(batch, names)
+    for entry_id, raw in entries:
+        try:
+            event = decode(raw)
+        except MalformedEvent as error:
+            batch.refused.append(Refused(entry_id, raw, str(error)))
+            continue
+        if not builder.add(entry_id, raw, event):
+            break
+    builder.finish()
+    return batch
+
+
+class _Builder:
+    def __init__(self, batch: Batch, names: TableNames) -> None:
+        self._batch = batch
+        self._names = names
+        self._places: dict[Key, int] = {}
+        self._sessions: dict[tuple[str, str], int] = {}  # newest created_at
+        self._session_members: dict[tuple[str, str], list[int]] = {}
+        self._body_bytes = 0
+
+    def add(self, entry_id: str, raw: bytes, event: Event) -> bool:
+        """False if the event does not fit any more."""
+        match event:
+            case Message():
+                return self._add_message(entry_id, raw, event)
+            case SessionEnd() | Remember() | Forget():
+                self._batch.entries.append(Entry(entry_id, raw, event))
+                return True
+
+    def _add_message(self, entry_id: str, raw: bytes, event: Message) -> bool:
+        row = message_row(self._names.message, event)
+        session = (event.user_id, event.session_id)
+        index = self._places.get(row.key)
+        if index is None:
+            rows_after = len(self._batch.rows) + 1 + len(self._sessions | {session: 0})
+            body_bytes = self._body_bytes + row.body_bytes
+            if self._batch.rows and (rows_after > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
+                return False
+            index = self._place(row)
+        self._join(session, event.created_at, Entry(entry_id, raw, event, (index,)))
+        return True
+
+    def _place(self, row: RowWrite) -> int:
+        self._places[row.key] = index = len(self._batch.rows)
+        self._batch.rows.append(row)
+        self._body_bytes += row.body_bytes + 100  # the session's row
+        return index
+
+    def _join(self, session: tuple[str, str], created_at: int, entry: Entry) -> None:
+        self._sessions[session] = max(self._sessions.get(session, 0), created_at)
+        self._session_members.setdefault(session, []).append(len(self._batch.entries))
+        self._batch.entries.append(entry)
+
+    def finish(self) -> None:
+        """Add each session's row, and bind its messages' entries to it."""
+        for session, newest in self._sessions.items():
+            index = len(self._batch.rows)
+            self._batch.rows.append(session_row(self._names.session, *session, newest))
+            for member in self._session_members[session]:
+                entry = self._batch.entries[member]
+                self._batch.entries[member] = Entry(
+                    entry.entry_id, entry.raw, entry.event, (*entry.rows, index)
+                )

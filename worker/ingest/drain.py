@@ -1,0 +1,99 @@
+"""One turn at a partition: oldest entries in, rows out, entries off the stream.
+
+Under the partition's lease; a worker that dies leaves its entries where they are, and the next drain
+starts at the same ones. Order holds, and every write is idempotent.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+import tablestore as ots
+from redis import Redis
+
+from producer.streams import Streams
+from worker.entries import oldest
+from worker.errors import Final, WorkerError
+from worker.extract.due import DuePolicy
+from worker.ingest.acknowledge import acknowledge
+from worker.ingest.batches import Batch, Entry, Refused, form
+from worker.ingest.write import write_rows
+from worker.lease import Lease
+from worker.stores.batch import MAX_ROWS
+from worker.stores.tables import TableNames
+
+_TURN_S = 2.0  # then another partition gets the process
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """The collaborators of a drain."""
+
+    redis: Redis
+    streams: Streams
+    client: ots.OTSClient
+    names: TableNames
+    policy: DuePolicy
+    clock: Callable[[], float] = time.monotonic
+
+
+def drain(ingest: Ingest, partition: int) -> int:
+    """Store what waits in a partition, for one turn. Returns how many entries are left.
+
+    Raises Busy if another drain holds the partition, else what kept a row from being stored: whatever
+    could be stored is, and is acknowledged; the rest stays in the stream.
+    """
+    streams, redis = ingest.streams, ingest.redis
+    with Lease(redis, streams.key(partition, "lease")) as lease:
+        ends = ingest.clock() + _TURN_S
+        left = 1
+        while left and ingest.clock() < ends:
+            left = _one_batch(ingest, partition, lease)
+    return left or int(redis.xlen(streams.events(partition)))
+
+
+def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
+    entries = oldest(ingest.redis, ingest.streams.events(partition), MAX_ROWS)
+    if not entries:
+        return 0
+    started = ingest.clock()
+    batch = form(entries, ingest.names)
+    failures = write_rows(ingest.client, batch.rows)
+    stored, refused, waiting = _sort_out(batch, failures)
+    left = acknowledge(
+        ingest.redis, ingest.streams, partition, lease, stored, refused, ingest.policy
+    )
+    log.info(
+        "batch.stored",
+        partition=partition,
+        entries=len(stored),
+        rows=len(batch.rows) - len(failures),
+        refused=len(refused),
+        left=left,
+        duration_ms=round((ingest.clock() - started) * 1000, 1),
+    )
+    for letter in refused:
+        log.warning("event.dead", entry_id=letter.entry_id, reason=letter.reason)
+    if waiting:
+        raise waiting[0]
+    return left
+
+
+def _sort_out(
+    batch: Batch, failures: dict[int, WorkerError]
+) -> tuple[list[Entry], list[Refused], list[WorkerError]]:
+    """Entries stored, entries that never will be, and the reasons of those that wait."""
+    stored: list[Entry] = []
+    refused = list(batch.refused)
+    waiting: list[WorkerError] = []
+    for entry in batch.entries:
+        errors = [failures[row] for row in entry.rows if row in failures]
+        if not errors:
+            stored.append(entry)
+        elif final := next((e for e in errors if isinstance(e, Final)), None):
+            refused.append(Refused(entry.entry_id, entry.raw, str(final)))
+        else:
+            waiting += errors
+    return stored, refused, waiting

@@ -1,0 +1,58 @@
+"""Write a batch so that one bad row costs only itself."""
+
+import random
+import time
+from collections.abc import Sequence
+
+import tablestore as ots
+
+from worker.errors import InvalidRow, Retryable, WorkerError
+from worker.stores import batch
+from worker.stores.rows import RowWrite
+
+_TRIES = 4
+_BACKOFF_S = 0.1  # doubled each try, with full jitter
+
+
+def write_rows(
+    client: ots.OTSClient, rows: Sequence[RowWrite], *, tries: int = _TRIES
+) -> dict[int, WorkerError]:
+    """Write rows; failed ones are tried again alone. Returns what still failed, by index.
+
+    Raises what failed for the whole request and is no single row's fault.
+    """
+    failures: dict[int, WorkerError] = {}
+    waiting = list(range(len(rows)))
+    for attempt in range(tries):
+        failed = _write_some(client, rows, waiting)
+        failures |= {i: error for i, error in failed.items() if not isinstance(error, Retryable)}
+        waiting = [i for i, error in failed.items() if isinstance(error, Retryable)]
+        if not waiting:
+            return failures
+        if attempt + 1 < tries:
+            time.sleep(random.uniform(0, _BACKOFF_S * 2**attempt))
+    return failures | {i: failed[i] for i in waiting}
+
+
+def write_all(client: ots.OTSClient, rows: Sequence[RowWrite]) -> None:
+    """Write any number of rows. Raises the first reason why one could not be written."""
+    for start in range(0, len(rows), batch.MAX_ROWS):
+        failures = write_rows(client, rows[start : start + batch.MAX_ROWS])
+        if failures:
+            raise next(iter(failures.values()))
+
+
+def _write_some(
+    client: ots.OTSClient, rows: Sequence[RowWrite], indexes: list[int]
+) -> dict[int, WorkerError]:
+    """One request; if the service refuses it for a row's sake, halves, until that row is alone."""
+    try:
+        failed = batch.write(client, [rows[i] for i in indexes])
+    except InvalidRow as error:
+        if len(indexes) == 1:
+            return {indexes[0]: error}
+        middle = len(indexes) // 2
+        return _write_some(client, rows, indexes[:middle]) | _write_some(
+            client, rows, indexes[middle:]
+        )
+    return {indexes[place]: error for place, error in failed.items()}

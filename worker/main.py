@@ -1,0 +1,15 @@
+"""`celery -A worker.main worker`: the only module-level app. Nobody imports this module."""
+
+import os
+import sys
+
+from dotenv import load_dotenv
+
+from worker.app import create_app
+from worker.settings import Settings, SettingsError
+
+load_dotenv()
+try:
+    app = create_app(Settings.from_env(os.environ))
+except SettingsError as error:
+    sys.exit(f"memory-worker: {error}")

@@ -1,0 +1,81 @@
+"""What may be enqueued now: which partition has work, which waits after a failure, which queue is paused.
+
+A Celery message only says "look there"; losing one costs a moment, because the sweep finds the work again.
+Keys of a partition: `queued-<task>` (a task is on its way), `wait-<task>` (not before, after a failure),
+`attempts-<task>`. Keys of all: `paused-<task>` with the reason, which runs out by itself, so that one task
+tries again every few seconds.
+"""
+
+import random
+from typing import cast
+
+import msgspec
+from redis import Redis
+
+from producer.streams import Streams
+
+DRAIN, EXTRACT, REQUESTS, CONFIRM = (
+    "memory.drain",
+    "memory.extract",
+    "memory.requests",
+    "memory.confirm",
+)
+QUEUE_OF = {DRAIN: "ingest", EXTRACT: "extract", REQUESTS: "extract", CONFIRM: "extract"}
+
+# A task that was enqueued and not begun by then is taken for lost.
+_LOST_AFTER_MS = 5_000
+_LONGEST_WAIT_MS = 30_000
+_PAUSE_MS = 15_000
+
+
+class Queues:
+    """Marks that keep the same work from being enqueued twice, too early, or in vain."""
+
+    def __init__(self, redis: Redis, streams: Streams) -> None:
+        self._redis = redis
+        self._streams = streams
+
+    def reserve(self, task: str, partition: int) -> bool:
+        """True if the caller should enqueue the task for the partition now."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.exists(self._key(partition, "wait", task))
+            pipe.exists(self._paused(task))
+            waits, paused = pipe.execute()
+        if waits or paused:
+            return False
+        mark = self._key(partition, "queued", task)
+        return bool(self._redis.set(mark, 1, nx=True, px=_LOST_AFTER_MS))
+
+    def begun(self, task: str, partition: int) -> None:
+        self._redis.delete(self._key(partition, "queued", task))
+
+    def succeeded(self, task: str, partition: int) -> None:
+        self._redis.delete(self._key(partition, "attempts", task))
+
+    def failed(self, task: str, partition: int) -> float:
+        """Wait before the next try: doubled each time, full jitter. Returns the wait in seconds."""
+        attempts = self._key(partition, "attempts", task)
+        tries = int(cast(int, self._redis.incr(attempts)))
+        self._redis.pexpire(attempts, 10 * _LONGEST_WAIT_MS)
+        wait_ms = round(random.uniform(50, min(_LONGEST_WAIT_MS, 200 * 2 ** min(tries, 10))))
+        self._redis.set(self._key(partition, "wait", task), 1, px=wait_ms)
+        return wait_ms / 1000
+
+    def pause(self, task: str, reason: str) -> None:
+        """Nothing of this kind is enqueued for a while; the reason shows in `status`."""
+        state = msgspec.json.encode({"queue": QUEUE_OF[task], "task": task, "reason": reason})
+        self._redis.set(self._paused(task), state, px=_PAUSE_MS)
+
+    def resumed(self, task: str) -> None:
+        self._redis.delete(self._paused(task))
+
+    def paused(self) -> list[dict[str, str]]:
+        """The pauses in force: queue, task and reason."""
+        raw = [cast(bytes | None, self._redis.get(self._paused(task))) for task in QUEUE_OF]
+        return [msgspec.json.decode(state, type=dict[str, str]) for state in raw if state]
+
+    def _key(self, partition: int, what: str, task: str) -> str:
+        return self._streams.key(partition, f"{what}-{task}")
+
+    def _paused(self, task: str) -> str:
+        return f"{self._streams.prefix}:paused-{task}"

@@ -1,0 +1,163 @@
+"""The clients of one process and the steps that use them, made once, on first use, after any fork."""
+
+from functools import cached_property
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from producer.streams import Streams
+from worker.deadletters import DeadLetters
+from worker.extract.apply import Apply
+from worker.extract.confirm import Confirm, Unseen
+from worker.extract.due import DuePolicy, DueSessions
+from worker.extract.facts import FactFinder
+from worker.extract.forget import Forgetting
+from worker.extract.neighbours import Neighbours
+from worker.extract.plans import Plans
+from worker.extract.requests import Requests
+from worker.extract.session import Extract
+from worker.ingest.drain import Ingest
+from worker.queues import Queues
+from worker.qwen import Qwen
+from worker.settings import Settings
+from worker.stores.history import History
+from worker.stores.memories import Memories
+from worker.stores.sessions import Sessions
+from worker.stores.tables import TableNames, connect
+
+
+def connect_redis(url: str) -> Redis:
+    """A client that waits for nobody for ever, and never repeats a command by itself.
+
+    redis-py repeats ten times by default: a script whose answer was lost would run twice.
+    """
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=5,
+        socket_timeout=10,
+        socket_keepalive=True,
+        health_check_interval=25,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class Services:
+    """Everything a step needs, from the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def redis(self) -> Redis:
+        return connect_redis(self.settings.redis_url)
+
+    @cached_property
+    def streams(self) -> Streams:
+        return Streams(self.settings.prefix, self.settings.partitions)
+
+    @cached_property
+    def names(self) -> TableNames:
+        s = self.settings
+        return TableNames(s.session_table, s.message_table, s.memory_table, s.history_table)
+
+    @cached_property
+    def tablestore(self):  # type: ignore[no-untyped-def]  # the SDK ships no types
+        s = self.settings
+        return connect(
+            str(s.tablestore_endpoint).rstrip("/"),
+            s.tablestore_instance,
+            s.tablestore_key_id,
+            s.tablestore_key_secret.get_secret_value(),
+            sts_token=s.tablestore_sts_token.get_secret_value() if s.tablestore_sts_token else None,
+            region=s.tablestore_region,
+        )
+
+    @cached_property
+    def qwen(self) -> Qwen:
+        s = self.settings
+        return Qwen(
+            url=str(s.dashscope_url).rstrip("/"),
+            api_key=s.dashscope_api_key.get_secret_value(),
+            model=s.model,
+            embedding_model=s.embedding_model,
+            dimension=s.embedding_dimension,
+        )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.tablestore, self.names)
+
+    @cached_property
+    def memories(self) -> Memories:
+        return Memories(self.tablestore, self.names, self.settings.embedding_dimension)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.tablestore, self.names)
+
+    @cached_property
+    def queues(self) -> Queues:
+        return Queues(self.redis, self.streams)
+
+    @cached_property
+    def due(self) -> DueSessions:
+        return DueSessions(self.redis, self.streams)
+
+    @cached_property
+    def unseen(self) -> Unseen:
+        return Unseen(self.redis, self.streams)
+
+    @cached_property
+    def dead(self) -> DeadLetters:
+        return DeadLetters(self.redis, self.streams)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        s = self.settings
+        policy = DuePolicy(
+            idle_ms=round(s.idle_s * 1000),
+            max_messages=s.max_messages,
+            max_tokens=s.max_tokens,
+            max_wait_ms=round(s.max_wait_s * 1000),
+        )
+        return Ingest(self.redis, self.streams, self.tablestore, self.names, policy)
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        return Neighbours(self.memories, self.unseen)
+
+    @cached_property
+    def application(self) -> Apply:
+        return Apply(self.tablestore, self.qwen, self.memories, self.history, self.unseen)
+
+    @cached_property
+    def extract(self) -> Extract:
+        return Extract(
+            redis=self.redis,
+            streams=self.streams,
+            due=self.due,
+            sessions=self.sessions,
+            finder=FactFinder(self.qwen, self.settings.instructions),
+            neighbours=self.neighbours,
+            plans=Plans(self.redis, self.streams),
+            application=self.application,
+            dead=self.dead,
+        )
+
+    @cached_property
+    def requests(self) -> Requests:
+        return Requests(
+            redis=self.redis,
+            streams=self.streams,
+            neighbours=self.neighbours,
+            application=self.application,
+            forgetting=Forgetting(
+                self.tablestore, self.sessions, self.memories, self.history, self.unseen
+            ),
+            dead=self.dead,
+        )
+
+    @cached_property
+    def confirm(self) -> Confirm:
+        return Confirm(self.redis, self.streams, self.memories, self.unseen)

@@ -1,0 +1,59 @@
+"""The one place where Tablestore's errors become ours. Codes: docs/local-tablestore.md, API reference."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tablestore import OTSClientError, OTSServiceError
+
+from worker.errors import (
+    BadCredentials,
+    InvalidRow,
+    NotSetUp,
+    RowConflict,
+    Throttled,
+    Unavailable,
+    Unpaid,
+    WorkerError,
+)
+
+CONDITION_FAILED = "OTSConditionCheckFail"
+
+_BY_CODE: dict[str, type[WorkerError]] = {
+    "OTSServerBusy": Throttled,
+    "OTSNotEnoughCapacityUnit": Throttled,
+    "OTSOperationThrottled": Throttled,
+    "OTSTimeout": Unavailable,
+    "OTSServerUnavailable": Unavailable,
+    "OTSInternalServerError": Unavailable,
+    "OTSPartitionUnavailable": Unavailable,
+    "OTSTableNotReady": Unavailable,
+    "OTSRowOperationConflict": RowConflict,
+    "OTSOperationConflict": RowConflict,
+    CONDITION_FAILED: RowConflict,
+    "OTSAuthFailed": BadCredentials,
+    "OTSNoPermissionAccess": BadCredentials,
+    "OTSObjectNotExist": NotSetUp,
+    "OTSInstanceNotFound": NotSetUp,
+    "OTSQuotaExhausted": Unpaid,
+    "OTSParameterInvalid": InvalidRow,
+    "OTSOutOfRowSizeLimit": InvalidRow,
+    "OTSOutOfColumnCountLimit": InvalidRow,
+    "OTSInvalidPK": InvalidRow,
+}
+
+
+def from_code(code: str, message: str) -> WorkerError:
+    """The error for a service code; a code we do not know is worth another try."""
+    return _BY_CODE.get(code, Unavailable)(f"Tablestore: {code}: {message}")
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Raise the SDK's errors as ours, naming the operation."""
+    try:
+        yield
+    except OTSServiceError as error:
+        raise from_code(error.code, f"{operation}: {error.message}") from error
+    except OTSClientError as error:
+        # The SDK wraps refused connections and timeouts in this class.
+        raise Unavailable(f"Tablestore: {operation}: {error}") from error

@@ -1,0 +1,100 @@
+"""Rows in AgentScope Runtime 1.0.5's layout: what its services write and read. Nothing here does I/O.
+
+A message row holds `content`, the first text part, and every other field of AgentScope's Message as a
+string; `content_list` is the JSON of the parts with that first text taken out. Ours adds `user_id`, as
+the table's key knows sessions only, and two users may name a session alike.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from producer.events import Message
+
+Value = str | int | float | bool
+Key = tuple[tuple[str, str | int], ...]
+
+WATERMARK = "memory_watermark"
+MAX_STRING_BYTES = 2 * 1024 * 1024  # an attribute of a row (Tablestore, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class RowWrite:
+    """One row of a batch. `only_newer` names an integer column that may only grow."""
+
+    table: str
+    key: Key
+    columns: tuple[tuple[str, Value], ...]
+    kind: Literal["put", "update", "delete"] = "put"
+    only_newer: str | None = None
+
+    @property
+    def body_bytes(self) -> int:
+        """Roughly what the row weighs in a request: names and values in UTF-8."""
+        return sum(
+            len(name) + (len(value.encode()) if isinstance(value, str) else 8)
+            for name, value in (*self.key, *self.columns)
+        )
+
+
+def to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def message_row(table: str, event: Message) -> RowWrite:
+    """The row of one message, keyed (session_id, create_time in µs, message_id)."""
+    text, parts = split_content(event)
+    columns: dict[str, Value] = {"user_id": event.user_id}
+    if text:
+        columns["content"] = text
+    columns |= message_fields(event.role, event.message_type, parts, event.fields)
+    metadata = dict(event.metadata or {})
+    if event.name is not None:
+        metadata["name"] = event.name
+    if metadata:
+        columns["metadata"] = to_json(metadata)
+    key = message_key(event.session_id, event.created_at, event.message_id)
+    return RowWrite(table, key, tuple(columns.items()))
+
+
+def message_key(session_id: str, created_at: int, message_id: str) -> Key:
+    return (("session_id", session_id), ("create_time", created_at), ("message_id", message_id))
+
+
+def split_content(event: Message) -> tuple[str | None, list[dict[str, Any]]]:
+    """The first text of a plain message, and the parts without it."""
+    if isinstance(event.content, str):
+        parts: list[dict[str, Any]] = [{"type": "text", "text": event.content}]
+    else:
+        parts = [dict(part) for part in event.content]
+    if event.message_type == "message":
+        for part in parts:
+            if part.get("type") == "text":
+                return part.pop("text", None), parts
+    return None, parts
+
+
+def message_fields(
+    role: str, message_type: str, parts: list[dict[str, Any]], extra: dict[str, Any]
+) -> dict[str, Value]:
+    """AgentScope's Message fields, all as strings; dicts and lists as JSON."""
+    fields: dict[str, Any] = {"object": "message", "status": "completed", **extra}
+    fields |= {"type": message_type, "role": role, "content_list": parts}
+    return {
+        name: value if isinstance(value, str) else _as_string(value)
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def _as_string(value: Any) -> str:
+    return to_json(value) if isinstance(value, (dict, list)) else str(value)
+
+
+def session_row(table: str, user_id: str, session_id: str, update_time: int) -> RowWrite:
+    """The session's row made or moved forward: its `update_time` (µs) never goes back."""
+    key: Key = (("user_id", user_id), ("session_id", session_id))
+    return RowWrite(
+        table, key, (("update_time", update_time),), kind="update", only_newer="update_time"
+    )

@@ -1,0 +1,153 @@
+"""Sessions and their messages as stored, and each session's watermark: how far facts were extracted.
+
+Reads go by primary key, so what was written is seen; no index that lags is asked.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import tablestore as ots
+from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
+from tablestore_for_agent_memory.base.common import Order
+
+from worker.errors import RowConflict
+from worker.stores.errors import translated
+from worker.stores.rows import WATERMARK, RowWrite, message_key
+from worker.stores.tables import TableNames, memory_store
+
+_PAGE = 200  # messages a GetRange
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    session_id: str
+    update_time: int  # µs since the epoch
+    watermark: int  # µs; 0 when nothing was extracted yet
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message: who said what and when (µs)."""
+
+    message_id: str
+    created_at: int
+    role: str
+    speaker: str
+    text: str
+    message_type: str
+
+
+class Sessions:
+    """Reads sessions and messages; moves watermarks."""
+
+    def __init__(self, client: ots.OTSClient, names: TableNames) -> None:
+        self._client = client
+        self._names = names
+        self._store = memory_store(client, names)
+
+    def of_user(self, user_id: str) -> list[SessionInfo]:
+        """All sessions of a user, oldest activity first."""
+        with translated("list sessions"):
+            rows = list(self._store.list_sessions(user_id))
+        found = [
+            SessionInfo(row.session_id, row.update_time or 0, int(row.metadata.get(WATERMARK, 0)))
+            for row in rows
+        ]
+        return sorted(found, key=lambda info: (info.update_time, info.session_id))
+
+    def watermark(self, user_id: str, session_id: str) -> int:
+        """The created_at (µs) up to which facts were extracted; 0 if none were."""
+        key = [("user_id", user_id), ("session_id", session_id)]
+        with translated("GetRow session"):
+            _, row, _ = self._client.get_row(self._names.session, key, [WATERMARK], None, 1)
+        columns = {column[0]: column[1] for column in row.attribute_columns} if row else {}
+        return int(columns.get(WATERMARK, 0))
+
+    def advance_watermark(self, user_id: str, session_id: str, old: int, new: int) -> None:
+        """Move the watermark from `old` to `new`. Raises RowConflict if it is no longer `old`."""
+        if new <= old:
+            return
+        still_old = ots.SingleColumnCondition(
+            WATERMARK, old, ots.ComparatorType.EQUAL, pass_if_missing=old == 0
+        )
+        row = ots.Row(
+            [("user_id", user_id), ("session_id", session_id)], {"put": [(WATERMARK, new)]}
+        )
+        condition = ots.Condition(ots.RowExistenceExpectation.IGNORE, still_old)
+        try:
+            with translated("UpdateRow watermark"):
+                self._client.update_row(self._names.session, row, condition)
+        except RowConflict:
+            if self.watermark(user_id, session_id) < new:
+                raise
+
+    def deletion(self, user_id: str, session_id: str) -> RowWrite:
+        key = (("user_id", user_id), ("session_id", session_id))
+        return RowWrite(self._names.session, key, (), kind="delete")
+
+    def message_deletion(self, session_id: str, said: Said) -> RowWrite:
+        return RowWrite(
+            self._names.message,
+            message_key(session_id, said.created_at, said.message_id),
+            (),
+            kind="delete",
+        )
+
+    def messages(
+        self, user_id: str, session_id: str, *, since: int | None = None
+    ) -> Iterator[Said]:
+        """The user's messages in order, from created_at `since` (µs, inclusive), read page by page."""
+        with translated("GetRange messages"):
+            stored = self._store.list_messages(
+                session_id,
+                order=Order.ASC,
+                inclusive_start_create_time=since,
+                batch_size=_PAGE,
+            )
+            for message in stored:
+                if message.metadata.get("user_id", user_id) == user_id:
+                    yield _said(message)
+
+    def messages_before(self, user_id: str, session_id: str, before: int, count: int) -> list[Said]:
+        """Up to `count` messages just before created_at `before` (µs, exclusive), in order."""
+        with translated("GetRange messages"):
+            stored = list(
+                self._store.list_messages(
+                    session_id,
+                    order=Order.DESC,
+                    inclusive_start_create_time=before - 1,
+                    max_count=count,
+                )
+            )
+        said = [_said(m) for m in stored if m.metadata.get("user_id", user_id) == user_id]
+        return said[::-1]
+
+
+def _said(message: StoredMessage) -> Said:
+    fields = message.metadata
+    role = str(fields.get("role", "user"))
+    return Said(
+        message_id=message.message_id,
+        created_at=message.create_time or 0,
+        role=role,
+        speaker=_speaker(fields, role),
+        text=message.content or _other_text(fields),
+        message_type=str(fields.get("type", "message")),
+    )
+
+
+def _speaker(fields: dict[str, Any], role: str) -> str:
+    """The name the publisher gave in `metadata`, else the role."""
+    try:
+        name = json.loads(fields.get("metadata", "{}")).get("name")
+    except (ValueError, AttributeError):
+        name = None
+    return name if isinstance(name, str) and name else role
+
+
+def _other_text(fields: dict[str, Any]) -> str:
+    """Tool calls, results and further parts carry their text in `content_list`."""
+    content = fields.get("content_list")
+    return content if isinstance(content, str) and content not in ("[]", "null") else ""

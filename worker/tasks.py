@@ -1,0 +1,100 @@
+"""Celery tasks: call a step, and turn its outcome into done, again later, or paused.
+
+No task retries through Celery. What failed stays where it is (a stream, a sorted set), and the sweep
+enqueues it again when its time has come.
+"""
+
+import random
+from collections.abc import Callable
+
+import structlog
+from celery import Celery
+
+from worker import queues
+from worker.errors import Busy, SameForEveryone, WorkerError
+from worker.extract.confirm import confirm
+from worker.extract.requests import carry_out
+from worker.extract.session import extract
+from worker.ingest.drain import drain
+from worker.queues import Queues
+from worker.services import Services
+
+_AGAIN_S = (2.0, 6.0)  # a session whose extraction failed, with jitter
+_BUSY_S = 1.0
+log = structlog.get_logger()
+
+
+def register(app: Celery, services: Callable[[], Services]) -> None:
+    """Add the tasks to the app. `services` gives the clients of the process that runs them."""
+
+    @app.task(name=queues.DRAIN, soft_time_limit=60, time_limit=90)
+    def drain_partition(partition: int) -> None:
+        s = services()
+        left = _turn(s, queues.DRAIN, partition, lambda: drain(s.ingest, partition))
+        if left and s.queues.reserve(queues.DRAIN, partition):
+            drain_partition.delay(partition)
+
+    @app.task(name=queues.REQUESTS, soft_time_limit=300, time_limit=330)
+    def do_requests(partition: int) -> None:
+        s = services()
+        _turn(s, queues.REQUESTS, partition, lambda: carry_out(s.requests, partition))
+
+    @app.task(name=queues.CONFIRM, soft_time_limit=60, time_limit=90)
+    def confirm_written(partition: int) -> None:
+        s = services()
+        _turn(s, queues.CONFIRM, partition, lambda: confirm(s.confirm, partition))
+
+    @app.task(name=queues.EXTRACT, soft_time_limit=300, time_limit=330)
+    def extract_session(user_id: str, session_id: str) -> None:
+        s = services()
+        with structlog.contextvars.bound_contextvars(session_id=session_id):
+            _extract(s, user_id, session_id)
+
+
+def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:
+    """One turn at a partition. Returns what the step says is left; 0 after a failure."""
+    s.queues.begun(task, partition)
+    try:
+        left = step()
+    except Busy:
+        return 0
+    except SameForEveryone as error:
+        _pause(s.queues, task, error)
+        return 0
+    except Exception as error:
+        wait_s = s.queues.failed(task, partition)
+        _log_failure(error, task=task, partition=partition, wait_s=wait_s)
+        return 0
+    s.queues.succeeded(task, partition)
+    return left
+
+
+def _extract(s: Services, user_id: str, session_id: str) -> None:
+    try:
+        extract(s.extract, user_id, session_id)
+    except Busy:
+        s.due.postpone(user_id, session_id, _BUSY_S)
+    except SameForEveryone as error:
+        s.due.postpone(user_id, session_id, random.uniform(*_AGAIN_S))
+        _pause(s.queues, queues.EXTRACT, error)
+    except Exception as error:
+        wait_s = random.uniform(*_AGAIN_S)
+        s.due.postpone(user_id, session_id, wait_s)
+        _log_failure(error, task=queues.EXTRACT, wait_s=wait_s)
+
+
+def _pause(marks: Queues, task: str, error: SameForEveryone) -> None:
+    marks.pause(task, str(error))
+    log.error("queue.paused", task=task, queue=queues.QUEUE_OF[task], reason=str(error))
+
+
+def _log_failure(error: Exception, **fields: object) -> None:
+    """What we expect in a line, what we do not with its traceback."""
+    expected = isinstance(error, WorkerError)
+    log.warning(
+        "task.failed",
+        error=type(error).__name__,
+        reason=str(error) if expected else None,
+        exc_info=not expected,
+        **fields,
+    )

@@ -1,0 +1,51 @@
+"""Logs: stable event names, fields with units, ids and sizes; never text, never keys.
+
+Configured once by `main` and by the command line; everything else calls `structlog.get_logger()`.
+"""
+
+import logging
+import sys
+
+import structlog
+from structlog.types import Processor
+
+
+def configure_logging(level: str, fmt: str) -> None:
+    """Send structlog and the standard library's logging to stderr, as JSON or for a console.
+
+    `fmt` is json, console, or auto: console on a terminal, JSON elsewhere.
+    """
+    console = fmt == "console" or (fmt == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer = (
+        structlog.dev.ConsoleRenderer()
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # These log request bodies or one line per call at INFO.
+    for noisy in ("tablestore_for_agent_memory", "tablestore-client", "dashscope", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
