@@ -1,0 +1,150 @@
+"""The order of hits: by score, field and primary key.
+
+Rows that are equal by what was asked, and rows without the field, end in primary key order; those
+without the field come last. A sort over 100,000 numbers is narrowed by numpy first (`leading`), so
+that Python compares only what may be on the page.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import total_ordering
+from typing import Any
+
+import numpy as np
+from tablestore.protobuf import search_pb2 as pb
+
+from localcloud.tablestore import errors
+from localcloud.tablestore.search import arrays, refuse, values
+from localcloud.tablestore.search.documents import Documents
+from localcloud.tablestore.search.numbers import Numbers
+from localcloud.tablestore.search.schema import Definition, Field
+
+# What a sorter reads of a document: plain values, so that a page token can carry them.
+Place = Any
+
+
+@dataclass(frozen=True)
+class _Sorter:
+    """One level of the order."""
+
+    place: Callable[[int], Place]
+    key: Callable[[Place], Any]
+    leading: arrays.Scores | None = None
+
+
+@total_ordering
+@dataclass(frozen=True, eq=True)
+class _Descending:
+    """A string or bytes, compared the other way round."""
+
+    value: Any
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return bool(other.value < self.value)
+
+
+class Order:
+    """The order that a Sort message asks for, over these documents and scores."""
+
+    def __init__(
+        self, sort: Any, definition: Definition, documents: Documents, scores: arrays.Scores
+    ) -> None:
+        self.by_score = any(sorter.HasField("score_sort") for sorter in sort.sorter)
+        self._sorters = [_sorter(message, definition, documents, scores) for message in sort.sorter]
+        self._sorters.append(_by_primary_key(documents, pb.SORT_ORDER_ASC))
+
+    @property
+    def leading(self) -> arrays.Scores | None:
+        """By ordinal, numbers whose ascending order the whole order refines, if there are any."""
+        return self._sorters[0].leading
+
+    def places(self, ordinal: int) -> list[Place]:
+        """Where a document stands in this order, as plain values."""
+        return [sorter.place(ordinal) for sorter in self._sorters]
+
+    def key(self, ordinal: int) -> tuple[Any, ...]:
+        """What to compare documents by."""
+        return self.key_of(self.places(ordinal))
+
+    def key_of(self, places: list[Place]) -> tuple[Any, ...]:
+        """The same, from what `places` returned. Raises ParameterInvalid for another order's."""
+        refuse.unless(len(places) == len(self._sorters), "The token does not fit the sort.")
+        return tuple(sorter.key(place) for sorter, place in zip(self._sorters, places, strict=True))
+
+
+def _sorter(
+    message: Any, definition: Definition, documents: Documents, scores: arrays.Scores
+) -> _Sorter:
+    if message.HasField("score_sort"):
+        return _by_score(scores, message.score_sort)
+    if message.HasField("pk_sort"):
+        return _by_primary_key(documents, message.pk_sort.order)
+    refuse.all_but(message, "field_sort")
+    refuse.all_but(message.field_sort, "field_name order mode")
+    field = definition.field(message.field_sort.field_name)
+    if not field.sortable:
+        raise errors.ParameterInvalid(f"{field} has no sort: enable_sort_and_agg is off.")
+    return _by_field(field, message.field_sort, documents)
+
+
+def _by_score(scores: arrays.Scores, message: Any) -> _Sorter:
+    best_first = not message.HasField("order") or message.order == pb.SORT_ORDER_DESC
+    sign = -1.0 if best_first else 1.0
+    return _Sorter(
+        place=lambda ordinal: float(scores[ordinal]),
+        key=lambda score: sign * score,
+        leading=sign * scores,
+    )
+
+
+def _by_primary_key(documents: Documents, order: int) -> _Sorter:
+    return _Sorter(
+        place=lambda ordinal: list(documents.keys[ordinal]),
+        key=lambda place: tuple(_oriented(value, order) for value in place),
+    )
+
+
+def _by_field(field: Field, message: Any, documents: Documents) -> _Sorter:
+    order = message.order
+    choose = _chooser(message)
+
+    def place(ordinal: int) -> Place:
+        column = documents.columns[ordinal].get(field.name)
+        return None if column is None else choose(values.indexed(field, column))
+
+    return _Sorter(
+        place=place,
+        key=lambda value: (1,) if value is None else (0, _oriented(value, order)),
+        leading=_leading(field, order, documents),
+    )
+
+
+def _chooser(message: Any) -> Callable[[list[Any]], Any]:
+    """Which element of an array counts: the smallest going up, the largest down, or as told."""
+    mode = message.mode
+    if not message.HasField("mode"):
+        mode = pb.SORT_MODE_MIN if message.order == pb.SORT_ORDER_ASC else pb.SORT_MODE_MAX
+    if mode == pb.SORT_MODE_AVG:
+        return _average
+    return min if mode == pb.SORT_MODE_MIN else max
+
+
+def _average(found: list[Any]) -> float:
+    refuse.unless(not isinstance(found[0], str), "The average of strings is no order.")
+    return float(sum(found)) / len(found)
+
+
+def _leading(field: Field, order: int, documents: Documents) -> arrays.Scores | None:
+    index = documents.index(field.name)
+    if field.is_array or not isinstance(index, Numbers):
+        return None
+    leading = np.full(documents.size, np.inf)
+    found = index.values().astype(np.float64)
+    leading[index.holders()] = found if order == pb.SORT_ORDER_ASC else -found
+    return leading
+
+
+def _oriented(value: Any, order: int) -> Any:
+    if order == pb.SORT_ORDER_ASC:
+        return value
+    return -value if isinstance(value, int | float) else _Descending(value)

@@ -1,0 +1,137 @@
+"""Queries for values as they stand: term, terms, range, prefix, wildcard, exists.
+
+On a TEXT field they see its tokens, not its text.
+"""
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from tablestore.protobuf import search_pb2 as pb
+
+from localcloud.tablestore import errors
+from localcloud.tablestore.plainbuffer import Bound, decode_value
+from localcloud.tablestore.search import bm25, refuse, values
+from localcloud.tablestore.search.hits import Hits, Searched
+from localcloud.tablestore.search.numbers import Numbers
+from localcloud.tablestore.search.schema import Field
+from localcloud.tablestore.search.terms import KeywordTerms, TextTerms
+from localcloud.tablestore.search.vectors import Vectors
+
+MAX_TERMS = 1024
+MAX_PREFIX_BYTES = 1000
+MAX_WILDCARD = 32  # characters
+
+
+def term(query: Any, searched: Searched) -> Hits:
+    """Documents that hold the value."""
+    field, _ = searched.field(query.field_name)
+    return having(field, _value(field, query.term), searched)
+
+
+def having(field: Field, value: values.Indexed, searched: Searched) -> Hits:
+    """Documents that hold the value; of strings, the rarer the better."""
+    index = searched.documents.index(field.name)
+    if isinstance(index, KeywordTerms | TextTerms):
+        found = index.documents(str(value))
+        rare = bm25.rarity(found, searched.alive)
+        if isinstance(index, KeywordTerms):
+            return searched.hits(found, rare)
+        often = index.frequencies(str(value))
+        return searched.hits(found, bm25.weigh(index, found, often, rare, searched.alive))
+    if isinstance(index, Vectors) or isinstance(value, str):
+        raise errors.ParameterInvalid(f"This query does not work on {field}.")
+    return searched.hits(index.documents(value))
+
+
+def terms(query: Any, searched: Searched) -> Hits:
+    """Documents that hold any of the values."""
+    field, index = searched.field(query.field_name)
+    refuse.unless(0 < len(query.terms) <= MAX_TERMS, f"A terms query has 1 to {MAX_TERMS} terms.")
+    wanted = {_value(field, raw) for raw in query.terms}
+    if isinstance(index, Numbers):
+        return searched.hits(index.holders()[np.isin(index.values(), np.array(list(wanted)))])
+    return _any_of(wanted, field, searched)
+
+
+def range_(query: Any, searched: Searched) -> Hits:
+    """Documents that hold a value between the bounds."""
+    field, index = searched.field(query.field_name)
+    some = query.HasField("range_from") or query.HasField("range_to")
+    refuse.unless(some, "A range query needs range_from or range_to.")
+    lower, upper = _bound(field, query, "range_from"), _bound(field, query, "range_to")
+    # Booleans are numbers here, yet the service knows no range of them.
+    if isinstance(index, Numbers) and field.kind != pb.BOOLEAN:
+        return searched.hits(index.holders()[_inside(index.values(), lower, upper, query)])
+    if not isinstance(index, KeywordTerms):
+        raise errors.ParameterInvalid(f"A range query does not work on {field}.")
+    found = [one for one in index.terms() if _between(one, lower, upper, query)]
+    return _any_of(found, field, searched)
+
+
+def prefix(query: Any, searched: Searched) -> Hits:
+    """Documents that hold a string that begins so."""
+    fits = len(query.prefix.encode()) <= MAX_PREFIX_BYTES
+    refuse.unless(fits, f"A prefix has at most {MAX_PREFIX_BYTES} bytes.")
+    field, strings = _strings(query.field_name, searched)
+    found = [one for one in strings if one.startswith(query.prefix)]
+    return _any_of(found, field, searched)
+
+
+def wildcard(query: Any, searched: Searched) -> Hits:
+    """Documents that hold a string of this form: * is any characters, ? is one."""
+    fits = len(query.value) <= MAX_WILDCARD
+    refuse.unless(fits, f"A wildcard query has at most {MAX_WILDCARD} characters.")
+    field, strings = _strings(query.field_name, searched)
+    # A bracket stands for itself.
+    pattern = re.compile(fnmatch.translate(query.value.replace("[", "[[]")))
+    return _any_of([one for one in strings if pattern.match(one)], field, searched)
+
+
+def exists(query: Any, searched: Searched) -> Hits:
+    """Documents that have the field."""
+    _, index = searched.field(query.field_name)
+    return searched.hits(index.holders())
+
+
+def _any_of(wanted: Iterable[values.Indexed], field: Field, searched: Searched) -> Hits:
+    index = searched.documents.index(field.name)
+    if not isinstance(index, KeywordTerms | TextTerms):
+        raise errors.ParameterInvalid(f"This query does not work on {field}.")
+    found = [index.documents(str(value)) for value in wanted]
+    return searched.hits(np.concatenate(found)) if found else searched.nothing()
+
+
+def _strings(name: str, searched: Searched) -> tuple[Field, Iterable[str]]:
+    field, index = searched.field(name)
+    if not isinstance(index, KeywordTerms | TextTerms):
+        raise errors.ParameterInvalid(f"This query works on KEYWORD and TEXT, not on {field}.")
+    return field, index.terms()
+
+
+def _value(field: Field, raw: bytes) -> values.Indexed:
+    value = decode_value(raw)
+    if isinstance(value, Bound):
+        raise errors.ParameterInvalid("A query's value cannot be INF_MIN or INF_MAX.")
+    return values.queried(field, value)
+
+
+def _bound(field: Field, query: Any, name: str) -> Any:
+    return _value(field, getattr(query, name)) if query.HasField(name) else None
+
+
+def _inside(found: Any, lower: float | None, upper: float | None, query: Any) -> Any:
+    inside = np.ones(len(found), dtype=np.bool_)
+    if lower is not None:
+        inside &= (found >= lower) if query.include_lower else (found > lower)
+    if upper is not None:
+        inside &= (found <= upper) if query.include_upper else (found < upper)
+    return inside
+
+
+def _between(value: str, lower: str | None, upper: str | None, query: Any) -> bool:
+    if lower is not None and (value < lower or (value == lower and not query.include_lower)):
+        return False
+    return upper is None or value < upper or (value == upper and query.include_upper)

@@ -1,0 +1,48 @@
+"""The nearest neighbours of a vector, among the documents that a filter lets through."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from tablestore.protobuf import search_pb2 as pb
+
+from localcloud.tablestore import errors
+from localcloud.tablestore.search import refuse
+from localcloud.tablestore.search.hits import Hits, Searched
+from localcloud.tablestore.search.vectors import Vectors
+
+MAX_TOP_K = 1000
+
+
+def nearest(query: Any, allowed: Hits, searched: Searched) -> Hits:
+    """The `top_k` documents nearest to the query's vector, scored above `min_score`."""
+    field, index = searched.field(query.field_name)
+    if not isinstance(index, Vectors):
+        raise errors.ParameterInvalid(f"A vector query does not work on {field}.")
+    vector = np.array(query.float32_query_vector, dtype=np.float32)
+    fits = len(vector) == field.dimension
+    refuse.unless(fits, f"The query has {len(vector)} dimensions, {field} has {field.dimension}.")
+    refuse.unless(bool(np.isfinite(vector).all()), "The query's vector has a NaN or an infinity.")
+    refuse.unless(0 < query.top_k <= MAX_TOP_K, f"top_k must be 1 to {MAX_TOP_K}.")
+    refuse.unless(query.min_score >= 0, "min_score must not be negative.")
+
+    found, scores = index.nearness(vector, allowed.mask & searched.alive)
+    if query.min_score:
+        found, scores = found[scores > query.min_score], scores[scores > query.min_score]
+    best = np.argsort(-scores, kind="stable")[: query.top_k]
+    return searched.hits(found[best], scores[best])
+
+
+def without_vectors(query: Any) -> Any:
+    """The query itself. Raises ParameterInvalid if a vector query is in it, however deep."""
+    refuse.unless(query.type != pb.KNN_VECTOR_QUERY, "The filter of a vector query has another.")
+    if query.type == pb.BOOL_QUERY:
+        inside = pb.BoolQuery.FromString(query.query)
+        for clause in chain(
+            inside.must_queries,
+            inside.must_not_queries,
+            inside.filter_queries,
+            inside.should_queries,
+        ):
+            without_vectors(clause)
+    return query

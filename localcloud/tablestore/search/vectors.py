@@ -1,0 +1,96 @@
+"""VECTOR fields: float32 rows in blocks, and how near each is to a query's vector.
+
+The neighbours are exact; the service's are approximate. Scores follow the formulas of Lucene, which
+put every metric into positive numbers where more is nearer (docs/decisions/search-index.md).
+"""
+
+import json
+from array import array
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tablestore.protobuf import search_pb2 as pb
+
+from localcloud.tablestore.contract import Value
+from localcloud.tablestore.search import arrays
+
+Matrix = NDArray[np.float32]
+Floats = NDArray[np.float64]
+_BLOCK_ROWS = 1024
+
+
+class Vectors:
+    """The vectors of one field."""
+
+    def __init__(self, dimension: int, metric: int) -> None:
+        self.dimension = dimension
+        self._near = _NEARNESS[metric]
+        self._holders: array[int] = array("I")
+        self._blocks: list[Matrix] = []
+
+    def add(self, ordinal: int, values: Sequence[Matrix]) -> None:
+        row = len(self._holders)
+        if row % _BLOCK_ROWS == 0:
+            self._blocks.append(np.empty((_BLOCK_ROWS, self.dimension), dtype=np.float32))
+        self._blocks[-1][row % _BLOCK_ROWS] = values[0]
+        self._holders.append(ordinal)
+
+    def holders(self) -> arrays.Ordinals:
+        """Documents that have a vector."""
+        return arrays.ordinals(self._holders)
+
+    def nearness(self, query: Matrix, allowed: arrays.Mask) -> tuple[arrays.Ordinals, Floats]:
+        """The documents among the allowed that have a vector, and the score of each."""
+        holders = self.holders()
+        rows = np.flatnonzero(allowed[holders])
+        scores = np.empty(len(rows), dtype=np.float64)
+        for number, block in enumerate(self._blocks):
+            first = number * _BLOCK_ROWS
+            start, end = np.searchsorted(rows, (first, first + _BLOCK_ROWS))
+            if start < end:
+                scores[start:end] = self._near(block[rows[start:end] - first], query)
+        return holders[rows], scores
+
+    def move(self, moves: arrays.Moves) -> None:
+        old_blocks, (holders, kept) = self._blocks, arrays.moved(self._holders, moves)
+        self._holders, self._blocks = array("I"), []
+        for ordinal, row in zip(holders, np.flatnonzero(kept), strict=True):
+            self.add(ordinal, [old_blocks[row // _BLOCK_ROWS][row % _BLOCK_ROWS]])
+
+
+def parse(value: Value, dimension: int) -> Matrix | None:
+    """The vector in a column: a JSON array of `dimension` finite numbers; None if it is not one."""
+    try:
+        numbers = json.loads(value) if isinstance(value, str) else None
+        vector = np.asarray(numbers, dtype=np.float32)
+    except (ValueError, TypeError):
+        return None
+    fits = vector.shape == (dimension,) and bool(np.isfinite(vector).all())
+    return vector if fits else None
+
+
+def _cosine(rows: Matrix, query: Matrix) -> Floats:
+    lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(query)
+    dots = (rows @ query).astype(np.float64)
+    cosines = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
+    result: Floats = (1 + np.clip(cosines, -1, 1)) / 2
+    return result
+
+
+def _dot_product(rows: Matrix, query: Matrix) -> Floats:
+    dots = (rows @ query).astype(np.float64)
+    return np.where(dots < 0, 1 / (1 - np.minimum(dots, 0)), dots + 1)
+
+
+def _euclidean(rows: Matrix, query: Matrix) -> Floats:
+    squares = np.square(rows - query).sum(axis=1, dtype=np.float64)
+    result: Floats = 1 / (1 + squares)
+    return result
+
+
+_NEARNESS: dict[int, Callable[[Matrix, Matrix], Floats]] = {
+    pb.VM_COSINE: _cosine,
+    pb.VM_DOT_PRODUCT: _dot_product,
+    pb.VM_EUCLIDEAN: _euclidean,
+}
