@@ -1,5 +1,33 @@
 """PlainBuffer: how rows travel inside requests and responses, written from the public format."""
 
-from localcloud.tablestore.plainbuffer.encode import Cell, encode_row, encode_rows, encode_value
+from localcloud.tablestore.plainbuffer.decode import (
+    CellChange,
+    KeyPart,
+    Row,
+    decode_bare_row,
+    decode_row,
+)
+from localcloud.tablestore.plainbuffer.encode import (
+    Cell,
+    encode_bare_row,
+    encode_row,
+    with_header,
+)
+from localcloud.tablestore.plainbuffer.format import Bound, CellOp
+from localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
 
-__all__ = ["Cell", "encode_row", "encode_rows", "encode_value"]
+__all__ = [
+    "Bound",
+    "Cell",
+    "CellChange",
+    "CellOp",
+    "KeyPart",
+    "Row",
+    "decode_bare_row",
+    "decode_row",
+    "decode_value",
+    "encode_bare_row",
+    "encode_row",
+    "encode_value",
+    "with_header",
+]

@@ -4,7 +4,7 @@ Source: Tablestore API reference, "PlainBuffer".
 """
 
 from collections.abc import Callable
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final
 
 from fastcrc import crc8 as _crc8
@@ -42,3 +42,11 @@ class CellOp(IntEnum):
     DELETE_ALL_VERSIONS = 0x1
     DELETE_ONE_VERSION = 0x3
     INCREMENT = 0x4
+
+
+class Bound(Enum):
+    """What a primary key column may hold besides a value."""
+
+    INF_MIN = VT_INF_MIN
+    INF_MAX = VT_INF_MAX
+    AUTO_INCREMENT = VT_AUTO_INCREMENT

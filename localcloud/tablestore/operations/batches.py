@@ -1,0 +1,94 @@
+"""BatchWriteRow and BatchGetRow: many rows in one request, each with its own outcome."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tablestore.protobuf import table_store_pb2 as pb
+
+from localcloud.tablestore import changes, limits, reads
+from localcloud.tablestore.changes import Change
+from localcloud.tablestore.errors import OTSError, ParameterInvalid
+from localcloud.tablestore.instance import Instance
+from localcloud.tablestore.operations.rows import (
+    check_size,
+    fill_read,
+    fill_written,
+    refuse_transaction,
+)
+
+FailRow = Callable[[], OTSError | None]  # asked once for each row: does this one fail?
+
+
+def batch_write_row(
+    instance: Instance, request: pb.BatchWriteRowRequest, fail_row: FailRow
+) -> pb.BatchWriteRowResponse:
+    refuse_transaction(request)
+    _check_tables(request.tables, [len(table.rows) for table in request.tables], "BatchWriteRow")
+    parsed = [(table.table_name, _parse(table)) for table in request.tables]
+    check_size("BatchWriteRow", sum(c.size_bytes for _, rows in parsed for c in rows))
+    asked = [(name, change, fail_row()) for name, rows in parsed for change in rows]
+    done = iter(instance.rows.write([(name, change) for name, change, fault in asked if not fault]))
+    outcomes = iter([(change, fault or next(done)) for _, change, fault in asked])
+    response = pb.BatchWriteRowResponse()
+    for name, rows in parsed:
+        answered = response.tables.add(table_name=name)
+        for _ in rows:
+            change, outcome = next(outcomes)
+            if isinstance(outcome, OTSError):
+                _fail(answered.rows.add(is_ok=False), outcome)
+            else:
+                fill_written(answered.rows.add(is_ok=True), change, outcome)
+    return response
+
+
+def batch_get_row(
+    instance: Instance, request: pb.BatchGetRowRequest, fail_row: FailRow
+) -> pb.BatchGetRowResponse:
+    counts = [len(table.primary_key) for table in request.tables]
+    _check_tables(request.tables, counts, "BatchGetRow")
+    response = pb.BatchGetRowResponse()
+    for table in request.tables:
+        for token in table.token:
+            reads.refuse_token(token)
+        read = reads.parse(table)
+        answered = response.tables.add(table_name=table.table_name)
+        for raw_key in table.primary_key:
+            row = pb.RowInBatchGetRowResponse(is_ok=True)
+            try:
+                if fault := fail_row():
+                    raise fault
+                fill_read(row, instance, table.table_name, raw_key, read)
+            except OTSError as error:
+                row.Clear()
+                row.is_ok = False
+                _fail(row, error)
+            answered.rows.append(row)
+    return response
+
+
+def _parse(table: pb.TableInBatchWriteRowRequest) -> list[Change]:
+    """Raises ParameterInvalid, for the same key twice too."""
+    rows = [changes.parse(r.type, r.row_change, r.condition, r.return_content) for r in table.rows]
+    if len({tuple(change.key) for change in rows}) != len(rows):
+        raise ParameterInvalid("Duplicate rows detected in MultiPut.")
+    return rows
+
+
+def _check_tables(tables: Sequence[Any], counts: Sequence[int], operation: str) -> None:
+    if not tables:
+        raise ParameterInvalid(f"No row specified in the request of {operation}.")
+    names = [table.table_name for table in tables]
+    for name, rows in zip(names, counts, strict=True):
+        limits.check_table_name(name)
+        if not rows:
+            raise ParameterInvalid(f"No row specified in table: '{name}'.")
+        if names.count(name) > 1:
+            raise ParameterInvalid(f"Duplicated table name: '{name}'.")
+    most = limits.ROWS_OF_BATCH_WRITE if operation == "BatchWriteRow" else limits.ROWS_OF_BATCH_GET
+    if sum(counts) > most:
+        raise ParameterInvalid(f"Rows count exceeds the upper limit: {most}.")
+
+
+def _fail(row: Any, error: OTSError) -> None:
+    row.error.code = error.code
+    row.error.message = error.message

@@ -1,0 +1,105 @@
+"""PutRow, UpdateRow, DeleteRow, GetRow, GetRange."""
+
+from typing import Any
+
+from tablestore.protobuf import table_store_pb2 as pb
+
+from localcloud.tablestore import changes, limits, ranges, reads
+from localcloud.tablestore.changes import Change
+from localcloud.tablestore.errors import OTSError, ParameterInvalid, UnsupportOperation
+from localcloud.tablestore.instance import Instance
+from localcloud.tablestore.keys import check_row_key
+from localcloud.tablestore.plainbuffer import decode_row, encode_bare_row, with_header
+from localcloud.tablestore.rows import Written, capacity_units
+
+
+def put_row(instance: Instance, request: pb.PutRowRequest) -> pb.PutRowResponse:
+    change = changes.parse(pb.PUT, request.row, request.condition, request.return_content)
+    check_size("PutRow", change.size_bytes)
+    return _write(instance, request, change, pb.PutRowResponse())
+
+
+def update_row(instance: Instance, request: pb.UpdateRowRequest) -> pb.UpdateRowResponse:
+    raw, returns = request.row_change, request.return_content
+    change = changes.parse(pb.UPDATE, raw, request.condition, returns)
+    check_size("UpdateRow", change.size_bytes)
+    return _write(instance, request, change, pb.UpdateRowResponse())
+
+
+def delete_row(instance: Instance, request: pb.DeleteRowRequest) -> pb.DeleteRowResponse:
+    raw, returns = request.primary_key, request.return_content
+    change = changes.parse(pb.DELETE, raw, request.condition, returns)
+    return _write(instance, request, change, pb.DeleteRowResponse())
+
+
+def get_row(instance: Instance, request: pb.GetRowRequest) -> pb.GetRowResponse:
+    refuse_transaction(request)
+    reads.refuse_token(request.token)
+    read = reads.parse(request)
+    response = pb.GetRowResponse()
+    fill_read(response, instance, request.table_name, request.primary_key, read)
+    return response
+
+
+def get_range(instance: Instance, request: pb.GetRangeRequest) -> pb.GetRangeResponse:
+    refuse_transaction(request)
+    table = instance.tables.get(request.table_name)
+    return ranges.get_range(instance.storage, table, request, instance.rows.now_ms())
+
+
+def _write(instance: Instance, request: Any, change: Change, response: Any) -> Any:
+    refuse_transaction(request)
+    [result] = instance.rows.write([(request.table_name, change)])
+    if isinstance(result, OTSError):
+        raise result
+    fill_written(response, change, result)
+    return response
+
+
+def fill_written(response: Any, change: Change, written: Written) -> None:
+    """Capacity units, and of the row what the request wants back."""
+    response.consumed.capacity_unit.read = written.read_units
+    response.consumed.capacity_unit.write = written.write_units
+    wanted = change.return_content
+    if wanted.return_type == pb.RT_PK:
+        response.row = with_header([encode_bare_row(written.key, [])])
+    elif wanted.return_type == pb.RT_AFTER_MODIFY and written.record:
+        cells = written.record.cells
+        returned = [
+            (name, value, stamp)
+            for name in wanted.return_column_names
+            for stamp, value in cells.get(name, [])[:1]
+        ]
+        response.row = with_header([encode_bare_row(written.key, returned)])
+
+
+def fill_read(
+    response: Any, instance: Instance, table_name: str, raw_key: bytes, read: reads.Read
+) -> None:
+    """The row if it is there and the read shows it, and the capacity units."""
+    row = decode_row(raw_key)
+    if row.cells:
+        raise ParameterInvalid("Attribute column cannot be given while reading data.")
+    if row.delete:
+        raise ParameterInvalid("Delete marker cannot be given.")
+    table = instance.tables.get(table_name)
+    record = instance.rows.find(table, check_row_key(table.primary_key, row.key))
+    answer = read.answer(record) if record else None
+    response.row = with_header([answer]) if answer else b""
+    response.consumed.capacity_unit.read = capacity_units(len(answer or b""))
+    response.consumed.capacity_unit.write = 0
+
+
+def refuse_transaction(request: Any) -> None:
+    """Raises UnsupportOperation."""
+    if request.HasField("transaction_id"):
+        raise UnsupportOperation("Local transactions are not supported.")
+
+
+def check_size(operation: str, size_bytes: int) -> None:
+    """Raises ParameterInvalid over 4 MB."""
+    if size_bytes > limits.REQUEST_BYTES:
+        raise ParameterInvalid(
+            f"The total data size of {operation} request exceeds the limit, limit size: "
+            f"{limits.REQUEST_BYTES}, data size: {size_bytes}."
+        )

@@ -1,0 +1,102 @@
+"""What a read asks for: columns, versions, filter. And the row it is answered with."""
+
+from typing import NamedTuple, Protocol
+
+from tablestore.protobuf import table_store_pb2 as pb
+
+from localcloud.tablestore import cells as cell_rules
+from localcloud.tablestore import filters, limits
+from localcloud.tablestore.cells import INT64_MAX, Selection
+from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
+from localcloud.tablestore.plainbuffer import encode_bare_row
+from localcloud.tablestore.records import Record
+
+
+class ReadRequest(Protocol):
+    """The part that GetRow, BatchGetRow and GetRange share."""
+
+    columns_to_get: list[str]
+    time_range: pb.TimeRange
+    max_versions: int
+    filter: bytes
+    start_column: str
+    end_column: str
+
+    def HasField(self, name: str) -> bool: ...  # noqa: N802 protobuf's name
+
+
+class Read(NamedTuple):
+    """A projection of rows, and the filter that lets rows pass."""
+
+    selection: Selection
+    passes: filters.Predicate | None
+
+    def answer(self, record: Record) -> bytes | None:
+        """The row's bytes without header, or None if the read does not show it."""
+        selected = cell_rules.select(record.cells, self.selection)
+        if not selected and not self._shows_bare_key(record):
+            return None
+        if self.passes:
+            # A filter sees what the read selects, and the primary key.
+            key = {name: [(0, value)] for name, value in record.key}
+            if not self.passes(key | selected):
+                return None
+        return encode_bare_row(record.key, cell_rules.to_list(selected))
+
+    def _shows_bare_key(self, record: Record) -> bool:
+        """A row without any of the columns asked for is shown only for its key columns."""
+        wanted = self.selection.columns
+        return not wanted or any(name in wanted for name, _ in record.key)
+
+
+def parse(request: ReadRequest) -> Read:
+    """Raises ParameterInvalid, UnsupportOperation."""
+    if len(request.columns_to_get) > limits.COLUMNS_TO_GET:
+        raise ParameterInvalid(
+            f"The number of columns from the request exceeds the limit, limit count: "
+            f"{limits.COLUMNS_TO_GET} , column count:{len(request.columns_to_get)}."
+        )
+    start_ms, end_ms = _time_range(request)
+    selection = Selection(
+        frozenset(request.columns_to_get),
+        _max_versions(request),
+        start_ms,
+        end_ms,
+        request.start_column if request.HasField("start_column") else None,
+        request.end_column if request.HasField("end_column") else None,
+    )
+    passes = filters.parse(request.filter) if request.HasField("filter") else None
+    return Read(selection, passes)
+
+
+def refuse_token(token: bytes) -> None:
+    """Raises UnsupportOperation: reading a wide row in pieces is not supported."""
+    if token:
+        raise UnsupportOperation("Reading one row in several pages is not supported.")
+
+
+def _max_versions(request: ReadRequest) -> int:
+    if not request.HasField("max_versions"):
+        if not request.HasField("time_range"):
+            raise ParameterInvalid("No version condition is specified while querying row.")
+        return INT64_MAX
+    if request.max_versions <= 0:
+        raise ParameterInvalid(
+            f"Invalid max versions: {request.max_versions} . Reason: Max versions must be positive."
+        )
+    return request.max_versions
+
+
+def _time_range(request: ReadRequest) -> tuple[int, int]:
+    if not request.HasField("time_range"):
+        return 0, INT64_MAX
+    time = request.time_range
+    if time.HasField("specific_time"):
+        if time.specific_time < 0:
+            raise ParameterInvalid("Specific timestamp cannot be less than 0.")
+        return time.specific_time, time.specific_time + 1
+    if not (time.HasField("start_time") and time.HasField("end_time")):
+        raise ParameterInvalid("Start and end time must be given at the same time.")
+    if time.start_time < 0 or time.end_time < time.start_time:
+        raise ParameterInvalid("Timestamp must be in range [0, INT64_MAX/1000).")
+    return time.start_time, time.end_time

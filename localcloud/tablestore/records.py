@@ -1,0 +1,70 @@
+"""Rows of a table as cells: read from and written to storage, expired versions left out."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from localcloud.tablestore import cells as cell_rules
+from localcloud.tablestore.cells import Cells
+from localcloud.tablestore.contract import Columns, Key, Value
+from localcloud.tablestore.keys import sort_key
+from localcloud.tablestore.plainbuffer import Bound, decode_bare_row, encode_bare_row
+from localcloud.tablestore.schema import Table
+from localcloud.tablestore.storage import Storage, StoredRow
+
+RowKey = Sequence[tuple[str, Value]]
+FIRST, PAST_LAST = b"", b"\xff\xff"  # below and above every sort key
+
+
+class Record(NamedTuple):
+    """A row that is there, with its live versions."""
+
+    key: RowKey
+    cells: Cells
+
+    @property
+    def columns(self) -> Columns:
+        return cell_rules.latest(self.cells)
+
+    @property
+    def values(self) -> Key:
+        return tuple(value for _, value in self.key)
+
+
+def read(storage: Storage, table: Table, key: RowKey, now_ms: int) -> Record | None:
+    stored = storage.get(table.id, key_bytes(key))
+    return None if stored is None else live(table, stored, now_ms)
+
+
+def live(table: Table, stored: StoredRow, now_ms: int) -> Record | None:
+    """The row, or None if it expired: with all its cells or, without any, by its last write."""
+    record = stored_record(stored)
+    if table.ttl_s < 0:
+        return record
+    oldest_ms = table.oldest_ms(now_ms)
+    kept = cell_rules.unexpired(record.cells, oldest_ms)
+    if kept or (not record.cells and stored.written_ms > oldest_ms):
+        return Record(record.key, kept)
+    return None
+
+
+def stored_record(stored: StoredRow) -> Record:
+    """The row with all its versions, expired or not."""
+    row = decode_bare_row(stored.bare)
+    key = [(name, value) for name, value in row.key if not isinstance(value, Bound)]
+    return Record(key, cell_rules.from_list(row.cells))
+
+
+def scan(storage: Storage, table: Table, now_ms: int) -> Iterator[Record]:
+    """Every live row in primary key order. Rows may be written meanwhile."""
+    for _, stored in storage.ascending(table.id, FIRST, PAST_LAST):
+        if record := live(table, stored, now_ms):
+            yield record
+
+
+def write(storage: Storage, table_id: int, record: Record, now_ms: int) -> None:
+    bare = encode_bare_row(record.key, cell_rules.to_list(record.cells))
+    storage.put(table_id, key_bytes(record.key), now_ms, bare)
+
+
+def key_bytes(key: RowKey) -> bytes:
+    return sort_key([value for _, value in key])

@@ -1,0 +1,165 @@
+"""Rows written and read one by one: conditions, versions, indexes, and who is told of a change."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from tablestore.protobuf import table_store_pb2 as pb
+
+from localcloud.tablestore import cells as cell_rules
+from localcloud.tablestore import records
+from localcloud.tablestore.changes import Change
+from localcloud.tablestore.contract import Columns, Key
+from localcloud.tablestore.errors import ConditionCheckFail, OTSError, ParameterInvalid
+from localcloud.tablestore.indexes import SecondaryIndexes, check_defined_types
+from localcloud.tablestore.keys import check_row_key
+from localcloud.tablestore.records import Record, RowKey
+from localcloud.tablestore.schema import Table
+from localcloud.tablestore.storage import Storage
+from localcloud.tablestore.tables import Tables
+
+
+class Watcher(Protocol):
+    """Who wants to know of every change of some tables: the search engine."""
+
+    def has_indexes(self, table: str) -> bool: ...
+
+    def row_changed(self, table: str, key: Key, columns: Columns | None) -> None: ...
+
+
+class Written(NamedTuple):
+    """A write that was done: the row it left, its key, and its capacity units."""
+
+    key: RowKey
+    record: Record | None
+    read_units: int
+    write_units: int
+
+
+class TableRows:
+    """The rows of all tables. A write is durable when the method returns."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        tables: Tables,
+        indexes: SecondaryIndexes,
+        clock: Callable[[], float],
+    ) -> None:
+        self._storage = storage
+        self._tables = tables
+        self._indexes = indexes
+        self._clock = clock
+        self.watcher: Watcher | None = None
+
+    def now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    def write(self, changes: Sequence[tuple[str, Change]]) -> list[Written | OTSError]:
+        """Each change by itself, in order, all of them in one commit."""
+        results: list[Written | OTSError] = []
+        with self._storage.transaction():
+            for table_name, change in changes:
+                try:
+                    table = self._tables.data_table(table_name)
+                    results.append(self._write(table, change))
+                except OTSError as error:
+                    results.append(error)
+        for (table_name, _), result in zip(changes, results, strict=True):
+            if isinstance(result, Written):
+                self._tell(table_name, result)
+        return results
+
+    def _write(self, table: Table, change: Change) -> Written:
+        now_ms = self.now_ms()
+        key = check_row_key(table.primary_key, change.key)
+        old = None
+        if change.reads or change.type == pb.UPDATE or table.indexes:
+            old = records.read(self._storage, table, key, now_ms)
+        _check_condition(change, old)
+        new = _changed(table, change, key, old, now_ms)
+        before, after = self._indexes.entries(table, old), self._indexes.entries(table, new)
+        if new is None:
+            self._storage.delete(table.id, records.key_bytes(key))
+        else:
+            records.write(self._storage, table.id, new, now_ms)
+        self._indexes.replace(table, before, after, now_ms)
+        return Written(key, new, int(change.reads), capacity_units(change.size_bytes))
+
+    def _tell(self, table: str, written: Written) -> None:
+        if self.watcher and self.watcher.has_indexes(table):
+            columns = written.record.columns if written.record else None
+            self.watcher.row_changed(table, tuple(value for _, value in written.key), columns)
+
+    def find(self, table: Table, key: RowKey) -> Record | None:
+        return records.read(self._storage, table, key, self.now_ms())
+
+    def expire(self) -> None:
+        """Take the rows out that have outlived their table's time to live."""
+        for table in self._tables.data_tables():
+            if table.ttl_s >= 0:
+                self._expire(table)
+
+    def _expire(self, table: Table) -> None:
+        now_ms = self.now_ms()
+        first, last = records.FIRST, records.PAST_LAST
+        for key, stored in self._storage.ascending(table.id, first, last):
+            if records.live(table, stored, now_ms) is None:
+                gone = records.stored_record(stored)
+                with self._storage.transaction():
+                    self._storage.delete(table.id, key)
+                    entries = self._indexes.entries(table, gone)
+                    self._indexes.replace(table, entries, {}, now_ms)
+                self._tell(table.name, Written(gone.key, None, 0, 0))
+
+    # What the search engine asks (contract.Rows).
+
+    def scan(self, table: str) -> Iterator[tuple[Key, Columns]]:
+        found = records.scan(self._storage, self._tables.get(table), self.now_ms())
+        return ((record.values, record.columns) for record in found)
+
+    def read(self, table: str, key: Key) -> Columns | None:
+        schema = self._tables.get(table)
+        named = list(zip(schema.key_names, key, strict=True))
+        record = self.find(schema, named)
+        return record.columns if record else None
+
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        return self._tables.get(table).key_names
+
+
+def capacity_units(size_bytes: int) -> int:
+    """One unit for every 4 KB begun. Source: documentation, "Read and write throughput"."""
+    return max(1, -(-size_bytes // 4096))
+
+
+def _check_condition(change: Change, old: Record | None) -> None:
+    if change.row_existence == pb.EXPECT_EXIST and old is None:
+        raise ConditionCheckFail
+    if change.row_existence == pb.EXPECT_NOT_EXIST and old is not None:
+        raise ConditionCheckFail
+    if change.condition and not change.condition(old.cells if old else {}):
+        raise ConditionCheckFail
+
+
+def _changed(
+    table: Table, change: Change, key: RowKey, old: Record | None, now_ms: int
+) -> Record | None:
+    if change.type == pb.DELETE:
+        return None
+    _check_timestamps(table, change, now_ms)
+    existing = old.cells if old and change.type == pb.UPDATE else {}
+    cells = cell_rules.update(existing, change.cells, now_ms, table.max_versions)
+    record = Record(key, cells)
+    if table.defined_types:
+        check_defined_types(table, record)
+    return record
+
+
+def _check_timestamps(table: Table, change: Change, now_ms: int) -> None:
+    deviation_ms = table.definition.table_options.deviation_cell_version_in_sec * 1000
+    oldest_ms = max(now_ms - deviation_ms, table.oldest_ms(now_ms))
+    for cell in change.cells:
+        if cell.timestamp is None or cell.value is None:
+            continue
+        if not oldest_ms <= cell.timestamp < now_ms + deviation_ms:
+            raise ParameterInvalid(f"Invalid timestamp. Cell:'{cell.name}'.")
