@@ -1,0 +1,1 @@
+"""A local DashScope: its wire protocol over a small set of rules. No language model."""
