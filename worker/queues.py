@@ -55,7 +55,7 @@ class Queues:
     def failed(self, task: str, partition: int) -> float:
         """Wait before the next try: doubled each time, full jitter. Returns the wait in seconds."""
         attempts = self._key(partition, "attempts", task)
-        tries = int(cast(int, self._redis.incr(attempts)))
+        tries = self._redis.incr(attempts)
         self._redis.pexpire(attempts, 10 * _LONGEST_WAIT_MS)
         wait_ms = round(random.uniform(50, min(_LONGEST_WAIT_MS, 200 * 2 ** min(tries, 10))))
         self._redis.set(self._key(partition, "wait", task), 1, px=wait_ms)

@@ -61,7 +61,7 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
     except SameForEveryone as error:
         _pause(s.queues, task, error)
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
         wait_s = s.queues.failed(task, partition)
         _log_failure(error, task=task, partition=partition, wait_s=wait_s)
         return 0
@@ -77,7 +77,7 @@ def _extract(s: Services, user_id: str, session_id: str) -> None:
     except SameForEveryone as error:
         s.due.postpone(user_id, session_id, random.uniform(*_AGAIN_S))
         _pause(s.queues, queues.EXTRACT, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
         wait_s = random.uniform(*_AGAIN_S)
         s.due.postpone(user_id, session_id, wait_s)
         _log_failure(error, task=queues.EXTRACT, wait_s=wait_s)

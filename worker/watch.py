@@ -5,6 +5,8 @@ missed: entries without a drain, sessions that fell due, requests, memories to c
 watches; marks in Redis keep them from enqueuing the same twice. There is no beat and no extra process.
 """
 
+import os
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +18,7 @@ from redis.exceptions import RedisError
 
 from producer.streams import Streams
 from worker import queues
+from worker.backlog import report_alive
 from worker.extract.due import DueSessions
 from worker.queues import Queues
 
@@ -37,6 +40,7 @@ class Watch:
         self._due = DueSessions(redis, streams)
         self._send = send
         self._partitions = range(streams.partitions)
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def wait_for_events(self) -> None:
         """Return when an event arrives in any partition, or after a second."""
@@ -49,6 +53,7 @@ class Watch:
 
     def sweep(self) -> None:
         """Everything else that may wait: requests, memories to confirm, sessions that are due."""
+        report_alive(self._redis, self._streams, self._name)
         self._start(queues.REQUESTS, "requests", "xlen", lease="requests-lease")
         self._start(queues.CONFIRM, "confirm", "zcard", lease="confirm-lease")
         if any(pause["task"] == queues.EXTRACT for pause in self._queues.paused()):

@@ -1,0 +1,73 @@
+"""How much is on its way, stage by stage, and who works on it. Reads Redis only.
+
+Work moves forward: events, then sessions and requests, then memories to confirm. Read in that order,
+all zeros means that everything published before the reading is stored, extracted and searchable.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis
+
+from producer.streams import Streams
+
+# A watch reports once a second.
+_ALIVE_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Counts over all partitions. `unsearchable` are memories the index does not show yet."""
+
+    events: int
+    requests: int
+    sessions: int
+    unsearchable: int
+    dead: int
+
+    @property
+    def left(self) -> int:
+        return self.events + self.requests + self.sessions + self.unsearchable
+
+
+def backlog(redis: Redis, streams: Streams) -> Backlog:
+    partitions = range(streams.partitions)
+    with redis.pipeline(transaction=False) as pipe:
+        for name in ("events", "requests"):
+            for p in partitions:
+                pipe.xlen(streams.key(p, name))
+        for name in ("due", "confirm"):
+            for p in partitions:
+                pipe.zcard(streams.key(p, name))
+        for p in partitions:
+            pipe.xlen(streams.key(p, "dead"))
+        answers = [int(answer) for answer in pipe.execute()]
+    n = streams.partitions
+    return Backlog(*(sum(answers[i * n : (i + 1) * n]) for i in range(5)))
+
+
+def report_alive(redis: Redis, streams: Streams, name: str) -> None:
+    now = _now_ms(redis)
+    key = _watchers(streams)
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.zadd(key, {name: now})
+        pipe.zremrangebyscore(key, "-inf", now - _ALIVE_MS)
+        pipe.execute()
+
+
+def alive(redis: Redis, streams: Streams) -> list[str]:
+    """The workers that reported within the last seconds."""
+    found = cast(
+        list[bytes],
+        redis.zrangebyscore(_watchers(streams), _now_ms(redis) - _ALIVE_MS, "+inf"),
+    )
+    return [name.decode() for name in found]
+
+
+def _watchers(streams: Streams) -> str:
+    return f"{streams.prefix}:workers"
+
+
+def _now_ms(redis: Redis) -> int:
+    seconds, micros = redis.time()
+    return int(seconds) * 1000 + int(micros) // 1000

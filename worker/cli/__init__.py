@@ -1,0 +1,34 @@
+"""`memory-worker …`: the command line. One module a group of commands; this one lists them."""
+
+import typer
+from dotenv import load_dotenv
+
+from worker.cli import operate, publish, show, wait
+
+_COMMANDS = (
+    operate.init,
+    publish.publish,
+    wait.wait,
+    operate.status,
+    show.sessions,
+    show.messages,
+    show.memories,
+    show.search,
+    show.history,
+    publish.remember,
+    publish.forget,
+)
+
+
+def main() -> None:
+    """Run one command, with the variables of a `.env` file added to the environment."""
+    load_dotenv()
+    cli = typer.Typer(
+        help="Background memory of AI agents on Alibaba Cloud Tablestore.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for command in _COMMANDS:
+        cli.command()(command)
+    cli()

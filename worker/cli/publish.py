@@ -1,0 +1,103 @@
+"""`memory-worker publish`, `remember`, `forget`: events out; a bad line costs only itself."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from redis.exceptions import RedisError
+
+from producer import Publisher
+from producer.clock import Clock, EventIds
+from producer.errors import BadSetting, MalformedEvent
+from producer.lines import from_line
+from worker.cli.output import LATE, WRONG, Json, err, fail, print_json, redis_unreachable
+from worker.services import connect_redis
+
+_FLUSH_S = 60.0
+
+
+def publish(
+    file: Annotated[str, typer.Argument(help="A file of JSON lines; - is standard input.")] = "-",
+    json: Json = False,
+) -> None:
+    """Publish events, one JSON object a line: message, session_end, remember, forget.
+
+    A bad line is reported with its number and skipped; the exit code is then 2.
+    """
+    published = bad = 0
+    ids, clock = EventIds(), Clock()
+    with _opened(file) as lines, _publisher() as publisher:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                publisher.publish(from_line(line, ids=ids, clock=clock))
+                published += 1
+            except MalformedEvent as error:
+                bad += 1
+                print(f"line {number}: {error}", file=sys.stderr)
+    if json:
+        print_json({"published": published, "bad_lines": bad})
+    else:
+        err.print(f"published {published} events" + (f", skipped {bad} bad lines" if bad else ""))
+    if bad:
+        raise typer.Exit(WRONG)
+
+
+def remember(
+    user: Annotated[str, typer.Argument()],
+    text: Annotated[str, typer.Argument(help="What to remember, as it stands.")],
+) -> None:
+    """Remember a text about a user, as it stands."""
+    _publish_one({"type": "remember", "user_id": user, "text": text})
+
+
+def forget(
+    user: Annotated[str, typer.Argument()],
+    session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
+) -> None:
+    """Forget a user, or one session: messages, memories and their history."""
+    draft = {"type": "forget", "user_id": user}
+    _publish_one(draft | ({"session_id": session} if session else {}))
+
+
+def _publish_one(draft: dict[str, Any]) -> None:
+    with _publisher() as publisher:
+        try:
+            publisher.publish(from_line(draft))
+        except MalformedEvent as error:
+            fail(WRONG, str(error))
+
+
+@contextmanager
+def _publisher() -> Iterator[Publisher]:
+    """A publisher that waits for room and for delivery: nothing else runs in this process."""
+    try:
+        publisher = Publisher(durability="memory", when_full="block", block_timeout_s=_FLUSH_S)
+    except BadSetting as error:
+        fail(WRONG, f"wrong settings: {error}")
+    url = os.environ.get("REDIS_URL") or "redis://localhost:6379/0"
+    try:
+        connect_redis(url).ping()
+    except (RedisError, OSError) as error:
+        redis_unreachable(url, error)
+    with publisher:
+        yield publisher
+        if not publisher.flush(_FLUSH_S):
+            fail(LATE, f"not all events reached Redis within {_FLUSH_S:.0f} s; publish them again")
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(file).open("rb") as lines:
+            yield lines
+    except OSError as error:
+        fail(WRONG, f"cannot read {file}: {error.strerror}")
