@@ -1,1 +1,31 @@
 """What an agent imports: publish events to Redis and go on. Needs redis and msgspec only."""
+
+from producer.errors import (
+    BadSetting,
+    BlockingInEventLoop,
+    MalformedEvent,
+    ProducerError,
+    QueueFull,
+    UnknownType,
+    UnknownVersion,
+)
+from producer.events import Event, Forget, Message, Remember, SessionEnd
+from producer.lines import from_line
+from producer.publisher import Publisher
+
+__all__ = [
+    "BadSetting",
+    "BlockingInEventLoop",
+    "Event",
+    "Forget",
+    "MalformedEvent",
+    "Message",
+    "ProducerError",
+    "Publisher",
+    "QueueFull",
+    "Remember",
+    "SessionEnd",
+    "UnknownType",
+    "UnknownVersion",
+    "from_line",
+]

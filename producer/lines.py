@@ -32,10 +32,13 @@ def from_line(
     """The complete event of one line. Raises MalformedEvent or its kin, naming the field."""
     draft = _parse(line)
     _check_fields(draft)
-    draft["event_id"] = draft.get("event_id") or (ids or EventIds()).next_id()
-    draft["created_at"] = _stamp(draft.get("created_at"), clock or Clock())
-    if draft["type"] == "message":
-        draft["message_id"] = draft.get("message_id") or draft["event_id"]
+    if draft.get("event_id") is None:
+        draft["event_id"] = (ids or EventIds()).next_id()
+    if draft.get("created_at") is None:
+        draft["created_at"] = (clock or Clock()).now_us()
+    draft["created_at"] = to_micros(draft["created_at"])
+    if draft["type"] == "message" and draft.get("message_id") is None:
+        draft["message_id"] = draft["event_id"]
     return decode(_encode(draft))
 
 
@@ -72,19 +75,19 @@ def _check_fields(draft: dict[str, Any]) -> None:
             raise MalformedEvent(str(field), f"unknown field of a {kind}")
 
 
-def _stamp(value: object, clock: Clock) -> int:
-    if value is None:
-        return clock.now_us()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if not isinstance(value, str):
+def to_micros(moment: object) -> int:
+    """Microseconds since the epoch, of ISO 8601 or a datetime with its zone, or of themselves."""
+    if isinstance(moment, int) and not isinstance(moment, bool):
+        return moment
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError as error:
+            raise MalformedEvent("created_at", f"not ISO 8601: {moment!r}") from error
+    if not isinstance(moment, datetime):
         raise MalformedEvent("created_at", "must be ISO 8601 or integer microseconds")
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise MalformedEvent("created_at", f"not ISO 8601: {value!r}") from error
     if moment.tzinfo is None:
-        raise MalformedEvent("created_at", f"without a time zone: {value!r}")
+        raise MalformedEvent("created_at", f"without a time zone: {moment.isoformat()!r}")
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

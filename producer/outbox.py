@@ -1,0 +1,172 @@
+"""All that belongs to one process: backlogs, sender, ids, clock, counters. A forked child makes
+its own and leaves the parent's alone.
+"""
+
+import asyncio
+import logging
+import time
+import zlib
+
+from producer.backlog import Backlog, MemoryBacklog, Overflow, Record
+from producer.clock import Clock, EventIds
+from producer.connection import connect
+from producer.counters import Counters, Stats
+from producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
+from producer.errors import BlockingInEventLoop, QueueFull
+from producer.journal import Journal
+from producer.log import RateLimitedLog
+from producer.sender import Sender
+from producer.settings import Settings
+from producer.spool import Spool, orphans, target_directory
+from producer.streams import Streams
+from producer.transport import RedisTransport
+
+_POLL_S = 0.005
+
+
+class Outbox:
+    """Accepts encoded events from any thread, without a lock and without waiting."""
+
+    def __init__(self, settings: Settings, *, on_drop: OnDrop | None, logger: logging.Logger):
+        self._settings = settings
+        self.ids = EventIds()
+        self.clock = Clock()
+        log = RateLimitedLog(logger)
+        target = target_directory(settings.journal_dir, settings.redis_url, settings.prefix)
+        self.drops = Drops(target, on_drop=on_drop, log=log)
+        self._counters = Counters()
+        self._memory = MemoryBacklog(
+            max_events=settings.queue_events, max_bytes=settings.queue_bytes
+        )
+        self._journal = Journal(
+            lambda: Spool.create(target),
+            segment_bytes=settings.segment_bytes,
+            max_bytes=settings.journal_bytes,
+            log=log,
+        )
+        self._backlogs = self._arranged()
+        self._blocks = settings.when_full == "block"
+        self._sender = Sender(
+            [self._backlogs.first, self._backlogs.second],
+            transport=RedisTransport(
+                lambda: connect(settings.redis_url),
+                Streams(settings.prefix, settings.partitions),
+                log=log,
+            ),
+            find_orphans=lambda: orphans(target, self._journal.path, log),
+            on_failing=self._on_failing,
+            counters=self._counters,
+            drops=self.drops,
+            producer=self.ids.producer,
+            settings=settings,
+            log=log,
+        )
+
+    def start(self) -> None:
+        self._sender.start()
+
+    def accept(self, data: bytes, partition_key: str, now_us: int) -> None:
+        """Keep it for Redis. Raises QueueFull or BlockingInEventLoop, if the policy says so."""
+        if self._blocks and asyncio._get_running_loop() is not None:
+            raise BlockingInEventLoop("use when_full='drop_oldest' or 'raise' in async code")
+        record = Record(zlib.crc32(partition_key.encode()), now_us, data)
+        self._counters.begun += 1
+        if not self._backlogs.append(record):
+            self._make_room(record)
+        if self._sender.idle:
+            self._sender.ring()
+
+    def _make_room(self, record: Record) -> None:
+        """Memory and disk are full: the policy decides."""
+        if self._settings.when_full == "drop_oldest":
+            self._drop_oldest(record)
+        elif not self._appended_in_time(record):
+            self._counters.refused += 1
+            raise QueueFull(f"{len(self._memory)} events wait for Redis, and the journal is full")
+
+    def _drop_oldest(self, record: Record) -> None:
+        while True:
+            oldest = self._memory.pop_oldest()
+            self.drops.drop(oldest or record, QUEUE_FULL)
+            if oldest is None or self._backlogs.append(record):
+                return
+
+    def _appended_in_time(self, record: Record) -> bool:
+        if not self._blocks:
+            return False
+        deadline = time.monotonic() + self._settings.block_timeout_s
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            if self._backlogs.append(record):
+                return True
+        return False
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was accepted before is settled. False: not within the timeout."""
+        return self._sender.wait(self._counters.begun, timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Deliver for so long, keep the rest on disk. True: nothing is left."""
+        ended = self._sender.stop(timeout)
+        # From now on there is no sender: what still comes goes to disk for the next process.
+        self._backlogs = Overflow(self._journal, self._journal)
+        self._save_all(self._sender.unsaved)
+        self._journal.close()
+        self.drops.tell()
+        return ended and self.stats().pending == 0
+
+    def abandon(self) -> None:
+        """In a forked child: the parent delivers all of this."""
+        self._journal.forget()
+
+    def stats(self) -> Stats:
+        counters, drops = self._counters, self.drops
+        accepted = counters.begun - counters.refused
+        flying = self._sender.in_flight
+        waited_us = self.clock.now_us() - flying[0].accepted_us if flying else 0
+        return Stats(
+            accepted=accepted,
+            acked=counters.acked,
+            pending=accepted - counters.acked - drops.total,
+            dropped=drops.counts.copy(),
+            refused=counters.refused,
+            sent=counters.sent,
+            retried=counters.retried,
+            replayed=counters.replayed,
+            memory_events=len(self._memory),
+            memory_bytes=self._memory.size,
+            journal_bytes=self._journal.size,
+            oldest_age_s=waited_us / 1e6,
+            last_error=self._sender.last_error,
+        )
+
+    @property
+    def _in_memory(self) -> bool:
+        return self._settings.durability == "memory"
+
+    def _arranged(self) -> Overflow:
+        backlogs: tuple[Backlog, Backlog] = (self._journal, self._memory)
+        return Overflow(*(reversed(backlogs) if self._in_memory else backlogs))
+
+    def _on_failing(self, failing: bool) -> None:
+        """Redis is away: what is in memory only goes to disk, until Redis is back."""
+        if self._in_memory:
+            self._backlogs.spilling = failing
+            if failing:
+                self._spill()
+
+    def _spill(self) -> None:
+        """Memory to disk, the oldest first, as far as there is room."""
+        while record := self._memory.pop_oldest():
+            if not self._journal.append(record):
+                self._memory.put_back(record)
+                return
+
+    def _save_all(self, unsaved: list[Record]) -> None:
+        """Whatever is in memory only, to disk; nobody comes for what finds no room."""
+        for record in unsaved:
+            if not self._journal.append(record):
+                self.drops.drop(record, CLOSED)
+        self._spill()
+        for record in self._memory.take(self._settings.queue_events, self._settings.queue_bytes):
+            self.drops.drop(record, CLOSED)

@@ -1,0 +1,226 @@
+"""The background thread: takes batches, sends each until it is settled, then the next.
+
+Nothing newer is sent before a batch is through, so order survives a failure. It alone waits for
+the network; it ends only when told to.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+
+from producer.backlog import Backlog, Record, Source
+from producer.counters import Counters
+from producer.drops import Drops
+from producer.log import RateLimitedLog
+from producer.settings import Settings
+from producer.spool import Orphan
+from producer.transport import RedisTransport
+
+_BACKOFF_S = (0.05, 5.0)
+"""Full jitter between nothing and a doubling bound: many agents must not come back as one."""
+_IDLE_S = 1.0
+_ORPHANS_EVERY_S = 30.0
+
+
+class Sender:
+    """`sources` are emptied in their order, journals of ended processes before all of them."""
+
+    def __init__(
+        self,
+        sources: list[Backlog],
+        *,
+        transport: RedisTransport,
+        find_orphans: Callable[[], Iterator[Orphan]],
+        on_failing: Callable[[bool], None],
+        counters: Counters,
+        drops: Drops,
+        producer: str,
+        settings: Settings,
+        log: RateLimitedLog,
+    ) -> None:
+        self.idle = False
+        """Asleep until rung. Callers read it after they appended, and ring."""
+        self.in_flight: list[Record] = []
+        self.unsaved: list[Record] = []
+        """Those in flight that are nowhere else."""
+        self.last_error = ""
+        self._sources = sources
+        self._orphans: list[Orphan] = []
+        self._transport = transport
+        self._find_orphans = find_orphans
+        self._on_failing = on_failing
+        self._counters = counters
+        self._drops = drops
+        self._producer = producer
+        self._settings = settings
+        self._log = log
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._waiters: list[tuple[int, threading.Event]] = []
+        self._stop_at: float | None = None
+        self._abandoned = False
+        self._last_was_full = False
+        self._orphans_sought_at = 0.0
+        self._reported: dict[str, int] = {}
+        self._thread = threading.Thread(target=self._run, name="memory-publisher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ring(self) -> None:
+        """Wake it, or cut its pause short."""
+        self._bell.put(None)
+
+    def wait(self, target: int, timeout: float) -> bool:
+        """Until so many events are settled, without lingering meanwhile."""
+        waiter = (target, threading.Event())
+        self._waiters.append(waiter)
+        self.ring()
+        reached = self._settled() >= target or waiter[1].wait(timeout)
+        self._waiters.remove(waiter)
+        return reached
+
+    def stop(self, timeout: float) -> bool:
+        """Deliver what there is, but no longer than this, and end. False: it is still busy."""
+        self._stop_at = time.monotonic() + timeout
+        self.ring()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+        self._abandoned = True
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        more = True
+        while more and not self._over():
+            try:
+                more = self._step()
+            except OSError as error:  # of a journal's files: the disk may come back
+                self._log.warning("journal.unreadable", error=error)
+                self._pause(_IDLE_S)
+        for orphan in self._orphans:
+            orphan.release()
+        self._chores()
+        self._transport.close()
+
+    def _step(self) -> bool:
+        """One batch, or one rest. False: told to end, and there is nothing left."""
+        self._linger()
+        source, batch = self._take()
+        if source is not None:
+            self._deliver(source, batch)
+            return True
+        if self._stop_at is None:
+            self._rest()
+        return self._stop_at is None
+
+    def _over(self) -> bool:
+        """Told to end, and either late or without a Redis that answers."""
+        if self._stop_at is None:
+            return False
+        return bool(self.last_error) or time.monotonic() > self._stop_at
+
+    def _linger(self) -> None:
+        """Let a small batch grow, unless somebody waits for it."""
+        if not (self._last_was_full or self._waiters or self._stop_at is not None):
+            self._pause(self._settings.linger_s)
+
+    def _take(self) -> tuple[Source | None, list[Record]]:
+        events, size = self._settings.batch_events, self._settings.batch_bytes
+        self._seek_orphans()
+        for source in (*self._orphans, *self._sources):
+            if batch := source.take(events, size):
+                self._last_was_full = len(batch) == events
+                return source, batch
+        self._orphans.clear()
+        self._last_was_full = False
+        return None, []
+
+    def _seek_orphans(self) -> None:
+        if self._orphans or time.monotonic() < self._orphans_sought_at + _ORPHANS_EVERY_S:
+            return
+        self._orphans_sought_at = time.monotonic()
+        self._orphans = list(self._find_orphans())
+        if self._orphans:
+            self._log.info("journal.replaying", journals=len(self._orphans))
+
+    def _rest(self) -> None:
+        """Sleep until there is work. A caller that appends after the flag is up rings; what was
+        appended before it is found by looking once more."""
+        self._chores()
+        self.idle = True
+        if all(source.is_empty() for source in self._sources):
+            self._pause(_IDLE_S)
+        self.idle = False
+
+    def _deliver(self, source: Source, batch: list[Record]) -> None:
+        """Send until nothing of the batch is left; return early only to end."""
+        own = not isinstance(source, Orphan)
+        attempt = 0
+        while batch:
+            self.in_flight = batch
+            self.unsaved = [] if source.durable else batch
+            batch = self._send(batch, own=own)
+            if batch:
+                attempt += 1
+                self._counters.retried += len(batch)
+                if self._over():
+                    return
+                self._pause(_backoff_s(attempt))
+        source.settle()
+        self.in_flight = self.unsaved = []
+
+    def _send(self, batch: list[Record], *, own: bool) -> list[Record]:
+        """One attempt. What has to be sent again."""
+        outcome = self._transport.append(batch)
+        if self._abandoned:  # `close` gave up waiting and has kept the batch elsewhere
+            return []
+        self._counters.sent += len(batch)
+        for record, cause in outcome.rejected:
+            self._log.warning("event.rejected", cause=cause)
+            self._drops.reject(record, cause)
+        if own:
+            self._counters.acked += outcome.appended
+        else:
+            self._counters.replayed += outcome.appended
+        self._note_health(outcome.cause, waiting=len(outcome.unsent))
+        self._wake_waiters()
+        return outcome.unsent
+
+    def _note_health(self, cause: str, *, waiting: int) -> None:
+        if cause:
+            self._log.warning("redis.unavailable", cause=cause, batch=waiting)
+        elif self.last_error:
+            self._log.info("redis.back")
+        self.last_error = cause
+        self._on_failing(bool(cause))
+        if cause:
+            self._drops.tell()
+
+    def _chores(self) -> None:
+        self._wake_waiters()
+        self._drops.tell()
+        counts = self._drops.counts.copy()
+        if counts != self._reported and self._transport.report_dropped(self._producer, counts):
+            self._reported = counts
+
+    def _settled(self) -> int:
+        return self._counters.acked + self._counters.refused + self._drops.total
+
+    def _wake_waiters(self) -> None:
+        if self._waiters:
+            settled = self._settled()
+            for target, event in self._waiters.copy():
+                if settled >= target:
+                    event.set()
+
+    def _pause(self, seconds: float) -> None:
+        try:
+            self._bell.get(timeout=seconds)
+        except Empty:
+            return
+
+
+def _backoff_s(attempt: int) -> float:
+    least, most = _BACKOFF_S
+    return random.uniform(0, min(most, least * 2 ** min(attempt, 10)))
