@@ -46,6 +46,9 @@ def configure_logging(level: str, fmt: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # Our own events tell what a task did; Celery's tell it twice for each.
+    for chatty in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     # These log request bodies or one line per call at INFO.
     for noisy in ("tablestore_for_agent_memory", "tablestore-client", "dashscope", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

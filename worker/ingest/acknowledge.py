@@ -17,7 +17,8 @@ from worker.extract.due import DuePolicy, member, tokens_of
 from worker.ingest.batches import Entry, Refused
 from worker.lease import LEASE_TTL_MS, Lease
 
-# KEYS: lease events pending due requests dead   ARGV: token ttl_ms msgpack{…}
+# KEYS: lease events pending due requests dead   ARGV: token ttl_ms msgpack{…} raw…
+# Raw events travel beside the msgpack: Lua's reader knows no binary strings. A number is their place in ARGV.
 # A session is due at once when it is over, has N messages or K tokens; else after it was idle for a
 # while, and at the latest when its first waiting message has waited long enough.
 _SCRIPT = """
@@ -26,11 +27,12 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local work = cmsgpack.unpack(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, raw in ipairs(work.requests) do
-  redis.call('XADD', KEYS[5], '*', work.event_field, raw)
+for _, place in ipairs(work.requests) do
+  redis.call('XADD', KEYS[5], '*', work.event_field, ARGV[place])
 end
 for _, letter in ipairs(work.dead) do
-  redis.call('XADD', KEYS[6], '*', work.event_field, letter.raw, 'reason', letter.reason, 'queue', 'ingest')
+  redis.call('XADD', KEYS[6], '*', work.event_field, ARGV[letter.place],
+    'reason', letter.reason, 'queue', 'ingest')
 end
 local policy = work.policy
 for _, came in ipairs(work.sessions) do
@@ -51,11 +53,15 @@ return redis.call('XLEN', KEYS[2])
 """
 
 
+_KEYS = ("lease", "events", "pending", "due", "requests", "dead")
+_FIRST_RAW = 4  # place in ARGV
+
+
 @dataclass(slots=True)
 class _Came:
     """What one batch adds to a session that waits for extraction."""
 
-    member: bytes
+    member: str
     count: int = 0
     tokens: int = 0
     from_us: int = 2**52  # no message yet: later than any
@@ -75,18 +81,22 @@ def acknowledge(
 
     Raises Busy if the lease was lost meanwhile; nothing is changed then.
     """
-    names = ("lease", "events", "pending", "due", "requests", "dead")
+    requests = [entry.raw for entry in stored if isinstance(entry.event, (Remember, Forget))]
     work = {
         "ids": [*(e.entry_id for e in stored), *(e.entry_id for e in refused)],
         "sessions": [asdict(came) for came in _sessions(stored)],
-        "requests": [e.raw for e in stored if isinstance(e.event, (Remember, Forget))],
-        "dead": [{"raw": letter.raw, "reason": letter.reason} for letter in refused],
+        "requests": list(range(_FIRST_RAW, _FIRST_RAW + len(requests))),
+        "dead": [
+            {"place": place, "reason": letter.reason}
+            for place, letter in enumerate(refused, _FIRST_RAW + len(requests))
+        ],
         "policy": asdict(policy),
         "event_field": EVENT_FIELD,
     }
-    keys = [streams.key(partition, name) for name in names]
+    keys = [streams.key(partition, name) for name in _KEYS]
+    raws = [*requests, *(letter.raw for letter in refused)]
     left = redis.eval(
-        _SCRIPT, len(keys), *keys, lease.token, LEASE_TTL_MS, msgspec.msgpack.encode(work)
+        _SCRIPT, len(keys), *keys, lease.token, LEASE_TTL_MS, msgspec.msgpack.encode(work), *raws
     )
     if int(left) < 0:
         raise Busy(lease.key)
@@ -94,12 +104,12 @@ def acknowledge(
 
 
 def _sessions(stored: Iterable[Entry]) -> Iterable[_Came]:
-    sessions: dict[bytes, _Came] = {}
+    sessions: dict[str, _Came] = {}
     for entry in stored:
         event = entry.event
         if not isinstance(event, (Message, SessionEnd)):
             continue
-        key = member(event.user_id, event.session_id)
+        key = member(event.user_id, event.session_id).decode()
         came = sessions.setdefault(key, _Came(key))
         if isinstance(event, Message):
             came.count += 1
