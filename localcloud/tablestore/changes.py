@@ -10,6 +10,7 @@ from tablestore.protobuf import table_store_pb2 as pb
 
 from localcloud.tablestore import filters, limits
 from localcloud.tablestore.errors import ParameterInvalid
+from localcloud.tablestore.keys import refuse_bounds
 from localcloud.tablestore.plainbuffer import CellChange, CellOp, KeyPart, Row, decode_row
 
 _MAX_TIMESTAMP_MS = (2**63 - 1) // 1000
@@ -35,6 +36,7 @@ class Change(NamedTuple):
 def parse(kind: int, raw_row: bytes, condition: pb.Condition, returns: pb.ReturnContent) -> Change:
     """Raises ParameterInvalid."""
     row = decode_row(raw_row)
+    refuse_bounds(row.key)
     _CHECKS[kind](row)
     predicate = None
     if condition.HasField("column_condition"):

@@ -83,6 +83,7 @@ def _composite(message: pb.CompositeColumnValueFilter) -> Predicate:
 
 def _single(message: pb.SingleColumnValueFilter) -> Predicate:
     name, if_missing = message.column_name, not message.filter_if_missing
+    limits.check_column_name(name)
     if message.comparator == pb.CT_EXIST:
         return lambda row: name in row
     if message.comparator == pb.CT_NOT_EXIST:

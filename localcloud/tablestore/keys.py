@@ -30,13 +30,16 @@ _TYPE_NAMES: dict[type, str] = {
 
 def check_row_key(schema: Schema, key: Sequence[tuple[str, KeyPart]]) -> list[tuple[str, Value]]:
     """The key of one row. Raises InvalidPK, or ParameterInvalid for what no row's key can hold."""
+    refuse_bounds(key)
     checked = check_range_key(schema, key)
-    row_key: list[tuple[str, Value]] = []
-    for name, value in checked:
+    return [(name, value) for name, value in checked if not isinstance(value, Bound)]
+
+
+def refuse_bounds(key: Sequence[tuple[str, KeyPart]]) -> None:
+    """Raises ParameterInvalid: INF_MIN, INF_MAX and AUTO_INCREMENT name no row."""
+    for _, value in key:
         if isinstance(value, Bound):
-            raise ParameterInvalid(f"{value.name} is an invalid type for the primary key.")
-        row_key.append((name, value))
-    return row_key
+            raise ParameterInvalid(f"VT_{value.name} is an invalid type for the primary key.")
 
 
 def check_range_key(

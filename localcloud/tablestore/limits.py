@@ -76,6 +76,6 @@ def check_key_size(name: str, size: int) -> None:
     """Raises ParameterInvalid for a STRING or BINARY primary key value over 1 KB."""
     if size > KEY_VALUE_BYTES:
         raise ParameterInvalid(
-            f"The length of primary key column: '{name}' exceeds the MaxLength:"
+            f"The length of primary key column: '{name}' exceeded the MaxLength:"
             f"{KEY_VALUE_BYTES} with CurrentLength:{size}."
         )

@@ -56,6 +56,8 @@ def parse(request: ReadRequest) -> Read:
             f"The number of columns from the request exceeds the limit, limit count: "
             f"{limits.COLUMNS_TO_GET} , column count:{len(request.columns_to_get)}."
         )
+    for name in request.columns_to_get:
+        limits.check_column_name(name)
     start_ms, end_ms = _time_range(request)
     selection = Selection(
         frozenset(request.columns_to_get),
@@ -78,7 +80,7 @@ def refuse_token(token: bytes) -> None:
 def _max_versions(request: ReadRequest) -> int:
     if not request.HasField("max_versions"):
         if not request.HasField("time_range"):
-            raise ParameterInvalid("No version condition is specified while querying row.")
+            raise ParameterInvalid("No version condition is specified.")
         return INT64_MAX
     if request.max_versions <= 0:
         raise ParameterInvalid(

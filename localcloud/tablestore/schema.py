@@ -160,9 +160,13 @@ def check_index(definition: pb.CreateTableRequest, index: pb.IndexMeta) -> None:
 
 def _check_index_columns(table: pb.TableMeta, index: pb.IndexMeta) -> None:
     if not 1 <= len(index.primary_key) <= limits.INDEX_KEY_COLUMNS:
-        raise ParameterInvalid("The number of index columns must be in range: [1, 4].")
+        raise ParameterInvalid(
+            "The number of primary key columns must be in range: [1, 4] in index."
+        )
     if len(index.defined_column) > limits.INDEX_DEFINED_COLUMNS:
-        raise ParameterInvalid("The number of defined columns must be in range: [0, 32].")
+        raise ParameterInvalid(
+            "The number of attribute columns must be in range: [0, 32] in index."
+        )
     keys = {column.name for column in table.primary_key}
     defined = {column.name: column.type for column in table.defined_column}
     for name in index.primary_key:

@@ -125,7 +125,9 @@ class Tables:
         self, definition: pb.CreateTableRequest, metas: list[pb.IndexMeta], existing: int
     ) -> None:
         if existing + len(metas) > limits.INDEXES_OF_A_TABLE:
-            raise ParameterInvalid(f"A table has at most {limits.INDEXES_OF_A_TABLE} indexes.")
+            raise ParameterInvalid(
+                f"Number of index per table exceeds the quota:{limits.INDEXES_OF_A_TABLE}."
+            )
         for meta in metas:
             check_index(definition, meta)
         self._check_new([meta.name for meta in metas])

@@ -13,9 +13,12 @@ from localcloud.tablestore.operations.rows import (
     check_size,
     fill_read,
     fill_written,
+    parse_key,
     refuse_transaction,
 )
+from localcloud.tablestore.plainbuffer import KeyPart
 
+Key = list[tuple[str, KeyPart]]
 FailRow = Callable[[], OTSError | None]  # asked once for each row: does this one fail?
 
 
@@ -46,24 +49,31 @@ def batch_get_row(
 ) -> pb.BatchGetRowResponse:
     counts = [len(table.primary_key) for table in request.tables]
     _check_tables(request.tables, counts, "BatchGetRow")
+    parsed = [_parse_reads(table) for table in request.tables]
     response = pb.BatchGetRowResponse()
-    for table in request.tables:
-        for token in table.token:
-            reads.refuse_token(token)
-        read = reads.parse(table)
+    for table, (read, keys) in zip(request.tables, parsed, strict=True):
         answered = response.tables.add(table_name=table.table_name)
-        for raw_key in table.primary_key:
-            row = pb.RowInBatchGetRowResponse(is_ok=True)
+        for key in keys:
+            row = answered.rows.add(is_ok=True)
             try:
                 if fault := fail_row():
                     raise fault
-                fill_read(row, instance, table.table_name, raw_key, read)
+                fill_read(row, instance, table.table_name, key, read)
             except OTSError as error:
                 row.Clear()
                 row.is_ok = False
                 _fail(row, error)
-            answered.rows.append(row)
     return response
+
+
+def _parse_reads(table: pb.TableInBatchGetRowRequest) -> tuple[reads.Read, list[Key]]:
+    """Raises ParameterInvalid, UnsupportOperation, for the same key twice too."""
+    for token in table.token:
+        reads.refuse_token(token)
+    keys = [parse_key(raw) for raw in table.primary_key]
+    if len({tuple(key) for key in keys}) != len(keys):
+        raise ParameterInvalid("Duplicate rows detected in MultiGet.")
+    return reads.parse(table), keys
 
 
 def _parse(table: pb.TableInBatchWriteRowRequest) -> list[Change]:

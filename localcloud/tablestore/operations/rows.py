@@ -8,8 +8,13 @@ from localcloud.tablestore import changes, limits, ranges, reads
 from localcloud.tablestore.changes import Change
 from localcloud.tablestore.errors import OTSError, ParameterInvalid, UnsupportOperation
 from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.keys import check_row_key
-from localcloud.tablestore.plainbuffer import decode_row, encode_bare_row, with_header
+from localcloud.tablestore.keys import check_row_key, refuse_bounds
+from localcloud.tablestore.plainbuffer import (
+    KeyPart,
+    decode_row,
+    encode_bare_row,
+    with_header,
+)
 from localcloud.tablestore.rows import Written, capacity_units
 
 
@@ -37,7 +42,7 @@ def get_row(instance: Instance, request: pb.GetRowRequest) -> pb.GetRowResponse:
     reads.refuse_token(request.token)
     read = reads.parse(request)
     response = pb.GetRowResponse()
-    fill_read(response, instance, request.table_name, request.primary_key, read)
+    fill_read(response, instance, request.table_name, parse_key(request.primary_key), read)
     return response
 
 
@@ -73,17 +78,27 @@ def fill_written(response: Any, change: Change, written: Written) -> None:
         response.row = with_header([encode_bare_row(written.key, returned)])
 
 
-def fill_read(
-    response: Any, instance: Instance, table_name: str, raw_key: bytes, read: reads.Read
-) -> None:
-    """The row if it is there and the read shows it, and the capacity units."""
-    row = decode_row(raw_key)
+def parse_key(raw: bytes) -> list[tuple[str, KeyPart]]:
+    """The key of a row to read. Raises ParameterInvalid."""
+    row = decode_row(raw)
     if row.cells:
         raise ParameterInvalid("Attribute column cannot be given while reading data.")
     if row.delete:
         raise ParameterInvalid("Delete marker cannot be given.")
+    refuse_bounds(row.key)
+    return row.key
+
+
+def fill_read(
+    response: Any,
+    instance: Instance,
+    table_name: str,
+    key: list[tuple[str, KeyPart]],
+    read: reads.Read,
+) -> None:
+    """The row if it is there and the read shows it, and the capacity units."""
     table = instance.tables.get(table_name)
-    record = instance.rows.find(table, check_row_key(table.primary_key, row.key))
+    record = instance.rows.find(table, check_row_key(table.primary_key, key))
     answer = read.answer(record) if record else None
     response.row = with_header([answer]) if answer else b""
     response.consumed.capacity_unit.read = capacity_units(len(answer or b""))
