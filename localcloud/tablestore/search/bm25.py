@@ -5,6 +5,7 @@ score is its rarity alone.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +17,31 @@ _K1 = 1.2
 _B = 0.75
 
 
+@dataclass(frozen=True)
+class Lengths:
+    """How long the texts of a field are."""
+
+    by_ordinal: NDArray[np.int64]
+    average: float
+
+    @classmethod
+    def of(cls, text: TextTerms, alive: arrays.Mask) -> "Lengths":
+        by_ordinal, holders = text.lengths(len(alive)), text.holders()
+        living = holders[alive[holders]]
+        average = float(by_ordinal[living].mean()) if len(living) else 0.0
+        return cls(by_ordinal, max(average, 1.0))
+
+
 def rarity(found: arrays.Ordinals, alive: arrays.Mask) -> float:
     """The inverse document frequency of a term that these documents hold."""
-    total, holding = int(alive.sum()), int(alive[found].sum())
+    total, holding = int(np.count_nonzero(alive)), int(np.count_nonzero(alive[found]))
     return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
 
 def weigh(
-    text: TextTerms,
-    found: arrays.Ordinals,
-    frequencies: NDArray[np.int64],
-    rare: float,
-    alive: arrays.Mask,
+    found: arrays.Ordinals, frequencies: NDArray[np.int64], rare: float, lengths: Lengths
 ) -> arrays.Scores:
     """The score of a term, or of a phrase, of this rarity in each document found."""
-    holders = text.holders()
-    lengths = text.lengths(len(alive))
-    living = holders[alive[holders]]
-    average = max(float(lengths[living].mean()), 1.0) if len(living) else 1.0
-    norm = _K1 * (1 - _B + _B * lengths[found] / average)
+    norm = _K1 * (1 - _B + _B * lengths.by_ordinal[found] / lengths.average)
     scores: arrays.Scores = rare * frequencies * (_K1 + 1) / (frequencies + norm)
     return scores

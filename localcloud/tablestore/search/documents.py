@@ -33,6 +33,7 @@ class Documents:
         self._indexes = {name: _index_of(field) for name, field in fields.items()}
         self._ordinals: dict[Key, int] = {}
         self._alive = np.zeros(1024, dtype=np.bool_)
+        self._ranks: arrays.Scores | None = None
 
     @property
     def size(self) -> int:
@@ -46,10 +47,18 @@ class Documents:
         """The inverted index of a field."""
         return self._indexes[name]
 
+    def ranks(self) -> arrays.Scores:
+        """The place of each ordinal in primary key order; kept until a document changes."""
+        if self._ranks is None:
+            in_order = sorted(range(self.size), key=self.keys.__getitem__)
+            self._ranks = np.empty(self.size, dtype=np.float64)
+            self._ranks[in_order] = np.arange(self.size)
+        return self._ranks
+
     def put(self, key: Key, columns: Columns) -> None:
         """Index the row in place of what was there under this key."""
         self.delete(key)
-        ordinal = self.size
+        ordinal, self._ranks = self.size, None
         row = {**dict(zip(self.primary_key, key, strict=True)), **columns}
         self.keys.append(key)
         self.columns.append(self._add_fields(ordinal, row))
@@ -63,7 +72,7 @@ class Documents:
         ordinal = self._ordinals.pop(key, None)
         if ordinal is None:
             return
-        self._alive[ordinal] = False
+        self._alive[ordinal], self._ranks = False, None
         self.columns[ordinal] = {}
         dead = self.size - len(self._ordinals)
         if dead > _DEAD_WORTH_CLEARING and dead > len(self._ordinals):

@@ -5,14 +5,16 @@ clause of a bool query costs some ten microseconds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from localcloud.tablestore.search import arrays, refuse
+from localcloud.tablestore.search.bm25 import Lengths
 from localcloud.tablestore.search.documents import Documents, FieldIndex
 from localcloud.tablestore.search.schema import Definition, Field
+from localcloud.tablestore.search.terms import TextTerms
 
 MAX_DEPTH = 20
 
@@ -32,6 +34,7 @@ class Searched:
     documents: Documents
     definition: Definition
     depth: int = 0
+    _lengths: dict[str, Lengths] = field(default_factory=dict)
 
     @property
     def alive(self) -> arrays.Mask:
@@ -40,6 +43,12 @@ class Searched:
     def field(self, name: str) -> tuple[Field, FieldIndex]:
         """A field and its index. Raises ParameterInvalid if it cannot be queried."""
         return self.definition.field(name), self.documents.index(name)
+
+    def lengths(self, name: str, text: TextTerms) -> Lengths:
+        """How long the texts of the field are; counted once for a request."""
+        if name not in self._lengths:
+            self._lengths[name] = Lengths.of(text, self.alive)
+        return self._lengths[name]
 
     def below(self) -> "Searched":
         """The same, one query deeper."""

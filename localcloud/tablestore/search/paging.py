@@ -7,6 +7,7 @@ and rows that come or go in between neither repeat nor skip others.
 import base64
 import json
 import zlib
+from bisect import bisect_right
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from localcloud.tablestore.search import arrays
 from localcloud.tablestore.search.sorting import Order, Place
 
 _CHECKSUM_BYTES = 4
+_FEW = 1000  # rows that Python sorts sooner than numpy prepares them
 
 
 class Page(NamedTuple):
@@ -31,42 +33,41 @@ def page(
     found: arrays.Ordinals, order: Order, *, after: list[Place] | None, offset: int, limit: int
 ) -> Page:
     """`limit` of the documents found, in order, past `offset` of them or past the place `after`."""
-    if after is not None:
-        found = _past(found, order, after)
     wanted = offset + limit + 1
-    first = nsmallest(wanted, _leaders(found, order, wanted).tolist(), key=order.key)
+    if after is None:
+        candidates = _leaders(found, order, wanted).tolist()
+    else:
+        bound = order.key_of(after)
+        candidates = _leaders_past(found, order, bound, wanted)
+    first = nsmallest(wanted, candidates, key=order.key)
     return Page(first[offset : offset + limit], len(first) == wanted)
-
-
-def _past(found: arrays.Ordinals, order: Order, after: list[Place]) -> arrays.Ordinals:
-    bound = order.key_of(after)
-    if order.leading is None:
-        return _keep_past(found, order, bound)
-    # A leading number is what the first level of the key starts or ends with.
-    leads, border = order.leading[found], _number(bound[0])
-    level = _keep_past(found[leads == border], order, bound)
-    return np.concatenate((level, found[leads > border]))
-
-
-def _keep_past(found: arrays.Ordinals, order: Order, bound: tuple[Any, ...]) -> arrays.Ordinals:
-    kept = [ordinal for ordinal in found.tolist() if order.key(ordinal) > bound]
-    return np.array(kept, dtype=np.uint32)
-
-
-def _number(first: Any) -> float:
-    """The leading number of a key: the score, or the field's value; infinity if it is missing."""
-    if isinstance(first, tuple):
-        return float(first[1]) if len(first) > 1 else float("inf")
-    return float(first)
 
 
 def _leaders(found: arrays.Ordinals, order: Order, wanted: int) -> arrays.Ordinals:
     """Those that can be among the first `wanted`, as far as the leading numbers tell."""
-    if order.leading is None or len(found) <= wanted:
+    leading = order.leading() if len(found) > max(wanted, _FEW) else None
+    if leading is None:
         return found
-    leads = order.leading[found]
+    leads = leading[found]
     leaders: arrays.Ordinals = found[leads <= np.partition(leads, wanted - 1)[wanted - 1]]
     return leaders
+
+
+def _leaders_past(
+    found: arrays.Ordinals, order: Order, bound: tuple[Any, ...], wanted: int
+) -> list[int]:
+    """Those past the bound that can be among the first `wanted` of them."""
+    leading = order.leading() if len(found) > max(wanted, _FEW) else None
+    if leading is not None:
+        ranked = found[np.argsort(leading[found], kind="stable")]
+        leads = leading[ranked]
+        # Among equal leads the keys are in no order, so this may land anywhere among the bound's.
+        at = bisect_right(ranked.tolist(), bound, key=order.key)
+        start = np.searchsorted(leads, leads[max(at - 1, 0)], "left")
+        equal = np.searchsorted(leads, leads[min(at, len(leads) - 1)], "right")
+        end = np.searchsorted(leads, leads[min(equal + wanted, len(leads)) - 1], "right")
+        found = ranked[start:end]
+    return [ordinal for ordinal in found.tolist() if order.key(ordinal) > bound]
 
 
 def encode_token(sort: Any, places: list[Place]) -> bytes:
@@ -88,7 +89,7 @@ def decode_token(token: bytes) -> tuple[Any, list[Place]]:
 def _encode(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
-    return [_encode(one) for one in value] if isinstance(value, list) else value
+    return [_encode(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _decode(value: Any) -> Any:

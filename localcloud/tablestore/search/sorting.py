@@ -1,8 +1,8 @@
 """The order of hits: by score, field and primary key.
 
 Rows that are equal by what was asked, and rows without the field, end in primary key order; those
-without the field come last. A sort over 100,000 numbers is narrowed by numpy first (`leading`), so
-that Python compares only what may be on the page.
+without the field come last. A sort of many rows is narrowed by numpy first (`leading`), so that
+Python compares only what may be on the page.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,12 @@ Place = Any
 
 @dataclass(frozen=True)
 class _Sorter:
-    """One level of the order."""
+    """One level of the order: what it reads of a document, and how to compare that."""
 
     place: Callable[[int], Place]
     key: Callable[[Place], Any]
-    leading: arrays.Scores | None = None
+    # By ordinal, numbers whose ascending order the key refines.
+    leading: Callable[[], arrays.Scores] | None = None
 
 
 @total_ordering
@@ -51,12 +52,13 @@ class Order:
     ) -> None:
         self.by_score = any(sorter.HasField("score_sort") for sorter in sort.sorter)
         self._sorters = [_sorter(message, definition, documents, scores) for message in sort.sorter]
-        self._sorters.append(_by_primary_key(documents, pb.SORT_ORDER_ASC))
+        if not any(sorter.HasField("pk_sort") for sorter in sort.sorter):
+            self._sorters.append(_by_primary_key(documents, pb.SORT_ORDER_ASC))
 
-    @property
     def leading(self) -> arrays.Scores | None:
         """By ordinal, numbers whose ascending order the whole order refines, if there are any."""
-        return self._sorters[0].leading
+        leading = self._sorters[0].leading
+        return None if leading is None else leading()
 
     def places(self, ordinal: int) -> list[Place]:
         """Where a document stands in this order, as plain values."""
@@ -64,7 +66,7 @@ class Order:
 
     def key(self, ordinal: int) -> tuple[Any, ...]:
         """What to compare documents by."""
-        return self.key_of(self.places(ordinal))
+        return tuple([sorter.key(sorter.place(ordinal)) for sorter in self._sorters])
 
     def key_of(self, places: list[Place]) -> tuple[Any, ...]:
         """The same, from what `places` returned. Raises ParameterInvalid for another order's."""
@@ -93,14 +95,16 @@ def _by_score(scores: arrays.Scores, message: Any) -> _Sorter:
     return _Sorter(
         place=lambda ordinal: float(scores[ordinal]),
         key=lambda score: sign * score,
-        leading=sign * scores,
+        leading=lambda: sign * scores,
     )
 
 
 def _by_primary_key(documents: Documents, order: int) -> _Sorter:
+    keys = documents.keys
+    if order == pb.SORT_ORDER_ASC:
+        return _Sorter(place=keys.__getitem__, key=tuple, leading=documents.ranks)
     return _Sorter(
-        place=lambda ordinal: list(documents.keys[ordinal]),
-        key=lambda place: tuple(_oriented(value, order) for value in place),
+        place=keys.__getitem__, key=lambda place: tuple(_oriented(value, order) for value in place)
     )
 
 
@@ -134,13 +138,18 @@ def _average(found: list[Any]) -> float:
     return float(sum(found)) / len(found)
 
 
-def _leading(field: Field, order: int, documents: Documents) -> arrays.Scores | None:
+def _leading(field: Field, order: int, documents: Documents) -> Callable[[], arrays.Scores] | None:
     index = documents.index(field.name)
     if field.is_array or not isinstance(index, Numbers):
         return None
-    leading = np.full(documents.size, np.inf)
-    found = index.values().astype(np.float64)
-    leading[index.holders()] = found if order == pb.SORT_ORDER_ASC else -found
+    numbers = index
+
+    def leading() -> arrays.Scores:
+        dense = np.full(documents.size, np.inf)
+        found = numbers.values().astype(np.float64)
+        dense[numbers.holders()] = found if order == pb.SORT_ORDER_ASC else -found
+        return dense
+
     return leading
 
 

@@ -39,4 +39,4 @@ def match_phrase(query: Any, searched: Searched) -> Hits:
     documents, often = phrases.occurrences(index, phrase, query.slop)
     found = documents.astype(np.uint32)
     rare = sum(bm25.rarity(index.documents(word), searched.alive) for word, _ in phrase)
-    return searched.hits(found, bm25.weigh(index, found, often, rare, searched.alive))
+    return searched.hits(found, bm25.weigh(found, often, rare, searched.lengths(field.name, index)))

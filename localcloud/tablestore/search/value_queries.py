@@ -40,7 +40,8 @@ def having(field: Field, value: values.Indexed, searched: Searched) -> Hits:
         if isinstance(index, KeywordTerms):
             return searched.hits(found, rare)
         often = index.frequencies(str(value))
-        return searched.hits(found, bm25.weigh(index, found, often, rare, searched.alive))
+        lengths = searched.lengths(field.name, index)
+        return searched.hits(found, bm25.weigh(found, often, rare, lengths))
     if isinstance(index, Vectors) or isinstance(value, str):
         raise errors.ParameterInvalid(f"This query does not work on {field}.")
     return searched.hits(index.documents(value))

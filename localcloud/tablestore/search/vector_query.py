@@ -29,8 +29,10 @@ def nearest(query: Any, allowed: Hits, searched: Searched) -> Hits:
     found, scores = index.nearness(vector, allowed.mask & searched.alive)
     if query.min_score:
         found, scores = found[scores > query.min_score], scores[scores > query.min_score]
-    best = np.argsort(-scores, kind="stable")[: query.top_k]
-    return searched.hits(found[best], scores[best])
+    if len(found) > query.top_k:
+        best = np.argpartition(-scores, query.top_k - 1)[: query.top_k]
+        found, scores = found[best], scores[best]
+    return searched.hits(found, scores)
 
 
 def without_vectors(query: Any) -> Any:

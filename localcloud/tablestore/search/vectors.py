@@ -7,6 +7,7 @@ put every metric into positive numbers where more is nearer (docs/decisions/sear
 import json
 from array import array
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class Vectors:
 
     def __init__(self, dimension: int, metric: int) -> None:
         self.dimension = dimension
-        self._near = _NEARNESS[metric]
+        self._metric = _METRICS[metric]
         self._holders: array[int] = array("I")
         self._blocks: list[Matrix] = []
 
@@ -33,7 +34,7 @@ class Vectors:
         row = len(self._holders)
         if row % _BLOCK_ROWS == 0:
             self._blocks.append(np.empty((_BLOCK_ROWS, self.dimension), dtype=np.float32))
-        self._blocks[-1][row % _BLOCK_ROWS] = values[0]
+        self._blocks[-1][row % _BLOCK_ROWS] = self._metric.stored(values[0])
         self._holders.append(ordinal)
 
     def holders(self) -> arrays.Ordinals:
@@ -42,14 +43,16 @@ class Vectors:
 
     def nearness(self, query: Matrix, allowed: arrays.Mask) -> tuple[arrays.Ordinals, Floats]:
         """The documents among the allowed that have a vector, and the score of each."""
-        holders = self.holders()
+        holders, query = self.holders(), self._metric.stored(query)
         rows = np.flatnonzero(allowed[holders])
         scores = np.empty(len(rows), dtype=np.float64)
         for number, block in enumerate(self._blocks):
             first = number * _BLOCK_ROWS
             start, end = np.searchsorted(rows, (first, first + _BLOCK_ROWS))
             if start < end:
-                scores[start:end] = self._near(block[rows[start:end] - first], query)
+                every = end - start == _BLOCK_ROWS  # then a copy can be spared
+                some = block if every else block[rows[start:end] - first]
+                scores[start:end] = self._metric.nearness(some, query)
         return holders[rows], scores
 
     def move(self, moves: arrays.Moves) -> None:
@@ -70,10 +73,19 @@ def parse(value: Value, dimension: int) -> Matrix | None:
     return vector if fits else None
 
 
-def _cosine(rows: Matrix, query: Matrix) -> Floats:
-    lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(query)
-    dots = (rows @ query).astype(np.float64)
-    cosines = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
+def _unit(vector: Matrix) -> Matrix:
+    """The vector with length 1; one of length 0 stays, at right angles to every other."""
+    length = np.linalg.norm(vector)
+    unit: Matrix = vector / length if length > 0 else vector
+    return unit
+
+
+def _as_is(vector: Matrix) -> Matrix:
+    return vector
+
+
+def _cosine(units: Matrix, unit: Matrix) -> Floats:
+    cosines = (units @ unit).astype(np.float64)
     result: Floats = (1 + np.clip(cosines, -1, 1)) / 2
     return result
 
@@ -89,8 +101,13 @@ def _euclidean(rows: Matrix, query: Matrix) -> Floats:
     return result
 
 
-_NEARNESS: dict[int, Callable[[Matrix, Matrix], Floats]] = {
-    pb.VM_COSINE: _cosine,
-    pb.VM_DOT_PRODUCT: _dot_product,
-    pb.VM_EUCLIDEAN: _euclidean,
+class _Metric(NamedTuple):
+    stored: Callable[[Matrix], Matrix]
+    nearness: Callable[[Matrix, Matrix], Floats]
+
+
+_METRICS: dict[int, _Metric] = {
+    pb.VM_COSINE: _Metric(_unit, _cosine),
+    pb.VM_DOT_PRODUCT: _Metric(_as_is, _dot_product),
+    pb.VM_EUCLIDEAN: _Metric(_as_is, _euclidean),
 }
