@@ -5,11 +5,13 @@ operations of `deque` are atomic, also when a signal handler publishes in the mi
 """
 
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 
-class Record(NamedTuple):
-    """One encoded event on its way. A named tuple, for it is made on the publish path."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One encoded event on its way. A struct, for it is made on the publish path."""
 
     route: int
     """CRC-32 of its partition key; the partition is this modulo their number."""

@@ -49,7 +49,7 @@ def _cluster(redis_url: str) -> redis.RedisCluster:
     from redis.cluster import ClusterNode  # only where it is used: it costs start-up time
 
     nodes = [
-        ClusterNode(host, port)  # type: ignore[no-untyped-call] - redis-py's gap
+        ClusterNode(host, port)  # type: ignore[no-untyped-call]  # redis-py's gap
         for host, port in _nodes(redis_url, 6379)
     ]
     return redis.RedisCluster(startup_nodes=nodes, **_credentials(redis_url), **options())
@@ -65,7 +65,7 @@ def _sentinel(redis_url: str) -> redis.Redis:
         if name in given
     }
     service, _, db = urlsplit(redis_url).path.strip("/").partition("/")
-    sentinel = Sentinel(  # type: ignore[no-untyped-call] - redis-py's gap
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py's gap
         _nodes(redis_url, 26379),
         sentinel_kwargs={**options(), **watched, "ssl": given["ssl"]},
         db=int(db or 0),

@@ -46,7 +46,6 @@ class Journal:
         self._reader: SegmentReader | None = None
         self._broken_until = 0.0
         self._appended = self._taken = 0  # by callers; by the sender
-        self._written_bytes = self._deleted_bytes = 0  # by callers; by the sender
 
     @property
     def path(self) -> Path | None:
@@ -56,48 +55,60 @@ class Journal:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return self._written_bytes - self._deleted_bytes
+        return sum(segment.size for segment in tuple(self._segments))
 
     def is_empty(self) -> bool:
         return self._appended == self._taken
 
     def append(self, record: Record) -> bool:
         data = packed(record)
-        if self._written_bytes - self._deleted_bytes + len(data) > self._max_bytes:
-            return False
-        if self._broken_until and time.monotonic() < self._broken_until:
-            return False
-        try:
-            self._write(data)
-        except OSError as error:
-            self._broken_until = time.monotonic() + _PAUSE_S
-            self._log.warning("journal.broken", error=error)
-            return False
+        segment = self._current
+        while (
+            segment is None
+            or segment.sealed
+            or segment.size >= self._segment_bytes
+            or not self._written(segment, data)
+        ):
+            segment = self._roll(segment)
+            if segment is None:
+                return False
         self._appended += 1
         return True
 
-    def _write(self, data: bytes) -> None:
-        segment = self._current
-        while True:
-            if segment is None or segment.sealed or segment.size > self._segment_bytes:
-                segment = self._roll(segment)
+    def _written(self, segment: Segment, data: bytes) -> bool:
+        """Whether it stands there for the reader to find. If not, it must be written elsewhere."""
+        try:
             written = os.write(segment.fd, data)
-            segment.size += written
-            self._written_bytes += written
-            if written != len(data):
-                segment.sealed = True  # nothing may follow half a record
-                raise OSError(f"{written} of {len(data)} bytes written")
-            # Sealed meanwhile: the reader may have missed it. Written twice is one event.
-            if not segment.sealed:
-                return
+        except OSError as error:
+            self._fail(segment, error)
+            return False
+        segment.size += written
+        if written != len(data):
+            self._fail(segment, OSError(f"{written} of {len(data)} bytes written"))
+        # Sealed meanwhile: the reader may have missed it. Written twice is still one event.
+        return not segment.sealed
 
-    def _roll(self, full: Segment | None) -> Segment:
-        """The next segment. Two threads may each make one; both are read."""
+    def _fail(self, segment: Segment | None, error: OSError) -> None:
+        """Leave the disk alone for a while. Nothing may follow half a record in its segment."""
+        if segment is not None:
+            segment.sealed = True
+        self._broken_until = time.monotonic() + _PAUSE_S
+        self._log.warning("journal.broken", error=error)
+
+    def _roll(self, full: Segment | None) -> Segment | None:
+        """The next segment, if there is room. Two threads may each make one; both are read."""
         if (current := self._current) is not full and current is not None:
             return current
-        spool = self._spool = self._spool or self._make_spool()
-        segment = Segment(spool.path / segment_name(next(self._numbers)))
-        self._written_bytes += segment.size
+        if self.size + self._segment_bytes > self._max_bytes:
+            return None
+        if time.monotonic() < self._broken_until:
+            return None
+        try:
+            spool = self._spool = self._spool or self._make_spool()
+            segment = Segment(spool.path / segment_name(next(self._numbers)))
+        except OSError as error:
+            self._fail(None, error)
+            return None
         self._segments.append(segment)
         self._current = segment
         return segment
@@ -121,7 +132,6 @@ class Journal:
     def _delete(self, segment: Segment) -> None:
         self._reader = None
         self._segments.popleft()
-        self._deleted_bytes += segment.size
         segment.path.unlink(missing_ok=True)
 
     def settle(self) -> None:

@@ -168,5 +168,5 @@ class Outbox:
             if not self._journal.append(record):
                 self.drops.drop(record, CLOSED)
         self._spill()
-        for record in self._memory.take(self._settings.queue_events, self._settings.queue_bytes):
-            self.drops.drop(record, CLOSED)
+        while (left := self._memory.pop_oldest()) is not None:
+            self.drops.drop(left, CLOSED)

@@ -20,13 +20,12 @@ _FORMAT = b"TSMJ"
 _VERSION = 1
 _MAGIC = b"\xf5TSM"
 
-pack_record = _RECORD.pack
-
 
 def packed(record: Record) -> bytes:
     """A record as it stands in the file."""
-    route, accepted_us, data = record
-    return pack_record(_MAGIC, len(data), zlib.crc32(data, route), route, accepted_us) + data
+    data, route = record.data, record.route
+    crc = zlib.crc32(data, route)
+    return _RECORD.pack(_MAGIC, len(data), crc, route, record.accepted_us) + data
 
 
 class Segment:
