@@ -7,11 +7,15 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
 from tests.servers import Server
+
+if TYPE_CHECKING:
+    from tests.local_dashscope import LocalDashScope
 
 # The SDKs would send even loopback requests to a proxy of the environment.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
@@ -45,6 +49,16 @@ def dashscope_url() -> Iterator[str]:
     """A local DashScope, ending in /api/v1, with its faults to be had."""
     with Server.start("dashscope", "--faults") as server:
         yield server.url
+
+
+@pytest.fixture
+def local_dashscope(dashscope_url: str) -> "LocalDashScope":
+    """The shared DashScope through its SDK, without faults due and with its counts at zero."""
+    from tests.local_dashscope import LocalDashScope  # two seconds that few tests need
+
+    local = LocalDashScope(dashscope_url)
+    local.reset()
+    return local
 
 
 @pytest.fixture

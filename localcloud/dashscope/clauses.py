@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 from localcloud.dashscope.tokens import CJK
 
-SENTENCE = re.compile(r"[^.!?。！？\n]*(?:\.(?=\w)[^.!?。！？\n]*)*[.!?。！？]*")
+SENTENCE_END = re.compile(
+    r"(?<=[!?。！？\n])(?![!?。！？.])"
+    r"|(?<=\.)(?=\s)(?<!\b(?:St|Dr|Mr|Ms|Co)\.)(?<!\b(?:Mrs|Inc|Ltd)\.)(?<!\bCorp\.)(?<![ap]\.m\.)"
+)
 QUESTION = re.compile(r"[?？][!.\s]*$|[吗呢吧么][。！\s]*$|什么|谁|哪|怎么|为何|是不是|有没有|多少")
 HYPOTHETICAL = re.compile(
     r"(?i)\b(if|would|could|might|wish|maybe|perhaps|imagine|suppose|pretend|unless|should|"
@@ -53,7 +56,7 @@ LEAD_IN = re.compile(
 
 def of_message(text: str) -> Iterator[list[str]]:
     """The readable clauses of each readable sentence, verbatim (but for typographic apostrophes)."""
-    for sentence in SENTENCE.findall(text.replace("’", "'")):
+    for sentence in SENTENCE_END.split(text.replace("’", "'")):
         if sentence.strip() and readable(sentence):
             yield [clause for clause in BOUNDARY.split(sentence) if clause and clause.strip()]
 

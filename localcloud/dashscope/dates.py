@@ -142,7 +142,7 @@ PHRASES: list[tuple[re.Pattern[str], Reading]] = [
         (r"\byesterday( morning| afternoon| evening| night)?\b|\blast night\b|昨天|昨晚", lambda m, t, f: _shift(t, -1, "d")),
         (r"\btoday\b|\btonight\b|\bthis (morning|afternoon|evening)\b|今天|今晚|今早", lambda m, t, f: _day(t)),
         (r"\btomorrow( morning| afternoon| evening| night)?\b|明天|明晚|明早", lambda m, t, f: _shift(t, 1, "d")),
-        (rf"\b(?:about |around |almost |nearly |like )?{_COUNT} (day|week|month|year)s? ago\b", lambda m, t, f: _shift(t, -_number(m[1]), m[2])),
+        (rf"(?<!over )(?<!than )\b(?:about |around |almost |nearly |like )?{_COUNT} (day|week|month|year)s? ago\b", lambda m, t, f: _shift(t, -_number(m[1]), m[2])),
         (rf"\bin {_COUNT} (day|week|month|year)s?(?:' time)?\b", lambda m, t, f: _shift(t, _number(m[1]), m[2])),
         (rf"\b(last|next|this) {_WEEKDAY}\b", lambda m, t, f: _weekday(t, m[1].lower(), m[2])),
         (rf"\bon {_WEEKDAY}\b(?! \d)", lambda m, t, f: _weekday(t, "this" if f else "last", m[1])),

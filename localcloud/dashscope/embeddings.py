@@ -26,10 +26,11 @@ MODELS: dict[str, tuple[int, int, tuple[int, ...]]] = {
 COMMON_WORDS = (
     "a an the is are was were be been am do does did has have had i you he she it we they and or "
     "of to in on at for with by that this what when where who which how user users s "
-    "的 了 是 在 我 你 他 她 它 们 吗 呢 有 和 什 么"
+    "的 了 是 在 我 你 他 她 它 们 吗 呢 有 和 什 么 用 户 用户"
 )
 COMMON = frozenset(COMMON_WORDS.split())
 COMMON_WEIGHT = 0.1
+PLACES = 4
 WORD = re.compile(r"[a-z0-9]+|[\u3400-\u9fff\uf900-\ufaff]+")
 
 
@@ -51,11 +52,11 @@ def embed(text: str, dimension: int) -> list[float]:
     """A vector of unit length; the same text gives the same vector, always."""
     vector = np.zeros(dimension)
     for feature, weight in _features(text.lower()):
-        place, sign = _hashed(feature)
-        vector[place % dimension] += sign * weight
+        for place, sign in _hashed(feature):
+            vector[place % dimension] += sign * weight
     length = float(np.linalg.norm(vector))
     if length == 0:  # nothing but punctuation, or features that cancel out
-        vector[_hashed(text)[0] % dimension], length = 1.0, 1.0
+        vector[_hashed(text)[0][0] % dimension], length = 1.0, 1.0
     return [round(float(value), 8) for value in vector / length]
 
 
@@ -64,7 +65,8 @@ def _features(text: str) -> Iterator[tuple[str, float]]:
         weight = COMMON_WEIGHT if word in COMMON else 1.0
         if word[0] > "\u3400":
             yield from ((c, COMMON_WEIGHT if c in COMMON else 0.6) for c in word)
-            yield from ((word[i : i + 2], 1.0) for i in range(len(word) - 1))
+            pairs = (word[i : i + 2] for i in range(len(word) - 1))
+            yield from ((pair, COMMON_WEIGHT if pair in COMMON else 1.0) for pair in pairs)
         else:
             yield word, weight
             padded = f"<{word}>"  # so that "paint" and "painting" are neighbours
@@ -73,11 +75,13 @@ def _features(text: str) -> Iterator[tuple[str, float]]:
 
 
 @lru_cache(maxsize=100_000)
-def _hashed(feature: str) -> tuple[int, int]:
+def _hashed(feature: str) -> tuple[tuple[int, int], ...]:
+    """Places and signs of a feature: several, so that a clash in one of them weighs little."""
     # A lone surrogate in a JSON escape must not end the call.
     raw = feature.encode("utf-8", "surrogatepass")
-    number = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "big")
-    return number >> 1, 1 if number & 1 else -1
+    digest = hashlib.blake2b(raw, digest_size=4 * PLACES).digest()
+    numbers = (int.from_bytes(digest[i : i + 4], "big") for i in range(0, 4 * PLACES, 4))
+    return tuple((number >> 1, 1 if number & 1 else -1) for number in numbers)
 
 
 def _texts(body: dict[str, Any], model: str) -> list[str]:

@@ -1,8 +1,8 @@
 """What the service answers instead of a result.
 
 Owns codes, statuses and messages of the refusals this stand-in makes itself; the injected ones
-stand in `faults`. Sources: DashScope "Error messages", and the text generation and embedding
-references.
+stand in `faults`. Statuses and codes are the service's, messages are our own words where no caller
+goes by them. Sources: the references of error codes, text generation and text embedding.
 """
 
 from dataclasses import dataclass

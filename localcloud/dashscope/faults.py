@@ -1,48 +1,49 @@
 """Faults that a test asks for: the next N calls, of an operation, or with a text in them.
 
-Owns the table of faults and which of them is due. Errors stand here with the status, code and
-message of the service ("Error messages"); the others change an answer or the way it is sent, which
-`http` does. Off unless the server was started with `--faults`.
+Owns the table of faults and which of them is due. Errors have the status and code of the service;
+their messages are our own words, but for "Free allocated quota exceeded", by which alone a caller can
+tell a used-up gift from a busy hour. The other faults change an answer or the way it is sent, which
+`operations` and `sending` do. Off unless the server was started with `--faults`.
 """
-
-# ruff: noqa: E501 - a fault reads as one line of a table
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.dashscope.errors import ServiceError
 
-RATE = "Requests rate limit exceeded, please try again later."
-QUOTA = "Allocated quota exceeded, please increase your quota limit."
-ARREARS = "Access denied, please make sure your account is in good standing."
-OVERDUE = "The bill is overdue."
+OVERDUE = "A bill of this account is overdue."
 
-# fmt: off
 ERRORS: dict[str, ServiceError] = {
-    "throttling": ServiceError(429, "Throttling", "Requests throttling triggered."),
-    "rate_quota": ServiceError(429, "Throttling.RateQuota", RATE),
-    "burst_rate": ServiceError(429, "Throttling.BurstRate", "Request rate increased too quickly."),
-    "concurrency": ServiceError(429, "Throttling.Concurrency", "Too many concurrent requests."),
-    "allocation_quota": ServiceError(429, "Throttling.AllocationQuota", QUOTA),
+    "throttling": ServiceError(429, "Throttling", "Too many requests."),
+    "rate_quota": ServiceError(429, "Throttling.RateQuota", "Too many requests a minute."),
+    "burst_rate": ServiceError(429, "Throttling.BurstRate", "The request rate grew too fast."),
+    "concurrency": ServiceError(429, "Throttling.Concurrency", "Too many requests at a time."),
+    "allocation_quota": ServiceError(
+        429, "Throttling.AllocationQuota", "Too many tokens a minute."
+    ),
     "free_quota": ServiceError(429, "Throttling.AllocationQuota", "Free allocated quota exceeded."),
     "prepaid_overdue": ServiceError(429, "PrepaidBillOverdue", OVERDUE),
     "postpaid_overdue": ServiceError(429, "PostpaidBillOverdue", OVERDUE),
-    "not_purchased": ServiceError(429, "CommodityNotPurchased", "Commodity has not purchased yet."),
-    "invalid_parameter": ServiceError(400, "InvalidParameter", "Parameter is invalid."),
-    "data_inspection": ServiceError(400, "DataInspectionFailed", "Input data may contain inappropriate content."),
-    "arrearage": ServiceError(400, "Arrearage", ARREARS),
-    "invalid_api_key": ServiceError(401, "InvalidApiKey", "Invalid API-key provided."),
+    "not_purchased": ServiceError(429, "CommodityNotPurchased", "The service was not bought."),
+    "invalid_parameter": ServiceError(400, "InvalidParameter", "A parameter is invalid."),
+    "data_inspection": ServiceError(
+        400, "DataInspectionFailed", "The input did not pass content inspection."
+    ),
+    "arrearage": ServiceError(400, "Arrearage", "The account is in arrears."),
+    "invalid_api_key": ServiceError(401, "InvalidApiKey", "The API key is invalid."),
     "access_denied": ServiceError(403, "AccessDenied", "Access denied."),
-    "model_access_denied": ServiceError(403, "Model.AccessDenied", "Model access denied."),
-    "free_tier_only": ServiceError(403, "AllocationQuota.FreeTierOnly", "The free tier of the model has been exhausted."),
-    "model_not_found": ServiceError(404, "ModelNotFound", "Model can not be found."),
-    "internal_error": ServiceError(500, "InternalError", "An internal error has occured, please try again later."),
-    "system_error": ServiceError(500, "SystemError", "An system error has occured, please try again later."),
-    "request_timeout": ServiceError(500, "RequestTimeOut", "Request timed out, please try again later."),
-    "serving_error": ServiceError(503, "ModelServingError", "Too many requests. Your requests are being throttled due to system capacity limits."),
-    "unavailable": ServiceError(503, "ModelUnavailable", "Model is unavailable, please try again later."),
+    "model_access_denied": ServiceError(403, "Model.AccessDenied", "Access to the model denied."),
+    "free_tier_only": ServiceError(
+        403, "AllocationQuota.FreeTierOnly", "The free tier is used up."
+    ),
+    "model_not_found": ServiceError(404, "ModelNotFound", "The model cannot be found."),
+    "internal_error": ServiceError(500, "InternalError", "An internal error."),
+    "internal_algo": ServiceError(500, "InternalError.Algo", "An internal error of the algorithm."),
+    "system_error": ServiceError(500, "SystemError", "A system error."),
+    "request_timeout": ServiceError(500, "RequestTimeOut", "The request timed out."),
+    "serving_error": ServiceError(503, "ModelServingError", "The model is at capacity."),
+    "unavailable": ServiceError(503, "ModelUnavailable", "The model is unavailable."),
 }
-# fmt: on
 BEHAVIOURS = {
     "reset": "the connection is reset before the answer",
     "reset_midway": "the connection is reset in the middle of the answer",

@@ -16,7 +16,7 @@ MODELS = re.compile(
     r"|qwen3-max(?:-preview|-\d{4}-\d{2}-\d{2})?|qwen3-(?:0\.6|1\.7|4|8|14|32|30b-a3|235b-a22)b.*)"
 )
 MULTIMODAL = re.compile(r"qwen(?:3\.[5-9]|[4-9]).*|qwen.*-(?:vl|omni).*")
-MOST_INPUT_TOKENS = 129_024  # qwen-plus, text generation reference
+MOST_INPUT_TOKENS = 129_024  # a limit qwen-plus had; a longer prompt from a worker is a mistake
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from localcloud.dashscope.rules import Rule
 
 MOST_WORDS = 40
 POINTS = re.compile(
-    r"(?i)\b(?:it|its|it's|them|you|your|yours|you're|ya|y'all|u|he|she|they|they're|his|him)\b"
+    r"(?i)\b(?:it|its|it's|them|you|your|yours|you're|ya|y'all|u|he|she|they|they're|his|him|there)\b"
     r"|^(?:there|here|how|what|when|who|so|to do|everything|something|things?|one|some|more|doing)\b"
     r"|^(?:that|this|these|those)\b(?!\s+\w+\s+\w)|^that (?:i|we|the|my)\b"
     r"|(?:^|\s)(?:an?|the|to|of|for|with|at|in|on|and|or|this|that|these|those|few|ton|lot|bit)$"
