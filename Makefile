@@ -5,7 +5,11 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test lock clean
+# Local servers are not asked for through a proxy.
+export NO_PROXY := 127.0.0.1,localhost
+export no_proxy := $(NO_PROXY)
+
+.PHONY: help install check test demo up lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +30,12 @@ check: install ## Lint, types, import rules
 
 test: install ## All tests that CI runs
 	$(BIN)/pytest
+
+demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine
+	@$(BIN)/python examples/demo.py
+
+up: install ## Keep all of it running on this machine until Ctrl-C
+	@$(BIN)/python examples/local_cloud.py
 
 lock: ## Rewrite constraints.txt from a fresh resolution
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -3,12 +3,12 @@
 import os
 import sys
 
-from dotenv import load_dotenv
+from dotenv import find_dotenv, load_dotenv
 
 from worker.app import create_app
 from worker.settings import Settings, SettingsError
 
-load_dotenv()
+load_dotenv(find_dotenv(usecwd=True))
 try:
     app = create_app(Settings.from_env(os.environ))
 except SettingsError as error:

@@ -1,7 +1,7 @@
 """`memory-worker …`: the command line. One module a group of commands; this one lists them."""
 
 import typer
-from dotenv import load_dotenv
+from dotenv import find_dotenv, load_dotenv
 
 from worker.cli import operate, publish, show, wait
 
@@ -22,7 +22,7 @@ _COMMANDS = (
 
 def main() -> None:
     """Run one command, with the variables of a `.env` file added to the environment."""
-    load_dotenv()
+    load_dotenv(find_dotenv(usecwd=True))
     cli = typer.Typer(
         help="Background memory of AI agents on Alibaba Cloud Tablestore.",
         no_args_is_help=True,

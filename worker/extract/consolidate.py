@@ -32,7 +32,7 @@ class _Decision(msgspec.Struct, frozen=True):
     confidence: float = 1.0
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class ConsolidationAnswer(msgspec.Struct, frozen=True):
     decisions: list[_Decision]
 
 
@@ -66,7 +66,9 @@ def _decide(
     """Decisions by new fact; of two for one fact the first counts. Empty when there is no answer."""
     data = {"new_facts": _numbered(fresh), "existing": _numbered(existing)}
     try:
-        answer = ask(qwen, load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode(), _Answer)
+        answer = ask(
+            qwen, load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode(), ConsolidationAnswer
+        )
     except (UnusableReply, ContentRefused) as error:
         log.warning("consolidation.kept_all", facts=len(fresh), reason=str(error))
         return {}

@@ -42,7 +42,7 @@ class _Fact(msgspec.Struct, frozen=True):
     confidence: float = 1.0
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class FactsAnswer(msgspec.Struct, frozen=True):
     facts: list[_Fact]
 
 
@@ -98,9 +98,9 @@ class FactFinder:
         messages += [_shown(n, m, new=True) for n, m in enumerate(new, len(context) + 1)]
         return load(FACTS_VERSION, self.instructions), _json({"messages": messages})
 
-    def _ask(self, context: Sequence[Said], new: Sequence[Said]) -> _Answer:
+    def _ask(self, context: Sequence[Said], new: Sequence[Said]) -> FactsAnswer:
         system, user = self.prompt(context, new)
-        return ask(self.qwen, system, user, _Answer)
+        return ask(self.qwen, system, user, FactsAnswer)
 
     def _checked(
         self,

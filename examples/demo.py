@@ -1,0 +1,67 @@
+"""`make demo`: a conversation is published, stored, remembered and found, all on this machine.
+
+Run it twice: the second run publishes the same events again, and nothing is there twice.
+`make up` starts the same and keeps it running.
+"""
+
+import json
+import subprocess
+import sys
+
+from local_cloud import BIN, ROOT, local_cloud
+from rich.console import Console
+
+USER, SESSION, QUESTION = "mei", "mei-1", "Which food must I avoid? Am I allergic to anything?"
+console = Console()
+
+
+def main() -> int:
+    """Run every step; the exit code is 0 only if what was published was found again."""
+    console.rule("Starting Redis, Tablestore and Qwen stand-ins, and two workers")
+    with local_cloud(ROOT / ".local" / "demo") as environment:
+        before = len(_json(environment, "memories", USER))
+        _show(environment, "publish", "examples/conversation.jsonl")
+        _show(environment, "wait", "--timeout", "60")
+        for command in (("sessions", USER), ("messages", USER, SESSION), ("memories", USER)):
+            _show(environment, *command)
+        _show(environment, "history", USER)
+        _show(environment, "search", USER, QUESTION, "--limit", "1")
+        return _checked(environment, before)
+
+
+def _checked(environment: dict[str, str], before: int) -> int:
+    published = [
+        line["message_id"]
+        for line in map(json.loads, (ROOT / "examples/conversation.jsonl").open(encoding="utf-8"))
+        if line["type"] == "message" and line["session_id"] == SESSION
+    ]
+    stored = [m["message_id"] for m in _json(environment, "messages", USER, SESSION)]
+    memories = _json(environment, "memories", USER)
+    found = _json(environment, "search", USER, QUESTION, "--limit", "1")
+    if stored != published or "peanuts" not in found[0]["text"] or before not in (0, len(memories)):
+        console.print("[red]what was found is not what was published[/red]")
+        return 1
+    again = f"; the {before} of the last run, none twice" if before else ""
+    console.rule(f"{len(memories)} memories{again}")
+    return 0
+
+
+def _show(environment: dict[str, str], *command: str) -> None:
+    console.print(f"\n$ memory-worker {subprocess.list2cmdline(command)}", markup=False)
+    subprocess.run([BIN / "memory-worker", *command], env=environment, cwd=ROOT, check=True)
+
+
+def _json(environment: dict[str, str], *command: str) -> list[dict[str, str]]:
+    answer = subprocess.run(
+        [BIN / "memory-worker", *command, "--json"],
+        env=environment,
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    found: list[dict[str, str]] = json.loads(answer.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
