@@ -32,6 +32,7 @@ def main(argv: list[str]) -> int:
         [*_server_command(options), "--port", str(port)],
         stdout=sys.stderr,  # stdout carries the ready line only
         preexec_fn=killed_with_parent,
+        process_group=0,  # Ctrl-C reaches it through us alone: a second signal would cut it short
     ) as server:
         _forward_signals(server)
         if _answers(server, port):

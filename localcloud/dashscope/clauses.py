@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from localcloud.dashscope.tokens import CJK
 
+LONGEST_CLAUSE = 400  # characters; what is longer is no plain fact, and slow to match
 SENTENCE_END = re.compile(
     r"(?<=[!?。！？\n])(?![!?。！？.])"
     r"|(?<=\.)(?=\s)(?<!\b(?:St|Dr|Mr|Ms|Co)\.)(?<!\b(?:Mrs|Inc|Ltd)\.)(?<!\bCorp\.)(?<![ap]\.m\.)"
@@ -58,7 +59,11 @@ def of_message(text: str) -> Iterator[list[str]]:
     """The readable clauses of each readable sentence, verbatim (but for typographic apostrophes)."""
     for sentence in SENTENCE_END.split(text.replace("’", "'")):
         if sentence.strip() and readable(sentence):
-            yield [clause for clause in BOUNDARY.split(sentence) if clause and clause.strip()]
+            yield [
+                clause
+                for clause in BOUNDARY.split(sentence)
+                if clause and clause.strip() and len(clause) <= LONGEST_CLAUSE
+            ]
 
 
 def readable(sentence: str) -> bool:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Any
 
-from localcloud.dashscope.clauses import language
+from localcloud.dashscope.clauses import LONGEST_CLAUSE, language
 from localcloud.dashscope.wire import Json
 
 # What is single-valued: `s` subject, `k` the narrower key if any, `v` the value, `no` a negation.
@@ -88,6 +88,8 @@ def _replaces(new: str, old: str) -> bool:
 
 
 def _slot(text: str) -> tuple[tuple[str, ...], str] | None:
+    if len(text) > LONGEST_CLAUSE:
+        return None
     for name, pattern in SLOTS:
         if match := pattern.fullmatch(text.strip(" .。!！")):
             said = match.groupdict("")

@@ -88,13 +88,13 @@ async def _read(request: web.Request, service: Service, operation: str) -> Asked
 def _object(raw: bytes) -> Json:
     try:
         body = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise errors.invalid_parameter(
             "Required body invalid, please check the request body format."
         ) from error
     if not isinstance(body, dict) or not isinstance(body.get("input"), dict):
         raise errors.invalid_parameter("Required input is missing or not an object.")
-    if not isinstance(body.get("parameters", {}), dict):
+    if not isinstance(body.get("parameters") or {}, dict):
         raise errors.invalid_parameter("parameters must be an object.")
     return body
 

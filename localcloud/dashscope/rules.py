@@ -17,7 +17,7 @@ SUBJECT = rf"(?:i|(?P<we>we))(?: {OFTEN})*"
 AM = rf"(?:i'm|i am|im|(?P<we>we're|we are))(?: {OFTEN}| originally| very| super| so| severely| pretty)*"
 HAVE = rf"(?:i've|i have|(?P<we>we've|we have))(?: {OFTEN})*"
 FAMILY = r"(?:mother|mom|mum|father|dad|parents|brother|sister|son|daughter|wife|husband|partner|boyfriend|girlfriend|fiancée?|grandma|grandmother|grandpa|grandfather|aunt|uncle|cousin|niece|nephew|kids?|child|children|twins?|baby|roommate|best friend|boss|mentor)"
-PET = r"(?:dogs?|cats?|puppy|puppies|kittens?|hamsters?|rabbits?|bunn(?:y|ies)|parrots?|birds?|fish|turtles?|tortoises?|horses?|pets?|guinea pigs?|lizards?|snakes?)"
+PET = r"(?:dogs?|cats?|pups?|kitty|kitties|puppy|puppies|kittens?|hamsters?|rabbits?|bunn(?:y|ies)|parrots?|birds?|fish|turtles?|tortoises?|horses?|pets?|guinea pigs?|lizards?|snakes?)"
 JOB = r"(?:nurse|doctor|teacher|engineer|developer|programmer|designer|student|lawyer|chef|cook|baker|writer|author|journalist|artist|painter|musician|singer|dancer|actor|actress|scientist|researcher|professor|manager|consultant|accountant|banker|architect|mechanic|electrician|plumber|driver|pilot|farmer|police officer|firefighter|soldier|veterinarian|vet|dentist|pharmacist|therapist|psychologist|counselor|social worker|translator|librarian|photographer|analyst|entrepreneur|freelancer|salesperson|waiter|waitress|bartender|barista|coach|trainer|carpenter|tailor|cashier|intern|founder|ceo|cto|product manager|data scientist|postdoc|plumber|paramedic|surgeon|midwife|gardener|biologist|chemist|physicist|mathematician|economist|editor)"
 COUNT = r"(?:a|an|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}|twin)"
 DID = r"(?:\w{2,}ed|went|took|got|had|ran|made|met|saw|bought|won|lost|gave|wrote|read|sang|swam|flew|drove|rode|taught|found|began|built|ate|drank|spent|left|quit|held|led|came|cut|caught|chose|fell|hit|sold|sent|threw|wore|did|was in|was at|were in|were at)"
@@ -64,7 +64,7 @@ ENGLISH = [
     Rule("profile", rf"{AM} (?P<x>an? (?:single |proud |new )*(?:mom|mum|mother|dad|father|parent|widow|widower|vegetarian|vegan)\b.*)", "{who} {be} {x}"),
     Rule("profile", rf"{AM} (?P<x>(?:married|divorced|engaged|single|pregnant|retired|vegetarian|vegan|diabetic|left-handed|colou?r-?blind|lactose intolerant|gluten intolerant|celiac)\b.*)", "{who} {be} {x}"),
     Rule("profile", rf"{AM} allergic to (?P<x>.+)", "{who} {be} allergic to {x}"),
-    Rule("profile", r"i have (?P<x>an? (?:\w+ ){1,3}allergy)", "{who} has {x}"),
+    Rule("profile", r"i have (?P<x>an? (?:\w+ ){1,3}allergy)", "{who} {have} {x}"),
     Rule("profile", rf"{SUBJECT} (?:don't|do not|can't|cannot) (?P<x>(?:eat|drink|smoke|drive|swim)\b.*)", "{who} does not {x}"),
     Rule("profile", rf"{SUBJECT} (?P<v>speak) (?P<x>.*(?-i:[A-Z])\w+.*)", "{who} {vs} {x}"),
 
@@ -77,34 +77,40 @@ ENGLISH = [
     Rule("preference", rf"{SUBJECT} (?P<v>like|love|enjoy|adore|prefer|hate|dislike) (?P<x>(?!the\b|all the|to\b|hearing|seeing|being|having).+)", "{who} {vs} {x}"),
     Rule("preference", rf"{AM} (?P<w>passionate about|into|keen on|crazy about|obsessed with|fond of|a (?:big |huge )?fan of|interested in) (?P<x>.+)", "{who} {be} {w} {x}"),
 
-    Rule("relationship", rf"{SUBJECT} have(?: got)? (?P<x>{COUNT} (?:[\w-]+ ){{0,2}}(?:{FAMILY}|{PET})s?\b.*)", "{who} has {x}"),
-    Rule("relationship", rf"{HAVE} got (?P<x>{COUNT} (?:[\w-]+ ){{0,2}}(?:{FAMILY}|{PET})s?\b.*)", "{who} has {x}"),
+    Rule("relationship", rf"{SUBJECT} have(?: got)? (?P<x>{COUNT} (?:[\w-]+ ){{0,2}}(?:{FAMILY}|{PET})s?\b.*)", "{who} {have} {x}"),
+    Rule("relationship", rf"{HAVE} got (?P<x>{COUNT} (?:[\w-]+ ){{0,2}}(?:{FAMILY}|{PET})s?\b.*)", "{who} {have} {x}"),
+    Rule("relationship", rf"{AM} (?P<w>lucky|blessed|grateful|glad) to have (?P<x>my .*{FAMILY}\b.*)", "{who} {be} {w} to have {x}"),
     Rule("relationship", rf"my (?P<x>(?:[\w-]+ ){{0,2}}(?:{FAMILY}|{PET}))(?:'s name is| is called| is named|'s called|'s named) (?P<y>(?-i:[A-Z])[\w'-]+.*)", "{who}'s {x} is called {y}"),
     Rule("relationship", rf"my (?P<x>(?:[\w-]+ ){{0,1}}(?:{FAMILY}|{PET}))(?: (?:is|are)|'s) (?P<y>(?:an? (?:[\w-]+ ){{0,3}}{JOB}|allergic to|living in|from (?-i:[A-Z])|\d+ years old|married|pregnant)\b.*)", "{who}'s {x} is {y}"),
     Rule("relationship", rf"my (?P<x>(?:[\w-]+ ){{0,1}}(?:{FAMILY}|{PET})) (?P<y>(?:lives|works|studies|loves|likes|hates|plays|speaks|moved|graduated|died|passed away|got married|turned \d+|was born|love|like|live) .+)", "{who}'s {x} {y}"),
 
     Rule("plan", rf"(?:{AM} (?:going to|planning to|gonna)) (?P<x>{WILL_DO}(?-i:[a-z])[a-z]* .+)", "{who} {be} planning to {x}", dated=True, future=True),
-    Rule("plan", rf"{AM} (?P<w>going to|off to|heading to|flying to|traveling to|travelling to|visiting|meeting|starting|moving to|getting|having|hosting|performing|attending|taking|throwing|thinking about|thinking of|looking forward to|opening|launching|leaving) (?P<x>.+)", "{who} {be} {w} {x}", dated=True, future=True),
+    Rule("plan", rf"{AM} (?P<w>going to|off to|heading to|flying to|traveling to|travelling to|visiting|meeting|starting|moving to|getting|having|hosting|performing|attending|taking|throwing|putting together|thinking about|thinking of|looking forward to|opening|launching|leaving) (?P<x>.+)", "{who} {be} {w} {x}", dated=True, future=True),
     Rule("plan", rf"{AM} planning (?:on )?(?P<x>(?:a|an|to|\w+ing)\b .+)", "{who} {be} planning {x}", future=True),
     Rule("plan", rf"{SUBJECT} (?:plan|intend) to (?P<x>.+)", "{who} plans to {x}", future=True),
     Rule("plan", rf"{SUBJECT}(?:'ll| will) (?P<x>{WILL_DO}\w+ .+)", "{who} will {x}", dated=True, future=True),
-    Rule("plan", rf"{SUBJECT}(?: have|'ve got) (?P<x>an? (?!great|good|nice|lovely)\w+.*)", "{who} has {x}", dated=True, future=True),
+    Rule("plan", rf"{SUBJECT}(?: have|'ve got) (?P<x>an? (?!great|good|nice|lovely)\w+.*)", "{who} {have} {x}", dated=True, future=True),
+    Rule("plan", rf"{AM} thinking (?P<x>(?:of|about) (?:working|becoming|starting|moving|going|getting|buying|adopting|learning|opening|visiting) .+)", "{who} {be} thinking {x}", future=True),
+    Rule("plan", r"i (?:want to|wanna) (?P<x>(?:become|create|open|start|learn|travel|visit|adopt|build|study|move to|run) .+)", "{who} wants to {x}", future=True),
     Rule("plan", r"(?:my|(?P<we>our)) (?P<y>(?:[\w-]+ )?(?:goal|dream|plan)) is to (?P<x>.+)", "{who}'s {y} is to {x}", future=True),
 
-    Rule("event", rf"(?:i|(?P<we>we))(?: {OFTEN})* (?P<x>(?:got (?:married|engaged|divorced|promoted|accepted|hired|fired|laid off)|(?:lost|quit|left) my job|graduated from|gave birth|adopted an? |retired from|broke up with|signed up for|enrolled in|opened (?:my|our|an?) |launched (?:my|our|an?) |started (?:my|our|a new|an? own) |won (?:first|a|the) |joined an? )\b.*)", "{who} {x}"),
+    Rule("event", rf"(?:i|(?P<we>we))(?: {OFTEN})* (?P<x>(?:got (?:married|engaged|divorced|promoted|accepted|hired|fired|laid off)|(?:lost|quit|left) my job|got an? (?:\w+ )?job|graduated from|gave birth|adopted an? |retired from|broke up with|signed up for|enrolled in|opened (?:my|our|an?) |launched (?:my|our|an?) |started (?:my|our|a new|an? own) |won (?:first|a|the) |joined an? )\b.*)", "{who} {x}"),
     Rule("event", r"(?P<x>(?:lost|quit|left) my job\b.*)", "{who} {x}"),
     Rule("event", rf"{HAVE} (?P<x>(?!been (?:a|so|really|very|doing|thinking|great|good)\b)(?:been to|{DID}) .+)", "{who} {have} {x}", dated=True),
     Rule("event", rf"{SUBJECT} (?P<x>{NOT_DID}{DID}\b.*)", "{who} {x}", dated=True),
     Rule("event", rf"(?P<x>{NOT_DID}(?:went|took|got|ran|bought|won|lost|visited|started|finished|joined|attended|signed up|launched|opened)\b.+)", "{who} {x}", dated=True),
 
     Rule("fact", rf"{HAVE} been (?P<x>(?!thinking|meaning|wanting|trying)(?:[\w-]+ing\b .+ |married |together |friends ).*?(?:for|since) .+)", "{who} {have} been {x}"),
+    Rule("fact", rf"{HAVE} been (?P<x>(?:looking into|learning|studying|practicing|practising|training for|reading|writing|taking|playing) .+)", "{who} {have} been {x}"),
+    Rule("fact", rf"{AM} (?P<x>(?:starting|opening|creating|building|writing|working on) (?:an?|my|our) .+)", "{who} {be} {x}"),
+    Rule("fact", r"(?P<x>(?:researching|learning|studying|training for|looking into) .+)", "{who} is {x}"),
     Rule("fact", rf"{SUBJECT} used to (?P<x>(?!think|be|feel).+)", "{who} used to {x}"),
     Rule("fact", rf"{AM} (?P<x>(?:learning|studying|training for|saving (?:up )?for|researching|reading|volunteering|majoring in|writing an?) .+)", "{who} {be} {x}"),
-    Rule("fact", rf"{SUBJECT} (?P<v>play|collect|own|volunteer|teach|coach|study|practice|practise|run|drive) (?P<x>(?!it|into|out|by|away).+)", "{who} {vs} {x}"),
+    Rule("fact", rf"{SUBJECT} (?P<v>play|collect|own|volunteer|teach|coach|mentor|study|practice|practise|run|drive) (?P<x>(?!it|into|out|by|away).+)", "{who} {vs} {x}"),
 ]
 
 _ME = r"我(?:们)?(?:家)?"
-_VERY = r"(?:现在|目前|一直|也|都|还|真的|其实|很|非常|特别|最|超级?|挺|比较|更|从小就?|已经|最近|今天|刚刚?|是|又)*"
+_VERY = r"(?:现在|目前|一直|也|都|还|真的|其实|很|非常|特别|最|超级?|挺|比较|更|从小就?|已经|最近|今天|刚|是|又)*"
 _KIN = r"(?:妈妈|爸爸|母亲|父亲|父母|哥哥|弟弟|姐姐|妹妹|儿子|女儿|孩子|老婆|老公|妻子|丈夫|男朋友|女朋友|爷爷|奶奶|外公|外婆|叔叔|阿姨|室友|同事|老板|狗|狗狗|小狗|猫|猫咪|小猫|兔子|仓鼠|鹦鹉|宠物|乌龟)"
 _JOB = r"(?:护士|医生|老师|教师|教授|工程师|程序员|开发者|设计师|学生|研究生|博士生|大学生|高中生|律师|厨师|面包师|作家|记者|画家|艺术家|音乐家|歌手|舞者|演员|科学家|研究员|经理|产品经理|顾问|会计|建筑师|司机|飞行员|农民|警察|消防员|军人|兽医|牙医|药剂师|心理咨询师|咨询师|翻译|摄影师|分析师|创业者|自由职业者|销售|服务员|教练|公务员|编辑|主播|运营)"
 

@@ -42,7 +42,7 @@ def _turn(message: object) -> Turn:
         raise errors.invalid_parameter(f"Role specification invalid: {message['role']}.")
     content = message.get("content")
     if isinstance(content, list):
-        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     if not isinstance(content, str):
         raise errors.invalid_parameter("The content of a message must be a text.")
     return Turn(message["role"], content)
@@ -76,7 +76,7 @@ def objects(text: str) -> Iterator[Json]:
     while start >= 0:
         try:
             value, end = decoder.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             value, end = None, start + 1
         if isinstance(value, dict):
             yield value

@@ -24,9 +24,9 @@ TAIL = re.compile(
 )
 # The speaker is the subject of every English wording, so "their" can mean nobody else.
 FIRST_PERSON = [
-    (re.compile(r"\b(?:I'm|I am)\b", re.IGNORECASE), "{who} is"),
-    (re.compile(r"\bI've\b", re.IGNORECASE), "{who} has"),
-    (re.compile(r"\bI\b"), "{who}"),
+    (re.compile(r"\b(?:I'm|I am)\b", re.IGNORECASE), "they are"),
+    (re.compile(r"\bI've\b", re.IGNORECASE), "they have"),
+    (re.compile(r"\b(?:I|we)\b"), "they"),
     (re.compile(r"\b(?:my|our)\b", re.IGNORECASE), "their"),
     (re.compile(r"\bmine\b", re.IGNORECASE), "theirs"),
     (re.compile(r"\b(?:me|us)\b"), "them"),
@@ -57,22 +57,22 @@ def _chinese(rule: Rule, match: re.Match[str], parts: dict[str, str], who: str) 
 def _english(rule: Rule, match: re.Match[str], parts: dict[str, str], who: str) -> str:
     if parts.get("x") and match.start("x") == 0:  # "Lost my job …": the subject was left out
         parts["x"] = parts["x"][:1].lower() + parts["x"][1:]
-    named = {name: _named(part, who) for name, part in parts.items()}
-    several = bool(named.pop("we", ""))
-    verb = named.get("v", "")
+    told = {name: _told(part) for name, part in parts.items()}
+    several = bool(told.pop("we", ""))
+    verb = told.get("v", "")
     return rule.text.format(
         who=f"{who} and others" if several else who,
         be="are" if several else "is",
         have="have" if several else "has",
         vs=verb if several else third_person(verb),
-        **named,
+        **told,
     )
 
 
-def _named(text: str, who: str) -> str:
-    name = who[:1].lower() + who[1:] if who.startswith("The ") else who
+def _told(text: str) -> str:
+    """Told by somebody else: "my sister and I" is "their sister and they"."""
     for pronoun, instead in FIRST_PERSON:
-        text = pronoun.sub(instead.format(who=name).replace("\\", r"\\"), text)
+        text = pronoun.sub(instead, text)
     return text
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from localcloud.dashscope import facts
 from localcloud.dashscope.facts import Fact
@@ -48,6 +50,10 @@ def texts(text: str, speaker: str | None = None) -> list[str]:
         ("I have two cats, Tom and Jerry", "The user has two cats, Tom and Jerry"),
         ("My sister lives in Oslo", "The user's sister lives in Oslo"),
         ("I'm learning Spanish", "The user is learning Spanish"),
+        ("I'm starting a dance studio", "The user is starting a dance studio"),
+        ("We've got a pup", "The user and others have a pup"),
+        ("I have a dog that I adopted", "The user has a dog that they adopted"),
+        ("I want to become a vet", "The user wants to become a vet"),
         ("I used to smoke", "The user used to smoke"),
         ("My goal is to run a marathon", "The user's goal is to run a marathon"),
         ("Please always answer in French", "The user wants answers in French"),
@@ -186,3 +192,29 @@ def test_without_a_time_of_the_message_no_date_is_made_up() -> None:
 def test_plan_that_is_over_and_event_to_come_are_no_facts() -> None:
     assert texts("I'm going to visit Rome yesterday") == []
     assert texts("I visited Rome tomorrow") == []
+
+
+FRAGMENT_WORDS = (
+    "I we my I'm I’m we've 我 我们 我的 really 刚 一直 like love 喜欢 不再喜欢 went 去了 yesterday 昨天 "
+    "last Friday 5 May 上周五 in the Alps tea 茶 if sk-12345678abcdef password 密码 and but , ， . 。 ! "
+    "? ？ \n - ( ) { } \\ 🎉 ’ 's"
+)
+FRAGMENTS = st.sampled_from(FRAGMENT_WORDS.split(" "))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(FRAGMENTS | st.text(max_size=8), max_size=30), st.sampled_from([" ", ""]))
+def test_any_text_is_read_and_quoted_verbatim(parts: list[str], between: str) -> None:
+    said = between.join(parts)
+
+    for fact in found(said, speaker="Zoë {0}"):
+        assert fact.quote in said
+        assert "sk-12345678abcdef" not in fact.text + fact.quote
+
+
+@pytest.mark.parametrize(
+    "unit", ["really ", "刚", "我", "a-", "I like ", "上", "{", "1 ", "my own "]
+)
+def test_long_repetition_does_not_hang(unit: str) -> None:
+    texts("I " + unit * 5000)
+    texts("我" + unit * 150)
