@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 
-from local_cloud import BIN, ROOT, local_cloud
+from local_cloud import BIN, ROOT, end_on_signals, local_cloud
 from rich.console import Console
 
 USER, SESSION, QUESTION = "mei", "mei-1", "Which food must I avoid? Am I allergic to anything?"
@@ -17,6 +17,7 @@ console = Console()
 
 def main() -> int:
     """Run every step; the exit code is 0 only if what was published was found again."""
+    end_on_signals()
     console.rule("Starting Redis, Tablestore and Qwen stand-ins, and two workers")
     with local_cloud(ROOT / ".local" / "demo") as environment:
         before = len(_json(environment, "memories", USER))

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -99,13 +99,19 @@ def _wait_for(name: str, port: int, log: Path) -> None:
 
 def main() -> int:
     """Keep everything running until Ctrl-C."""
+    end_on_signals()
     if not (ROOT / ".env").exists():
         shutil.copy(ROOT / ".env.example", ROOT / ".env")
     with local_cloud(ROOT / ".local", FIXED_PORTS):
         print("running; Ctrl-C ends it. In another terminal: .venv/bin/memory-worker status")
-        with suppress(KeyboardInterrupt):
-            signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        signal.pause()
     return 0
+
+
+def end_on_signals() -> None:
+    """Let Ctrl-C and SIGTERM unwind the program, so that what it started ends with it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 if __name__ == "__main__":
