@@ -162,6 +162,7 @@ class Publisher:
         if self._outbox is None:
             return True
         limit = self.settings.exit_timeout_s if timeout is None else timeout
+        lifecycle.ended(self)
         return self._outbox.close(limit)
 
     def stats(self) -> Stats:
@@ -197,7 +198,7 @@ class Publisher:
             if self._outbox is None:
                 outbox = Outbox(self.settings, on_drop=self._on_drop, logger=self._logger)
                 outbox.start()
-                lifecycle.started(handle_sigterm=self.settings.handle_sigterm)
+                lifecycle.started(self, handle_sigterm=self.settings.handle_sigterm)
                 self._outbox = outbox
         return self._outbox
 

@@ -4,11 +4,11 @@ Nothing newer is sent before a batch is through, so order survives a failure. It
 the network; it ends only when told to.
 """
 
+import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from queue import Empty, SimpleQueue
 
 from producer.backlog import Backlog, Record, Source
 from producer.counters import Counters
@@ -56,7 +56,8 @@ class Sender:
         self._producer = producer
         self._settings = settings
         self._log = log
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        # Looked up when made: gevent may have patched the module since it was imported.
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiters: list[tuple[int, threading.Event]] = []
         self._stop_at: float | None = None
         self._abandoned = False
@@ -217,7 +218,7 @@ class Sender:
     def _pause(self, seconds: float) -> None:
         try:
             self._bell.get(timeout=seconds)
-        except Empty:
+        except queue.Empty:
             return
 
 
