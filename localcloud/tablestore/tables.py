@@ -114,7 +114,8 @@ class Tables:
         definition = pb.CreateTableRequest()
         definition.CopyFrom(table.definition)
         definition.table_options.MergeFrom(request.table_options)
-        definition.reserved_throughput.MergeFrom(request.reserved_throughput)
+        if request.HasField("reserved_throughput"):
+            definition.reserved_throughput.MergeFrom(request.reserved_throughput)
         check_options(definition.table_options)
         for index in table.indexes:
             check_index(definition, index.meta)
