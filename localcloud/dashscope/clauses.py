@@ -14,7 +14,7 @@ SENTENCE_END = re.compile(
     r"(?<=[!?。！？\n])(?![!?。！？.])"
     r"|(?<=\.)(?=\s)(?<!\b(?:St|Dr|Mr|Ms|Co)\.)(?<!\b(?:Mrs|Inc|Ltd)\.)(?<!\bCorp\.)(?<![ap]\.m\.)"
 )
-QUESTION = re.compile(r"[?？][!.\s]*$|[吗呢吧么][。！\s]*$|什么|谁|哪|怎么|为何|是不是|有没有|多少")
+QUESTION = re.compile(r"[?？][!.\s]*$|[吗呢么][。！\s]*$|什么|谁|哪|怎么|为何|是不是|有没有|多少")
 HYPOTHETICAL = re.compile(
     r"(?i)\b(if|would|could|might|wish|maybe|perhaps|imagine|suppose|pretend|unless|should|"
     r"probably|I'd|we'd|kidding|joking|as if|not sure|hypothetically|in a dream|for example)\b"

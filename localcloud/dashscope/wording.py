@@ -14,7 +14,8 @@ POINTS = re.compile(
     r"|^(?:there|here|how|what|when|who|so|to do|everything|something|things?|one|some|more|doing)\b"
     r"|^(?:that|this|these|those)\b(?!\s+\w+\s+\w)|^that (?:i|we|the|my)\b"
     r"|(?:^|\s)(?:an?|the|to|of|for|with|at|in|on|and|or|this|that|these|those|few|ton|lot|bit)$"
-    r"|\b(?:of|about|to|at|on|with|for) (?:this|that)\b(?!\s+\w+\s*$)"
+    r"|\b(?:of|about|to|at|on|with|for) that\b(?!\s+\w+\s*$)"
+    r"|\bthis\b(?! (?:spring|summer|fall|autumn|winter|semester|season)\b)"
     r"|^[这那它您他她]|你|您"
 )
 TAIL = re.compile(
@@ -40,6 +41,8 @@ def worded(rule: Rule, match: re.Match[str], who: str, language: str) -> str | N
     if any(POINTS.search(parts.get(name, "")) for name in "xy"):
         return None
     if any(match.groupdict().get(name) and not parts[name] for name in "xy"):
+        return None
+    if parts.get("x", "").casefold() == who.casefold():  # "Mei's name is Mei"
         return None
     text = (
         _chinese(rule, match, parts, who) if language == "zh" else _english(rule, match, parts, who)
