@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tablestore import OTSClientError, OTSServiceError
+from urllib3.exceptions import HTTPError
 
 from worker.errors import (
     BadCredentials,
@@ -54,6 +55,6 @@ def translated(operation: str) -> Iterator[None]:
         yield
     except OTSServiceError as error:
         raise from_code(error.code, f"{operation}: {error.message}") from error
-    except OTSClientError as error:
-        # The SDK wraps refused connections and timeouts in this class.
+    except (OTSClientError, HTTPError) as error:
+        # A response that is no valid answer; a connection refused, lost or timed out, as urllib3 has it.
         raise Unavailable(f"Tablestore: {operation}: {error}") from error
