@@ -85,6 +85,7 @@ async def _serve(gateway: Gateway, instance: Instance, port: int) -> None:
     await stop.wait()
     keeping.cancel()
     listener.close()
+    server.pre_shutdown()  # idle connections need no waiting for
     await server.shutdown(timeout=1)
 
 

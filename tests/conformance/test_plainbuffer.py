@@ -1,0 +1,153 @@
+"""Our PlainBuffer codec and the SDK's, written apart from each other, check each other."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tablestore.metadata import INF_MAX, INF_MIN
+from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
+from tablestore.plainbuffer.plain_buffer_coded_stream import PlainBufferCodedInputStream
+from tablestore.plainbuffer.plain_buffer_stream import PlainBufferInputStream
+
+from localcloud.tablestore.errors import ParameterInvalid
+from localcloud.tablestore.plainbuffer import (
+    Bound,
+    CellChange,
+    CellOp,
+    decode_row,
+    encode_bare_row,
+    encode_row,
+    with_header,
+)
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True)
+integers = st.integers(-(2**63), 2**63 - 1)
+texts = st.text(max_size=20)
+doubles = st.floats(allow_nan=False, allow_infinity=False)
+key_values = st.one_of(integers, texts, st.binary(max_size=20))
+column_values = st.one_of(key_values, st.booleans(), doubles)
+stamps = st.none() | st.integers(0, 2**53)
+keys = st.lists(st.tuples(names, key_values), min_size=1, max_size=4)
+columns = st.lists(st.tuples(names, column_values, stamps), max_size=6)
+
+
+def for_sdk(value: Any) -> Any:
+    return bytearray(value) if isinstance(value, bytes) else value
+
+
+def sdk_rows(raw: bytes) -> list[tuple[Any, Any]]:
+    rows = PlainBufferCodedInputStream(PlainBufferInputStream(raw)).read_rows()
+    return [(row.primary_key, row.attribute_columns) for row in rows]
+
+
+@given(keys, columns)
+def test_what_we_write_we_read(key: Any, cells: Any) -> None:
+    row = decode_row(encode_row(key, cells))
+
+    assert row.key == key
+    assert row.cells == [CellChange(*cell, None) for cell in cells]
+    assert not row.delete
+
+
+@given(st.lists(st.tuples(keys, columns), min_size=1, max_size=3))
+def test_what_we_write_the_sdk_reads(rows: Any) -> None:
+    raw = with_header(encode_bare_row(key, cells) for key, cells in rows)
+
+    assert sdk_rows(raw) == [
+        (
+            [(name, for_sdk(value)) for name, value in key],
+            [(name, for_sdk(value), stamp) for name, value, stamp in cells],
+        )
+        for key, cells in rows
+    ]
+
+
+@given(keys, columns)
+def test_what_the_sdk_puts_we_read(key: Any, cells: Any) -> None:
+    sdk_key = [(name, for_sdk(value)) for name, value in key]
+    sdk_cells = [(name, for_sdk(value), stamp) for name, value, stamp in cells]
+
+    row = decode_row(bytes(PlainBufferBuilder.serialize_for_put_row(sdk_key, sdk_cells)))
+
+    assert row.key == key
+    assert row.cells == [CellChange(*cell, None) for cell in cells]
+
+
+@given(keys, columns, st.lists(names, max_size=3), st.lists(st.tuples(names, integers), max_size=2))
+def test_what_the_sdk_updates_we_read(key: Any, puts: Any, gone: Any, added: Any) -> None:
+    change = {
+        "PUT": [(name, for_sdk(value), stamp) for name, value, stamp in puts],
+        "DELETE_ALL": gone,
+        "DELETE": [(name, None, 7) for name in gone],
+        "INCREMENT": added,
+    }
+    sdk_key = [(name, for_sdk(value)) for name, value in key]
+
+    row = decode_row(bytes(PlainBufferBuilder.serialize_for_update_row(sdk_key, change)))
+
+    assert row.cells == [
+        *(CellChange(*cell, None) for cell in puts),
+        *(CellChange(name, None, None, CellOp.DELETE_ALL_VERSIONS) for name in gone),
+        *(CellChange(name, None, 7, CellOp.DELETE_ONE_VERSION) for name in gone),
+        *(CellChange(name, value, None, CellOp.INCREMENT) for name, value in added),
+    ]
+
+
+@given(keys)
+def test_delete_marker_is_read(key: Any) -> None:
+    sdk_key = [(name, for_sdk(value)) for name, value in key]
+
+    row = decode_row(bytes(PlainBufferBuilder.serialize_for_delete_row(sdk_key)))
+
+    assert (row.key, row.cells, row.delete) == (key, [], True)
+
+
+def test_infinite_bounds_are_read() -> None:
+    raw = bytes(PlainBufferBuilder.serialize_primary_key([("a", INF_MIN), ("b", INF_MAX)]))
+
+    assert decode_row(raw).key == [("a", Bound.INF_MIN), ("b", Bound.INF_MAX)]
+
+
+ROWS = [
+    encode_row([("pk", "key")], [("name", "value", 1), ("n", -5, None), ("b", True, 2)]),
+    encode_row([("a", 1), ("b", b"\x00\x01")], [("d", 1.5, None), ("empty", "", 3)]),
+    bytes(
+        PlainBufferBuilder.serialize_for_update_row(
+            [("pk", "key")], {"PUT": [("x", 1)], "DELETE_ALL": ["y"], "DELETE": [("z", None, 5)]}
+        )
+    ),
+    bytes(PlainBufferBuilder.serialize_for_delete_row([("pk", "key"), ("n", 7)])),
+]
+
+
+@pytest.mark.parametrize("raw", ROWS, ids=["put", "types", "update", "delete"])
+def test_every_changed_byte_is_an_error(raw: bytes) -> None:
+    """Every value of every byte: lengths and tags have no checksum of their own."""
+    wrongly_read = []
+    for place in range(len(raw)):
+        for value in range(256):
+            if value == raw[place]:
+                continue
+            changed = raw[:place] + bytes((value,)) + raw[place + 1 :]
+            try:
+                decode_row(changed)
+            except ParameterInvalid:
+                continue
+            wrongly_read.append((place, value))
+
+    assert wrongly_read == []
+
+
+@given(st.sampled_from(ROWS), st.data())
+def test_every_cut_is_an_error(raw: bytes, data: st.DataObject) -> None:
+    length = data.draw(st.integers(0, len(raw) - 1))
+
+    with pytest.raises(ParameterInvalid):
+        decode_row(raw[:length])
+
+
+@given(st.binary(max_size=60))
+def test_noise_is_an_error_and_never_a_crash(noise: bytes) -> None:
+    with pytest.raises(ParameterInvalid):
+        decode_row(b"\x75\x00\x00\x00" + noise)
