@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+# AgentScope Runtime 1.0.5 wants older packages than the worker: an environment of its own.
+AGENTSCOPE := .venv-agentscope
 
 .DEFAULT_GOAL := help
 # Local servers are not asked for through a proxy.
@@ -22,14 +24,23 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[worker,local,dev]'
 	@touch $@
 
+$(AGENTSCOPE)/.installed: constraints-agentscope.txt | install
+	@test -x $(AGENTSCOPE)/bin/python || $(PYTHON) -m venv $(AGENTSCOPE)
+	@echo "installing into $(AGENTSCOPE) …"
+	@$(AGENTSCOPE)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --no-compile \
+	    --requirement constraints-agentscope.txt --editable .
+	@touch $@
+
 check: install ## Lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: install ## All tests that CI runs
+test: install $(AGENTSCOPE)/.installed ## All tests that CI runs
 	$(BIN)/pytest
+	MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python examples/with_local_cloud.py \
+	    $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
 
 demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine
 	@$(BIN)/python examples/demo.py

@@ -5,6 +5,7 @@ string; `content_list` is the JSON of the parts with that first text taken out. 
 the table's key knows sessions only, and two users may name a session alike.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ Value = str | int | float | bool
 Key = tuple[tuple[str, str | int], ...]
 
 WATERMARK = "memory_watermark"
+_JSON_BEGINS = (*'-0123456789"{[', "true", "false", "null", "NaN", "Infinity")
 MAX_STRING_BYTES = 2 * 1024 * 1024  # an attribute of a row (Tablestore, limits)
 
 
@@ -81,15 +83,24 @@ def message_fields(
     """AgentScope's Message fields, all as strings; dicts and lists as JSON."""
     fields: dict[str, Any] = {"object": "message", "status": "completed", **extra}
     fields |= {"type": message_type, "role": role, "content_list": parts}
-    return {
-        name: value if isinstance(value, str) else _as_string(value)
-        for name, value in fields.items()
-        if value is not None
-    }
+    return {name: _as_string(value) for name, value in fields.items() if value is not None}
 
 
 def _as_string(value: Any) -> str:
+    """A string that is read back as this value: AgentScope's readers parse what parses as JSON."""
+    if isinstance(value, str):
+        return to_json(value) if _parses(value) else value
     return to_json(value) if isinstance(value, (dict, list)) else str(value)
+
+
+def _parses(text: str) -> bool:
+    if not text.lstrip().startswith(_JSON_BEGINS):  # spares nearly every row the exception
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def session_row(table: str, user_id: str, session_id: str, update_time: int) -> RowWrite:
