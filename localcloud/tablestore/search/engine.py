@@ -32,6 +32,7 @@ class SearchEngine:
     ) -> None:
         self._rows, self._catalog = rows, catalog
         self._lag_s, self._clock = lag_s, clock
+        self._stopped = False
         self._indexes: dict[str, dict[str, SearchIndex]] = {}
         for table, name, definition in catalog.search_indexes():
             self._add(table, name, schema.from_description(definition)).rebuild()
@@ -67,12 +68,15 @@ class SearchEngine:
             one.queue.lag_s = lag_s
 
     def pause(self, table: str = "", index: str = "") -> None:
-        """Stop synchronisation: of all indexes, of a table's, or of one."""
+        """Stop synchronisation: of all indexes, also of new ones, of a table's, or of one."""
+        self._stopped = self._stopped or not table
         for one in self._every(table, index):
+            one.catch_up()  # what is due is in the index, whether or not anyone has looked
             one.queue.paused = True
 
     def resume(self, table: str = "", index: str = "") -> None:
         """Go on after `pause`; what came due meanwhile is visible at once."""
+        self._stopped = self._stopped and bool(table)
         for one in self._every(table, index):
             one.queue.paused = False
 
@@ -130,6 +134,7 @@ class SearchEngine:
 
     def _add(self, table: str, name: str, definition: schema.Definition) -> SearchIndex:
         index = SearchIndex(table, name, definition, self._rows, self._lag_s, self._clock)
+        index.queue.paused = self._stopped
         self._indexes.setdefault(table, {})[name] = index
         return index
 
