@@ -1,0 +1,158 @@
+"""The index against a plain model of it, whatever comes, goes and is cleared away."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+import tablestore as ots
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from localcloud.tablestore.search import documents
+from tests.conformance.searched import BY_SCORE, keyword, long, text, vector
+from tests.unit.search_index import Indexed, keys_of
+
+WORDS = ("tea", "green", "cat", "茶")
+ALL = ots.MatchAllQuery()
+rows = st.fixed_dictionaries(
+    {},
+    optional={
+        "k": st.sampled_from(["x", "y", "z"]),
+        "n": st.integers(-3, 3),
+        "t": st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join),
+        "v": st.tuples(st.integers(-2, 2), st.integers(-2, 2)).map(lambda v: json.dumps(list(v))),
+    },
+)
+steps = st.lists(st.tuples(st.integers(0, 12), st.none() | rows), max_size=60)
+fields = (keyword("k"), long("n"), text("t"), vector("v", 2, ots.VectorMetricType.VM_EUCLIDEAN))
+
+
+def run(changes: list[tuple[int, dict[str, Any] | None]]) -> Indexed:
+    indexed = Indexed(*fields)
+    for key, row in changes:
+        if row is None:
+            indexed.delete(key)
+        else:
+            indexed.put(key, **row)
+    return indexed
+
+
+def matching(indexed: Indexed, wanted: Any) -> list[int]:
+    return sorted(key for (key,), row in indexed.store.content.items() if wanted(row))
+
+
+@pytest.fixture(autouse=True)
+def clear_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_DEAD_WORTH_CLEARING", 3)
+
+
+@given(steps)
+def test_queries_find_what_the_rows_hold(changes: Any) -> None:
+    indexed = run(changes)
+
+    assert indexed.keys(ALL) == matching(indexed, lambda row: True)
+    assert indexed.keys(ots.TermQuery("k", "x")) == matching(indexed, lambda r: r.get("k") == "x")
+    assert indexed.keys(ots.RangeQuery("n", -1, 2)) == matching(
+        indexed, lambda row: -1 <= row.get("n", 9) < 2
+    )
+    assert indexed.keys(ots.ExistsQuery("v")) == matching(indexed, lambda row: "v" in row)
+    assert indexed.keys(ots.MatchQuery("t", "tea 茶")) == matching(
+        indexed, lambda row: {"tea", "茶"} & set(row.get("t", "").split())
+    )
+    assert indexed.keys(ots.MatchPhraseQuery("t", "green tea")) == matching(
+        indexed, lambda row: " green tea " in f" {row.get('t', '')} "
+    )
+
+
+@given(steps)
+def test_scores_are_bm25(changes: Any) -> None:
+    indexed = run(changes)
+    texts = {key: row["t"].split() for (key,), row in indexed.store.content.items() if "t" in row}
+
+    response = indexed.search(ots.MatchQuery("t", "tea"), sort=BY_SCORE)
+
+    found = dict(zip(keys_of(response), [hit.score for hit in response.search_hits], strict=True))
+    assert found == pytest.approx(bm25(texts, "tea", total=len(indexed.store.content)))
+
+
+def bm25(texts: dict[int, list[str]], word: str, total: int) -> dict[int, float]:
+    holding = sum(word in words for words in texts.values())
+    rare = math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+    average = sum(map(len, texts.values())) / max(len(texts), 1)
+    return {
+        key: rare * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * len(words) / average))
+        for key, words in texts.items()
+        if (often := words.count(word))
+    }
+
+
+@given(steps, st.integers(1, 5))
+def test_nearest_neighbours_are_exact(changes: Any, top_k: int) -> None:
+    indexed = run(changes)
+
+    query = ots.KnnVectorQuery("v", top_k, [0.5, 1.0], filter=ots.ExistsQuery("k"))
+    response = indexed.search(query, sort=BY_SCORE)
+
+    scores = sorted(
+        (
+            1 / (1 + (x - 0.5) ** 2 + (y - 1.0) ** 2)
+            for row in indexed.store.content.values()
+            if "v" in row and "k" in row
+            for x, y in [json.loads(row["v"])]
+        ),
+        reverse=True,
+    )
+    assert [hit.score for hit in response.search_hits] == pytest.approx(scores[:top_k])
+
+
+SORTS = {
+    "key": lambda order: ots.Sort([ots.PrimaryKeySort(order)]),
+    "number": lambda order: ots.Sort([ots.FieldSort("n", order)]),
+    "keyword": lambda order: ots.Sort([ots.FieldSort("k", order)]),
+    "score": lambda order: ots.Sort([ots.ScoreSort(order)]),
+    "both": lambda order: ots.Sort([ots.FieldSort("n", order), ots.FieldSort("k", 1 - order)]),
+}
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["by numpy", "by Python"])
+@pytest.mark.parametrize("order", [ots.SortOrder.ASC, ots.SortOrder.DESC], ids=["asc", "desc"])
+@pytest.mark.parametrize("sort", SORTS.values(), ids=SORTS.keys())
+@settings(max_examples=25)
+@given(changes=steps, limit=st.integers(1, 5))
+def test_pages_are_the_whole_in_order(
+    sort: Any, order: Any, few: int, changes: Any, limit: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("localcloud.tablestore.search.paging._FEW", few)
+        indexed = run(changes)
+        query = ots.BoolQuery(should_queries=[ALL, ots.MatchQuery("t", "tea")])
+
+        paged, token = [], None
+        while token or token is None:
+            page = indexed.search(query, sort=sort(order), limit=limit, next_token=token)
+            paged += keys_of(page)
+            token = page.next_token
+
+        assert paged == indexed.keys(query, sort=sort(order))
+        assert len(paged) == len(indexed.store.content)
+
+
+def test_numbers_sort_as_numbers_and_the_missing_last() -> None:
+    indexed = Indexed(*fields, rows={(1,): {"n": 2}, (2,): {"n": -10}, (3,): {}, (4,): {"n": 1}})
+
+    ascending = indexed.keys(ALL, sort=SORTS["number"](ots.SortOrder.ASC))
+    descending = indexed.keys(ALL, sort=SORTS["number"](ots.SortOrder.DESC))
+
+    assert (ascending, descending) == ([2, 4, 1, 3], [1, 4, 2, 3])
+
+
+def test_rewriting_a_row_does_not_grow_the_index() -> None:
+    indexed = Indexed(*fields)
+    for n in range(100):
+        indexed.put(n % 2, k="x", n=n, t="green tea", v="[1, 0]")
+        indexed.engine.tick()
+
+    inside = indexed.engine._indexes["t"]["i"].documents
+    assert inside.size < 10
+    assert indexed.keys(ots.TermQuery("n", 99)) == [1]
