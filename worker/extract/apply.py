@@ -11,11 +11,11 @@ import tablestore as ots
 
 from worker.extract.confirm import Unseen, Written
 from worker.extract.consolidate import Change
-from worker.ingest.write import write_all
 from worker.qwen import Qwen
 from worker.stores.history import History
 from worker.stores.memories import Memories, Memory
 from worker.stores.rows import RowWrite
+from worker.stores.write import write_all
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import tablestore as ots
 
 from worker.extract.confirm import Unseen, Written
-from worker.ingest.write import write_all
 from worker.stores.history import History
 from worker.stores.memories import Memories
 from worker.stores.sessions import Sessions
+from worker.stores.write import write_all
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from worker.errors import Final, WorkerError
 from worker.extract.due import DuePolicy
 from worker.ingest.acknowledge import acknowledge
 from worker.ingest.batches import Batch, Entry, Refused, form
-from worker.ingest.write import write_rows
 from worker.lease import Lease
 from worker.stores.batch import MAX_ROWS
 from worker.stores.tables import TableNames
+from worker.stores.write import write_rows
 
 _TURN_S = 2.0  # then another partition gets the process
 log = structlog.get_logger()
