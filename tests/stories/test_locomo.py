@@ -1,0 +1,73 @@
+"""Real conversations, whole: every message once, in order, with the dates of the conversation.
+
+The files are no part of the project; MEMORY_LOCOMO names their folder. Without it the shared data beside
+the checkout is taken, which CI has.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import Deployment
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(os.environ.get("MEMORY_LOCOMO") or ROOT / ".." / "shared" / "data" / "locomo")
+
+needs_files = pytest.mark.skipif(
+    not FOLDER.is_dir() and "CI" not in os.environ,
+    reason=f"no LoCoMo files in {FOLDER}; MEMORY_LOCOMO names another folder",
+)
+
+
+def published(file: str) -> bytes:
+    command = [sys.executable, "bench/locomo.py", str(FOLDER / file)]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+
+
+def by_session(lines: bytes) -> dict[str, list[dict[str, Any]]]:
+    sessions: dict[str, list[dict[str, Any]]] = {}
+    for line in map(json.loads, lines.splitlines()):
+        sessions.setdefault(line["session_id"], []).append(line)
+    return sessions
+
+
+@needs_files
+@pytest.mark.parametrize(
+    ("file", "messages", "sessions"),
+    [("conversation-26.json", 419, 19), ("conversation-30.json", 369, 19)],
+)
+def test_conversation_is_stored_once_in_order_with_its_own_dates_and_remembered(
+    place: Deployment, file: str, messages: int, sessions: int
+) -> None:
+    lines = published(file)
+    expected = by_session(lines)
+    user = next(iter(expected.values()))[0]["user_id"]
+
+    publish = place.command("publish", "-", stdin=lines)
+    waited = place.command("wait", "--timeout", "100")
+
+    assert publish.returncode == 0, publish.stderr.decode()
+    assert waited.returncode == 0, waited.stderr.decode()
+    assert len(expected) == sessions
+    assert {s.session_id for s in place.services.sessions.of_user(user)} == set(expected)
+    for session, said in expected.items():
+        stored = list(place.services.sessions.messages(user, session))
+        assert [(m.message_id, m.text, m.created_at) for m in stored] == [
+            (line["message_id"], line["content"], micros(line["created_at"])) for line in said
+        ]
+    assert sum(map(len, expected.values())) == messages
+    said_ids = {line["message_id"] for line in map(json.loads, lines.splitlines())}
+    memories = place.memories(user)
+    assert len(memories) > 20
+    assert len({memory.text for memory in memories}) == len(memories)
+    assert {source.message_id for memory in memories for source in memory.sources} <= said_ids
+
+
+def micros(stamp: str) -> int:
+    return round(datetime.fromisoformat(stamp).timestamp() * 1e6)

@@ -1,0 +1,35 @@
+"""When two facts are one memory."""
+
+import pytest
+
+from worker.stores.memories import document_id
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ana likes tea.", "ana likes  tea"),
+        ("小李喜欢喝绿茶。", "小李喜欢喝绿茶"),
+        ("Ana likes tea", "Ａｎａ likes tea"),
+        ("Ana likes\ntea", "Ana likes tea "),
+    ],
+)
+def test_same_words_are_the_same_document(one: str, other: str) -> None:
+    assert document_id("u", one) == document_id("u", other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ana likes tea", "Ana likes 2 teas"),
+        ("Ana likes tea", "Ana does not like tea"),
+        ("Ana paid 1.5", "Ana paid 15"),
+    ],
+)
+def test_different_words_are_different_documents(one: str, other: str) -> None:
+    assert document_id("u", one) != document_id("u", other)
+
+
+def test_same_fact_of_two_users_is_two_documents() -> None:
+    assert document_id("u", "Ana likes tea") != document_id("v", "Ana likes tea")
+    assert document_id("ab", "c") != document_id("a", "bc")
