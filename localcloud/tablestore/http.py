@@ -60,6 +60,8 @@ class Gateway:
             return self._response(200, await self._answer(request, body), request.path, key)
         except OTSError as error:
             return self._failure(error, request.path, key)
+        except ConnectionError:  # the client has gone, or a fault has cut it off
+            raise
         except Exception:  # a bug of ours: the client gets the service's words for it
             log.exception("%s failed", request.path)
             return self._failure(InternalServerError(), request.path, key)

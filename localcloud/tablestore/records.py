@@ -38,6 +38,9 @@ def read(storage: Storage, table: Table, key: RowKey, now_ms: int) -> Record | N
 def live(table: Table, stored: StoredRow, now_ms: int) -> Record | None:
     """The row, or None if it expired: with all its cells or, without any, by its last write."""
     record = stored_record(stored)
+    if table.max_versions < max(map(len, record.cells.values()), default=0):
+        # Kept from when the table had more versions.
+        record = Record(record.key, {n: v[: table.max_versions] for n, v in record.cells.items()})
     if table.ttl_s < 0:
         return record
     oldest_ms = table.oldest_ms(now_ms)

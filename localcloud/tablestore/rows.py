@@ -72,6 +72,8 @@ class TableRows:
     def _write(self, table: Table, change: Change) -> Written:
         now_ms = self.now_ms()
         key = check_row_key(table.primary_key, change.key)
+        if change.type == pb.UPDATE and not table.definition.table_options.allow_update:
+            raise ParameterInvalid(f"Table '{table.name}' does not allow updates.")
         old = None
         if change.reads or change.type == pb.UPDATE or table.indexes:
             old = records.read(self._storage, table, key, now_ms)
@@ -94,22 +96,25 @@ class TableRows:
         return records.read(self._storage, table, key, self.now_ms())
 
     def expire(self) -> None:
-        """Take the rows out that have outlived their table's time to live."""
+        """Take rows out that nobody wrote within their table's time to live.
+
+        Reads hide expired versions at once; this gives their room back and tells the watcher.
+        """
         for table in self._tables.data_tables():
             if table.ttl_s >= 0:
                 self._expire(table)
 
     def _expire(self, table: Table) -> None:
         now_ms = self.now_ms()
-        first, last = records.FIRST, records.PAST_LAST
-        for key, stored in self._storage.ascending(table.id, first, last):
+        for key, stored in self._storage.written_before(table.id, table.oldest_ms(now_ms)):
             if records.live(table, stored, now_ms) is None:
-                gone = records.stored_record(stored)
-                with self._storage.transaction():
-                    self._storage.delete(table.id, key)
-                    entries = self._indexes.entries(table, gone)
-                    self._indexes.replace(table, entries, {}, now_ms)
-                self._tell(table.name, Written(gone.key, None, 0, 0))
+                self._remove(table, key, records.stored_record(stored), now_ms)
+
+    def _remove(self, table: Table, key: bytes, gone: Record, now_ms: int) -> None:
+        with self._storage.transaction():
+            self._storage.delete(table.id, key)
+            self._indexes.replace(table, self._indexes.entries(table, gone), {}, now_ms)
+        self._tell(table.name, Written(gone.key, None, 0, 0))
 
     # What the search engine asks (contract.Rows).
 

@@ -100,6 +100,12 @@ class Storage:
     def delete(self, table: int, key: bytes) -> None:
         self._db.execute(f"DELETE FROM rows_{table:d} WHERE key = ?", (key,))  # noqa: S608 an int
 
+    def written_before(self, table: int, written_ms: int) -> list[tuple[bytes, StoredRow]]:
+        """Rows not written since, at most a page of them."""
+        query = f"SELECT * FROM rows_{table:d} WHERE written_ms <= ? LIMIT {_PAGE_ROWS:d}"  # noqa: S608
+        rows = self._db.execute(query, (written_ms,)).fetchall()
+        return [(key, StoredRow(written_ms, bare)) for key, written_ms, bare in rows]
+
     def clear(self, table: int) -> None:
         self._db.execute(f"DELETE FROM rows_{table:d}")  # noqa: S608 an int
 

@@ -141,3 +141,22 @@ def test_stamp_that_has_expired_already_is_refused(
 
     with refused("OTSParameterInvalid", 400, "Invalid timestamp"):
         put(client, table, KEY, [("x", 1, now_ms() - 2 * DAY_MS)])
+
+
+def test_fewer_versions_are_shown_at_once(client: Any, versioned: str) -> None:
+    now = now_ms()
+    put(client, versioned, KEY, [("x", n, now + n) for n in range(3)])
+
+    client.update_table(versioned, ots.TableOptions(-1, 1), None)
+
+    assert versions(get(client, versioned, KEY, max_version=3)) == [(2, now + 2)]
+
+
+def test_table_without_updates_refuses_them(client: Any, make_table: Callable[..., str]) -> None:
+    table = make_table(options=ots.TableOptions(-1, 1, 86_400, False))
+    put(client, table, KEY, [("x", 1)])
+
+    with refused("OTSParameterInvalid", 400):
+        update(client, table, KEY, {"PUT": [("x", 2)]})
+
+    assert get_columns(client, table, KEY) == {"x": 1}
