@@ -5,6 +5,7 @@ ProducerError
 │   ├── UnknownType                     the event's `type` is none we know
 │   └── UnknownVersion                  the event is of a later version than we can read
 ├── BadSetting            (ValueError)  an argument or an environment variable makes no sense
+├── NotStoredYet                        to be deleted, but still on its way to the store
 ├── QueueFull                           policy `raise` (or `block`, after its timeout): no room
 └── BlockingInEventLoop   (RuntimeError) policy `block` would stop a running event loop
 
@@ -48,3 +49,11 @@ class QueueFull(ProducerError):
 
 class BlockingInEventLoop(ProducerError, RuntimeError):
     """Policy `block` was used inside a running event loop, which it would stop."""
+
+
+class NotStoredYet(ProducerError):
+    """Something cannot be deleted, as events published before are not stored yet; try later."""
+
+    def __init__(self, what: str, events: int) -> None:
+        super().__init__(f"{what}: {events} events published before are not stored yet")
+        self.events = events

@@ -64,6 +64,8 @@ class Remember(_Event, frozen=True, kw_only=True, tag="remember"):
     text: Text
     session_id: Id | None = None
     metadata: dict[str, Any] | None = None
+    document: dict[str, Any] | None = None
+    """A whole AgentScope `Message` instead of its text alone: kept under its own id, beside others."""
 
 
 class Forget(_Event, frozen=True, kw_only=True, tag="forget"):

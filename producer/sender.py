@@ -107,13 +107,13 @@ class Sender:
     def _step(self) -> bool:
         """One batch, or one rest. False: told to end, and there is nothing left."""
         self._linger()
+        stopping = self._stop_at is not None  # seen before the look that finds nothing
         source, batch = self._take()
         if source is not None:
             self._deliver(source, batch)
-            return True
-        if self._stop_at is None:
+        elif not stopping:
             self._rest()
-        return self._stop_at is None
+        return source is not None or not stopping
 
     def _over(self) -> bool:
         """Told to end, and either late or without a Redis that answers."""
