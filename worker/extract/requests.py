@@ -18,7 +18,9 @@ from worker.extract.consolidate import consolidate
 from worker.extract.forget import Forgetting, forget
 from worker.extract.neighbours import Neighbours
 from worker.lease import Lease
+from worker.stores.documents import document_text
 from worker.stores.memories import Memory
+from worker.stores.write import write_all
 
 _TAKE_OFF = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('XDEL', KEYS[2], ARGV[2]) end
@@ -67,8 +69,10 @@ def _one(step: Requests, raw: bytes) -> None:
     key = step.streams.key(partition, f"lease:{event.user_id}")
     with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S):
         match event:
-            case Remember():
+            case Remember(document=None):
                 _remember(step, event)
+            case Remember():
+                _keep(step, event)
             case Forget():
                 counts = forget(step.forgetting, event.user_id, event.session_id, event.created_at)
                 log.info("user.forgotten", session_id=event.session_id, **counts)
@@ -92,3 +96,15 @@ def _remember(step: Requests, event: Remember) -> None:
         consolidate(step.application.qwen, [memory], known),
     )
     log.info("memory.remembered", document_id=memory.document_id)
+
+
+def _keep(step: Requests, event: Remember) -> None:
+    """A document of an AgentScope app, under its own id: beside what is known, replacing nothing."""
+    application = step.application
+    text = document_text(event)
+    vectors = application.qwen.embed([text]) if text else [[]]
+    row = application.memories.document(event, vectors[0])
+    document_id = str(row.key[0][1])
+    application.unseen.add(event.user_id, [document_id])
+    write_all(application.client, [row])
+    log.info("memory.kept", document_id=document_id)

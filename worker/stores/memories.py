@@ -16,11 +16,12 @@ import tablestore as ots
 from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
+from producer.events import Remember
+from worker.stores.documents import document_row, key
 from worker.stores.errors import translated
 from worker.stores.rows import RowWrite, Value, message_fields, to_json
 from worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
 
-DEFAULT_TENANT = "__default"  # tenant_id when the store is not multi-tenant (AgentScope)
 _TERMS_A_QUERY = 100  # hits a search may return with its columns
 _STRINGS = ("kind", "subject", "said_by", "model", "prompt_version", "event_start", "event_end")
 
@@ -105,10 +106,14 @@ class Memories:
         }
         columns |= {name: value for name in _STRINGS if (value := getattr(memory, name))}
         columns |= message_fields("user", "message", [{"type": "text"}], {})
-        return RowWrite(self._table, _key(memory.document_id), tuple(columns.items()))
+        return RowWrite(self._table, key(memory.document_id), tuple(columns.items()))
+
+    def document(self, event: Remember, embedding: Sequence[float]) -> RowWrite:
+        """The row of a whole message that an AgentScope app wants kept. Raises InvalidRow."""
+        return document_row(self._table, event, embedding)
 
     def deletion(self, document_id: str) -> RowWrite:
-        return RowWrite(self._table, _key(document_id), (), kind="delete")
+        return RowWrite(self._table, key(document_id), (), kind="delete")
 
     def get(self, document_ids: Iterable[str]) -> list[Stored]:
         """Those of the memories that exist, by primary key."""
@@ -168,10 +173,6 @@ class Memories:
                 ots.ColumnsToGet(return_type=ots.ColumnReturnType.NONE),
             )
         return {row[0][0][1] for row in response.rows}
-
-
-def _key(document_id: str) -> tuple[tuple[str, str], ...]:
-    return (("document_id", document_id), ("tenant_id", DEFAULT_TENANT))
 
 
 _COLUMNS = [

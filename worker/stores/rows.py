@@ -46,7 +46,7 @@ def to_json(value: Any) -> str:
 
 def message_row(table: str, event: Message) -> RowWrite:
     """The row of one message, keyed (session_id, create_time in µs, message_id)."""
-    text, parts = split_content(event)
+    text, parts = split_content(event.content, event.message_type)
     columns: dict[str, Value] = {"user_id": event.user_id}
     if text:
         columns["content"] = text
@@ -64,13 +64,15 @@ def message_key(session_id: str, created_at: int, message_id: str) -> Key:
     return (("session_id", session_id), ("create_time", created_at), ("message_id", message_id))
 
 
-def split_content(event: Message) -> tuple[str | None, list[dict[str, Any]]]:
+def split_content(
+    content: str | list[dict[str, Any]], message_type: str
+) -> tuple[str | None, list[dict[str, Any]]]:
     """The first text of a plain message, and the parts without it."""
-    if isinstance(event.content, str):
-        parts: list[dict[str, Any]] = [{"type": "text", "text": event.content}]
+    if isinstance(content, str):
+        parts: list[dict[str, Any]] = [{"type": "text", "text": content}]
     else:
-        parts = [dict(part) for part in event.content]
-    if event.message_type == "message":
+        parts = [dict(part) for part in content]
+    if message_type == "message":
         for part in parts:
             if part.get("type") == "text":
                 return part.pop("text", None), parts
@@ -78,7 +80,7 @@ def split_content(event: Message) -> tuple[str | None, list[dict[str, Any]]]:
 
 
 def message_fields(
-    role: str, message_type: str, parts: list[dict[str, Any]], extra: dict[str, Any]
+    role: str | None, message_type: str, parts: list[dict[str, Any]], extra: dict[str, Any]
 ) -> dict[str, Value]:
     """AgentScope's Message fields, all as strings; dicts and lists as JSON."""
     fields: dict[str, Any] = {"object": "message", "status": "completed", **extra}

@@ -1,0 +1,136 @@
+"""The session history of AgentScope Runtime 1.0.5, appended to in the background.
+
+`append_message` publishes and returns; reads go to Tablestore, with what this process published and
+cannot see there yet merged in by its stamp. Everything else is AgentScope's own service.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from agentscope_runtime.engine.schemas.agent_schemas import Message
+from agentscope_runtime.engine.schemas.session import Session
+from agentscope_runtime.engine.services.session_history import tablestore_session_history_service
+from agentscope_runtime.engine.services.utils.tablestore_service_utils import (
+    convert_message_to_tablestore_message,
+    convert_tablestore_message_to_message,
+    convert_tablestore_session_to_session,
+)
+from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
+from tablestore_for_agent_memory.base.base_memory_store import Session as StoredSession
+from tablestore_for_agent_memory.base.common import Order
+
+from producer.agentscope.messages import as_messages, document, event_fields
+from producer.agentscope.pending import Pending, shared_publisher
+from producer.clock import Clock
+from producer.errors import MalformedEvent, NotStoredYet
+from producer.publisher import Publisher
+
+_Key = tuple[str, str]  # user, session
+_Id = tuple[int, str]  # create_time in µs, message id: the rest of the row's key
+_ARRIVES_S = 10.0
+_LOOK_EVERY_S = 0.05
+
+
+class TablestoreSessionHistoryService(
+    tablestore_session_history_service.TablestoreSessionHistoryService
+):
+    """Takes the arguments of AgentScope's class, and a publisher (default: one for the process,
+    set up by the environment)."""
+
+    def __init__(self, *arguments: Any, publisher: Publisher | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._publisher = publisher or shared_publisher()
+        self._clock = Clock()
+        self._pending: Pending[_Key, _Id, dict[str, Any]] = Pending()
+
+    async def stop(self) -> None:
+        """Deliver what was published, then close the client. The journal keeps what is left."""
+        await self._publisher.aflush()
+        await super().stop()
+
+    async def create_session(self, user_id: str, session_id: str | None = None) -> Session:
+        """As there, but what the row of an existing session holds stays."""
+        given = session_id.strip() if session_id else ""
+        if not given:
+            return await super().create_session(user_id)
+        stored = StoredSession(session_id=given, user_id=user_id)
+        await self._memory_store.update_session(stored)
+        return convert_tablestore_session_to_session(stored)
+
+    async def get_session(self, user_id: str, session_id: str) -> Session:
+        """The session with its messages in order, those on their way included."""
+        found, stored = await asyncio.gather(
+            self._memory_store.get_session(user_id=user_id, session_id=session_id),
+            self._stored(user_id, session_id),
+        )
+        if found is None:
+            found = StoredSession(session_id=session_id, user_id=user_id)
+            await self._memory_store.update_session(found)
+        session = convert_tablestore_session_to_session(found)
+        session.messages = self._merged((user_id, session_id), stored)
+        return session
+
+    async def list_sessions(self, user_id: str) -> list[Session]:
+        """The user's sessions without messages, those on their way included."""
+        sessions = {session.id: session for session in await super().list_sessions(user_id)}
+        for _, session_id in self._pending.keys(lambda key: key[0] == user_id):
+            sessions.setdefault(session_id, Session(id=session_id, user_id=user_id))
+        return [sessions[session_id] for session_id in sorted(sessions)]
+
+    async def append_message(self, session: Session, message: Any) -> None:
+        """Publish and return. Raises MalformedEvent for what no row could hold either."""
+        messages = as_messages(message)
+        session.messages.extend(messages)
+        for each in messages:
+            await self._append(session, each)
+
+    async def delete_session(self, user_id: str, session_id: str) -> None:
+        """Delete the session and its messages. Raises NotStoredYet if some are still on their way
+        after ten seconds: they would come back."""
+        key = (user_id, session_id)
+        deadline = time.monotonic() + _ARRIVES_S
+        while left := self._left(key, await self._stored(user_id, session_id)):
+            if time.monotonic() > deadline:
+                raise NotStoredYet(f"session {session_id!r} not deleted", len(left))
+            await asyncio.sleep(_LOOK_EVERY_S)
+        await super().delete_session(user_id, session_id)
+
+    async def _append(self, session: Session, message: Message) -> None:
+        created_at = self._clock.now_us()
+        whole = document(message)
+        try:
+            self._publisher.message(
+                user_id=session.user_id,
+                session_id=session.id,
+                created_at=created_at,
+                **event_fields(whole),
+            )
+        except MalformedEvent as error:
+            if error.field != "event":
+                raise
+            # Too large for an event (256 KiB), not for a row (2 MB): straight to the store.
+            row = convert_message_to_tablestore_message(message, session)
+            row.create_time = created_at
+            await self._memory_store.put_message(row)
+        else:
+            self._pending.add((session.user_id, session.id), (created_at, message.id), whole)
+
+    async def _stored(self, user_id: str, session_id: str) -> list[StoredMessage]:
+        """The session's rows in order, but for those of another user with a session so named."""
+        rows = await self._memory_store.list_messages(session_id=session_id, order=Order.ASC)
+        return [row async for row in rows if row.metadata.get("user_id", user_id) == user_id]
+
+    def _left(self, key: _Key, stored: list[StoredMessage]) -> dict[_Id, dict[str, Any]]:
+        """What of a session is still on its way, now that so much is stored."""
+        self._pending.discard(key, [(row.create_time, row.message_id) for row in stored])
+        return self._pending.of(key)
+
+    def _merged(self, key: _Key, stored: list[StoredMessage]) -> list[Message]:
+        left = self._left(key, stored)
+        messages = [
+            ((row.create_time, row.message_id), convert_tablestore_message_to_message(row))
+            for row in stored
+        ]
+        messages += [(stamp, Message.model_validate(whole)) for stamp, whole in left.items()]
+        return [message for _, message in sorted(messages, key=lambda pair: pair[0])]
