@@ -26,6 +26,7 @@ def main(argv: list[str]) -> int:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m localcloud dashscope", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container, nowhere else")
     parser.add_argument("--port", type=int, default=8088, help="0 takes a free one")
     parser.add_argument("--api-key", default="local", help="the one key that is accepted")
     parser.add_argument("--faults", action="store_true", help="serve /admin to ask for faults")
@@ -41,9 +42,9 @@ async def _serve(options: argparse.Namespace) -> int:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", options.port).start()
+        await web.TCPSite(runner, options.host, options.port).start()
         port = runner.addresses[0][1]
-        print(f"ready http://127.0.0.1:{port}/api/v1", flush=True)  # noqa: T201 - the contract
+        print(f"ready http://{options.host}:{port}/api/v1", flush=True)  # noqa: T201 - the contract
         await ended.wait()
     except OSError as error:
         logging.getLogger(__name__).error("dashscope.not_serving port=%s: %s", options.port, error)

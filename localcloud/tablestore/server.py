@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import signal
+import sqlite3
 import time
 from functools import partial
 from pathlib import Path
@@ -22,16 +23,24 @@ HOUSEKEEPING_S = 0.25
 EXPIRY_TURNS = 40  # ten seconds, when the shortest time to live is a day
 KEEP_ALIVE_S = 75.0  # longer than any client of ours is idle between two requests of a test
 
+log = logging.getLogger(__name__)
+
 
 def main(argv: list[str]) -> int:
     """Serve until SIGTERM or SIGINT. Prints `ready http://…` once requests are answered."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    asyncio.run(serve(_options(argv)))
+    options = _options(argv)
+    try:
+        asyncio.run(serve(options))
+    except (OSError, sqlite3.DatabaseError) as error:
+        log.error("cannot serve %s on port %d: %s", options.data, options.port, error)
+        return 1
     return 0
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m localcloud tablestore", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container, nowhere else")
     parser.add_argument("--port", type=int, default=8087, help="0 takes a free one")
     parser.add_argument("--data", default=".local/tablestore.db", help="a file, or :memory:")
     parser.add_argument(
@@ -65,10 +74,10 @@ async def serve(options: argparse.Namespace) -> None:
     account = Account(options.instance, options.access_key_id, options.access_key_secret)
     gateway = Gateway(instance, account, faults, admin, clock)
     with contextlib.closing(instance):
-        await _serve(gateway, instance, options.port)
+        await _serve(gateway, instance, options.host, options.port)
 
 
-async def _serve(gateway: Gateway, instance: Instance, port: int) -> None:
+async def _serve(gateway: Gateway, instance: Instance, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     make_request = partial(web.BaseRequest, loop=loop, client_max_size=MAX_BODY_BYTES)
     server = web.Server(
@@ -77,13 +86,13 @@ async def _serve(gateway: Gateway, instance: Instance, port: int) -> None:
         access_log=None,
         keepalive_timeout=KEEP_ALIVE_S,
     )
-    listener = await loop.create_server(server, "127.0.0.1", port, backlog=512)
+    listener = await loop.create_server(server, host, port, backlog=512)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     keeping = loop.create_task(_keep_house(instance))
     port = listener.sockets[0].getsockname()[1]
-    print(f"ready http://127.0.0.1:{port}", flush=True)  # noqa: T201 the contract
+    print(f"ready http://{host}:{port}", flush=True)  # noqa: T201 the contract
     await stop.wait()
     keeping.cancel()
     listener.close()

@@ -1,6 +1,8 @@
 """Procfile, compose file, Dockerfile and example settings agree with the code and with each other."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import yaml
@@ -41,6 +43,22 @@ def test_compose_runs_the_same_worker_commands_as_the_procfile() -> None:
     }
 
     assert commands == {name: COMPOSE["services"][name]["command"] for name in procfile}
+
+
+def test_local_servers_are_started_with_options_they_have() -> None:
+    lines = (ROOT / "Procfile.local").read_text("utf-8").splitlines()
+    lines += [COMPOSE["services"][name]["command"] for name in ("tablestore", "dashscope")]
+
+    for line in lines:
+        name, options = re.findall(r"localcloud (\w+)(.*)", line)[0]
+        help_text = subprocess.run(
+            [sys.executable, "-m", "localcloud", name, "--help"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for option in re.findall(r"--[a-z-]+", options):
+            assert option in help_text, line
 
 
 def test_compose_passes_settings_that_exist_with_valid_defaults() -> None:
