@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS tables (
 CREATE TABLE IF NOT EXISTS search_indexes (
     base TEXT NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL, PRIMARY KEY (base, name));
 """
+LOCK_TIMEOUT_S = 2  # a server that is just ending lets go of the file
 _PAGE_ROWS = 128  # rows may be of 4 MB, and a page is held in memory
 
 
@@ -43,7 +44,9 @@ class Storage:
     """The one owner of the database. Not for several threads."""
 
     def __init__(self, path: str | Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        """Raises sqlite3.DatabaseError if another process has the file, or it is no database."""
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT_S)
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # two servers would not see each other
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tablestore.metadata import INF_MAX, INF_MIN
 from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
@@ -41,6 +41,7 @@ def sdk_rows(raw: bytes) -> list[tuple[Any, Any]]:
     return [(row.primary_key, row.attribute_columns) for row in rows]
 
 
+@settings(max_examples=50)
 @given(keys, columns)
 def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     row = decode_row(encode_row(key, cells))
@@ -50,6 +51,7 @@ def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     assert not row.delete
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(keys, columns), min_size=1, max_size=3))
 def test_what_we_write_the_sdk_reads(rows: Any) -> None:
     raw = with_header(encode_bare_row(key, cells) for key, cells in rows)
@@ -63,6 +65,7 @@ def test_what_we_write_the_sdk_reads(rows: Any) -> None:
     ]
 
 
+@settings(max_examples=50)
 @given(keys, columns)
 def test_what_the_sdk_puts_we_read(key: Any, cells: Any) -> None:
     sdk_key = [(name, for_sdk(value)) for name, value in key]
@@ -74,6 +77,7 @@ def test_what_the_sdk_puts_we_read(key: Any, cells: Any) -> None:
     assert row.cells == [CellChange(*cell, None) for cell in cells]
 
 
+@settings(max_examples=50)
 @given(keys, columns, st.lists(names, max_size=3), st.lists(st.tuples(names, integers), max_size=2))
 def test_what_the_sdk_updates_we_read(key: Any, puts: Any, gone: Any, added: Any) -> None:
     change = {
@@ -94,6 +98,7 @@ def test_what_the_sdk_updates_we_read(key: Any, puts: Any, gone: Any, added: Any
     ]
 
 
+@settings(max_examples=50)
 @given(keys)
 def test_delete_marker_is_read(key: Any) -> None:
     sdk_key = [(name, for_sdk(value)) for name, value in key]
@@ -139,6 +144,7 @@ def test_every_changed_byte_is_an_error(raw: bytes) -> None:
     assert wrongly_read == []
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(ROWS), st.data())
 def test_every_cut_is_an_error(raw: bytes, data: st.DataObject) -> None:
     length = data.draw(st.integers(0, len(raw) - 1))
@@ -147,6 +153,7 @@ def test_every_cut_is_an_error(raw: bytes, data: st.DataObject) -> None:
         decode_row(raw[:length])
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=60))
 def test_noise_is_an_error_and_never_a_crash(noise: bytes) -> None:
     with pytest.raises(ParameterInvalid):

@@ -204,8 +204,8 @@ def test_rows_behave_as_the_model(own_client: Any) -> None:
     run_state_machine_as_test(
         Model,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=30,
+            max_examples=40,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
