@@ -91,7 +91,10 @@ class TextTerms:
             length += len(tokens)
             base += _GAP + (tokens[-1][1] if tokens else 0)
         for term, positions in places.items():
-            self._postings.setdefault(term, _Posting()).add(ordinal, positions)
+            posting = self._postings.get(term)
+            if posting is None:
+                posting = self._postings[term] = _Posting()
+            posting.add(ordinal, positions)
         self._holders.append(ordinal)
         self._lengths.append(length)
 

@@ -4,11 +4,11 @@ The neighbours are exact; the service's are approximate. Scores follow the formu
 put every metric into positive numbers where more is nearer (docs/decisions/search-index.md).
 """
 
-import json
 from array import array
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tablestore.protobuf import search_pb2 as pb
@@ -19,6 +19,9 @@ from localcloud.tablestore.search import arrays
 Matrix = NDArray[np.float32]
 Floats = NDArray[np.float64]
 _BLOCK_ROWS = 1024
+_FLOATS = msgspec.json.Decoder(
+    list[float]
+)  # ten times as fast as json, on what is most of the work
 
 
 class Vectors:
@@ -64,10 +67,11 @@ class Vectors:
 
 def parse(value: Value, dimension: int) -> Matrix | None:
     """The vector in a column: a JSON array of `dimension` finite numbers; None if it is not one."""
+    if not isinstance(value, str):
+        return None
     try:
-        numbers = json.loads(value) if isinstance(value, str) else None
-        vector = np.asarray(numbers, dtype=np.float32)
-    except (ValueError, TypeError):
+        vector = np.array(_FLOATS.decode(value), dtype=np.float32)
+    except msgspec.DecodeError:
         return None
     fits = vector.shape == (dimension,) and bool(np.isfinite(vector).all())
     return vector if fits else None
