@@ -9,6 +9,10 @@ and both with `rediss+` for TLS. Options after `?` are redis-py's, in all of the
 `sentinel_username` and `sentinel_password` are for the sentinels themselves.
 """
 
+# Connecting imports these, in the sender's thread. A fork in that very moment would leave the child
+# with an import lock that nobody holds any more; so they are imported before there is a thread.
+import email.parser  # noqa: F401
+import encodings.idna  # noqa: F401
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 

@@ -74,10 +74,12 @@ def test_ending_process_delivers_each_event_once(
 
     delivered = place.in_streams()
 
+    left = place.in_journals()
     assert exit_code == expected_code, errors
+    assert set(delivered) | left == expected, errors
+    assert left == set(), errors
     assert set(delivered) == expected
     assert set(delivered.values()) == {1}
-    assert place.in_journals() == set()
 
 
 @pytest.mark.parametrize("scenario", LEAVING)
