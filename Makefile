@@ -39,7 +39,8 @@ check: install ## Lint, types, import rules
 
 test: install $(AGENTSCOPE)/.installed ## All tests that CI runs
 	$(BIN)/pytest
-	MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python examples/with_local_cloud.py \
+	MEMORY_EMBEDDING_MODEL=text-embedding-v1 LOCAL_INDEX_LAG=0.3-0.9 \
+	    $(BIN)/python examples/with_local_cloud.py \
 	    $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
 
 demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine

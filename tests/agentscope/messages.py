@@ -1,11 +1,16 @@
 """AgentScope `Message`s made and compared, and waiting for what a worker does."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from agentscope_runtime.engine.schemas.agent_schemas import Message, TextContent
+from redis.asyncio import Redis
+
+from producer import Publisher
+from producer.streams import Streams
 
 T = TypeVar("T")
 
@@ -35,3 +40,20 @@ async def eventually(
             raise AssertionError(f"not within {timeout_s} s: {what} (last seen: {answer!r})")
         await asyncio.sleep(0.1)
     return answer
+
+
+async def drained(publisher: Publisher) -> None:
+    """Wait until workers have stored all that was published: whatever could come back has."""
+    assert await publisher.aflush()
+    streams = Streams()
+
+    async def waiting() -> int:
+        async with Redis.from_url(os.environ["REDIS_URL"]) as redis:
+            names = [
+                streams.key(partition, name)
+                for partition in range(streams.partitions)
+                for name in ("events", "requests")
+            ]
+            return sum([await redis.xlen(name) for name in names])
+
+    await eventually(waiting, lambda left: left == 0, "all events stored")

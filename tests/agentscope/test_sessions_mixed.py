@@ -19,7 +19,7 @@ from agentscope_runtime.engine.services.session_history import SessionHistorySer
 from producer import MalformedEvent, Publisher
 from producer.agentscope import TablestoreSessionHistoryService
 from producer.errors import NotStoredYet
-from tests.agentscope.messages import eventually, said, texts
+from tests.agentscope.messages import drained, eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -167,12 +167,13 @@ async def test_unknown_session_is_empty_and_made_as_there(
 
 
 async def test_deleted_session_does_not_come_back(
-    sessions: Any, own_sessions: Any, fresh_name: str
+    sessions: Any, own_sessions: Any, publisher: Publisher, fresh_name: str
 ) -> None:
     session = await sessions.create_session(fresh_name, fresh_name)
     await sessions.append_message(session, [said(f"{n}") for n in range(20)])
 
     await sessions.delete_session(fresh_name, fresh_name)
+    await drained(publisher)
 
     assert await sessions.list_sessions(fresh_name) == []
     assert await own_sessions.list_sessions(fresh_name) == []

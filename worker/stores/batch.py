@@ -11,6 +11,8 @@ from worker.stores.rows import RowWrite
 # The service refuses more (BatchWriteRow, limits). Bytes leave room for tags and checksums.
 MAX_ROWS = 200
 MAX_BODY_BYTES = 3_600_000
+# What Python and the SDK raise for a value that no request can carry.
+UNUSABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 def write(client: ots.OTSClient, rows: Sequence[RowWrite]) -> dict[int, WorkerError]:

@@ -50,7 +50,8 @@ def document_row(table: str, event: Remember, embedding: Sequence[float]) -> Row
     if text:
         columns |= {"text": text, "embedding": to_json([round(x, 7) for x in embedding])}
     extra = {name: v for name, v in (event.document or {}).items() if name not in _OWN}
-    columns |= message_fields(message.role, message.type, parts, extra)
+    whole = None if message.content is None else parts
+    columns |= message_fields(message.role, message.type, whole, extra)
     return RowWrite(table, key(message.id), tuple(columns.items()))
 
 

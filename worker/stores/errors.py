@@ -39,13 +39,18 @@ _BY_CODE: dict[str, type[WorkerError]] = {
     "OTSParameterInvalid": InvalidRow,
     "OTSOutOfRowSizeLimit": InvalidRow,
     "OTSOutOfColumnCountLimit": InvalidRow,
-    "OTSInvalidPK": InvalidRow,
+    "OTSRequestBodyTooLarge": InvalidRow,
+    # Every row of ours has the same key columns: the table is another one.
+    "OTSInvalidPK": NotSetUp,
 }
+# Said of management requests that came too fast, under the code of a used-up quota.
+_TOO_FAST = "Too frequent table operations."
 
 
 def from_code(code: str, message: str) -> WorkerError:
     """The error for a service code; a code we do not know is worth another try."""
-    return _BY_CODE.get(code, Unavailable)(f"Tablestore: {code}: {message}")
+    kind = Throttled if message.endswith(_TOO_FAST) else _BY_CODE.get(code, Unavailable)
+    return kind(f"Tablestore: {code}: {message}")
 
 
 @contextmanager

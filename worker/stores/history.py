@@ -1,22 +1,25 @@
 """What is no longer true: the old text, what took its place, why and when. Ours alone, by primary key.
 
 It stands apart because AgentScope's readers filter the memory table by user only: a replaced fact left
-there would be told as true.
+there would be told as true. An entry is the same however often it is written.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import tablestore as ots
 
 from worker.stores.errors import translated
-from worker.stores.memories import Memory
-from worker.stores.rows import Key, RowWrite, Value
+from worker.stores.memories import Memory, Source
+from worker.stores.rows import Key, RowWrite, Value, to_json
 from worker.stores.tables import TableNames
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """One entry; `replaced_at`, `valid_from` in µs since the epoch."""
+    """One entry: true from `valid_from` until `replaced_at`, both in µs since the epoch."""
 
     document_id: str
     replaced_at: int
@@ -25,6 +28,9 @@ class Replaced:
     replaced_by: str
     new_text: str
     reason: str
+    kind: str = "fact"
+    session_id: str = ""
+    sources: tuple[Source, ...] = ()
 
 
 class History:
@@ -33,29 +39,29 @@ class History:
         self._table = names.history
 
     def row(self, old: Memory, new: Memory, *, reason: str) -> RowWrite:
-        """The entry for `old`, replaced when `new` became valid; the same entry however often made."""
-        key = _key(old.user_id, new.valid_from, old.document_id)
+        """The entry for `old`, which ended when `new` began to hold."""
+        # A restated fact began before what it outlives.
+        ended = new.valid_from if new.valid_from >= old.stated_at else new.stated_at
         columns: tuple[tuple[str, Value], ...] = (
             ("text", old.text),
             ("valid_from", old.valid_from),
             ("replaced_by", new.document_id),
             ("new_text", new.text),
             ("reason", reason),
+            ("kind", old.kind),
+            ("session_id", old.session_id),
+            ("sources", to_json([asdict(source) for source in old.sources])),
         )
-        return RowWrite(self._table, key, columns)
+        return RowWrite(self._table, _key(old.user_id, ended, old.document_id), columns)
 
-    def deletions(self, user_id: str, before: int) -> list[RowWrite]:
-        """The deletions of a user's entries up to `before` (µs)."""
-        return [
-            RowWrite(self._table, _key(user_id, e.replaced_at, e.document_id), (), kind="delete")
-            for e in self.of_user(user_id)
-            if e.replaced_at <= before
-        ]
+    def deletion(self, user_id: str, entry: Replaced) -> RowWrite:
+        key = _key(user_id, entry.replaced_at, entry.document_id)
+        return RowWrite(self._table, key, (), kind="delete")
 
-    def of_user(self, user_id: str) -> list[Replaced]:
-        """All that was replaced for a user, oldest first."""
-        start = [("user_id", user_id), ("replaced_at", ots.INF_MIN), ("document_id", ots.INF_MIN)]
-        end = [("user_id", user_id), ("replaced_at", ots.INF_MAX), ("document_id", ots.INF_MAX)]
+    def of_user(self, user_id: str, *, since: int = 0) -> list[Replaced]:
+        """What was replaced for a user at `since` (µs) or later, oldest first."""
+        start: Any = _bound(user_id, since, ots.INF_MIN)
+        end = _bound(user_id, ots.INF_MAX, ots.INF_MAX)
         entries: list[Replaced] = []
         while start is not None:
             with translated("GetRange history"):
@@ -70,7 +76,20 @@ def _key(user_id: str, replaced_at: int, document_id: str) -> Key:
     return (("user_id", user_id), ("replaced_at", replaced_at), ("document_id", document_id))
 
 
+def _bound(user_id: str, replaced_at: object, document_id: object) -> list[tuple[str, object]]:
+    return [("user_id", user_id), ("replaced_at", replaced_at), ("document_id", document_id)]
+
+
 def _entry(row: ots.Row) -> Replaced:
     key = dict(row.primary_key)
     columns = {column[0]: column[1] for column in row.attribute_columns}
-    return Replaced(document_id=key["document_id"], replaced_at=key["replaced_at"], **columns)
+    sources = _sources(columns)
+    return Replaced(
+        document_id=key["document_id"],
+        replaced_at=key["replaced_at"],
+        **(columns | {"sources": sources}),
+    )
+
+
+def _sources(columns: Mapping[str, Any]) -> tuple[Source, ...]:
+    return tuple(Source(**source) for source in json.loads(columns.get("sources", "[]")))

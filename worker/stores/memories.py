@@ -17,6 +17,7 @@ from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
 from producer.events import Remember
+from worker.errors import Unavailable
 from worker.stores.documents import document_row, key
 from worker.stores.errors import translated
 from worker.stores.rows import RowWrite, Value, message_fields, to_json
@@ -28,15 +29,20 @@ _STRINGS = ("kind", "subject", "said_by", "model", "prompt_version", "event_star
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The message a fact was taken from, and its words."""
+    """The message a fact was taken from, its words, and its session."""
 
     message_id: str
     quote: str
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A durable fact. Times are µs since the epoch; event dates are ISO 8601."""
+    """A durable fact. Times are µs since the epoch; event dates are ISO 8601.
+
+    It holds since `valid_from`, was last said at `stated_at`, and holds still: one that does not is in
+    the history, with its `valid_to`.
+    """
 
     user_id: str
     text: str
@@ -48,6 +54,7 @@ class Memory:
     event_end: str | None = None
     confidence: float = 1.0
     valid_from: int = 0
+    stated_at: int = 0
     sources: tuple[Source, ...] = ()
     model: str | None = None
     prompt_version: str | None = None
@@ -78,8 +85,8 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A memory as its row holds it, with its vector if it has one."""
+class Embedded:
+    """A memory with its vector; a row that AgentScope wrote may have none."""
 
     memory: Memory
     vector: list[float] | None
@@ -102,6 +109,7 @@ class Memories:
             "session_id": memory.session_id,
             "confidence": memory.confidence,
             "valid_from": memory.valid_from,
+            "stated_at": memory.stated_at,
             "sources": to_json([asdict(source) for source in memory.sources]),
         }
         columns |= {name: value for name in _STRINGS if (value := getattr(memory, name))}
@@ -115,11 +123,14 @@ class Memories:
     def deletion(self, document_id: str) -> RowWrite:
         return RowWrite(self._table, key(document_id), (), kind="delete")
 
-    def get(self, document_ids: Iterable[str]) -> list[Stored]:
+    def get(self, document_ids: Iterable[str]) -> list[Embedded]:
         """Those of the memories that exist, by primary key."""
         with translated("BatchGetRow memories"):
-            found = self._store.get_documents(list(document_ids))
-        return [Stored(_memory(row), row.embedding) for row in found if row is not None]
+            try:
+                found = self._store.get_documents(list(document_ids))
+            except ValueError as error:  # how the SDK says that a single row could not be read
+                raise Unavailable(f"Tablestore: BatchGetRow memories: {error}") from error
+        return [Embedded(_memory(row), row.embedding) for row in found if row is not None]
 
     def nearest(self, user_id: str, vector: list[float], count: int) -> list[Hit]:
         """The user's memories nearest to a vector, through the search index."""
@@ -177,7 +188,7 @@ class Memories:
 
 _COLUMNS = [
     *("document_id", "tenant_id", "text", "user_id", "session_id"),
-    *("confidence", "valid_from", "sources", *_STRINGS),
+    *("confidence", "valid_from", "stated_at", "sources", *_STRINGS),
 ]
 
 
@@ -191,6 +202,7 @@ def _memory(document: Document) -> Memory:
         session_id=str(fields.get("session_id", "")),
         confidence=float(fields.get("confidence", 1.0)),
         valid_from=int(fields.get("valid_from", 0)),
+        stated_at=int(fields.get("stated_at", fields.get("valid_from", 0))),
         sources=tuple(Source(**source) for source in json.loads(fields.get("sources", "[]"))),
         **{
             name: fields[name]

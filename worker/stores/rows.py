@@ -80,7 +80,10 @@ def split_content(
 
 
 def message_fields(
-    role: str | None, message_type: str, parts: list[dict[str, Any]], extra: dict[str, Any]
+    role: str | None,
+    message_type: str,
+    parts: list[dict[str, Any]] | None,
+    extra: dict[str, Any],
 ) -> dict[str, Value]:
     """AgentScope's Message fields, all as strings; dicts and lists as JSON."""
     fields: dict[str, Any] = {"object": "message", "status": "completed", **extra}

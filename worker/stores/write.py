@@ -48,11 +48,17 @@ def _write_some(
     """One request; if the service refuses it for a row's sake, halves, until that row is alone."""
     try:
         failed = batch.write(client, [rows[i] for i in indexes])
-    except InvalidRow as error:
+    except (InvalidRow, *batch.UNUSABLE) as error:
         if len(indexes) == 1:
-            return {indexes[0]: error}
+            return {indexes[0]: _as_invalid(error)}
         middle = len(indexes) // 2
         return _write_some(client, rows, indexes[:middle]) | _write_some(
             client, rows, indexes[middle:]
         )
     return {indexes[place]: error for place, error in failed.items()}
+
+
+def _as_invalid(error: Exception) -> InvalidRow:
+    if isinstance(error, InvalidRow):
+        return error
+    return InvalidRow(f"the request cannot be written: {type(error).__name__}")
