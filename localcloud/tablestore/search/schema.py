@@ -97,6 +97,8 @@ def no_expiry(request: Any) -> None:
 
 def _fill_in(field: Any) -> None:
     refuse.all_but(field, _field_options(field))
+    known = field.HasField("field_type")
+    refuse.unless(known, f"Field [{field.field_name}] has no type, or one that is not known.")
     kind = pb.FieldType.Name(field.field_type)
     if field.field_type not in _KINDS:
         raise refuse.unsupported(f"Field type {kind} ([{field.field_name}])")

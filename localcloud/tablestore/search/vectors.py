@@ -79,8 +79,9 @@ def parse(value: Value, dimension: int) -> Matrix | None:
 
 def _unit(vector: Matrix) -> Matrix:
     """The vector with length 1; one of length 0 stays, at right angles to every other."""
-    length = np.linalg.norm(vector)
-    unit: Matrix = vector / length if length > 0 else vector
+    wide = vector.astype(np.float64)  # the squares of float32 need not fit one
+    length = np.linalg.norm(wide)
+    unit: Matrix = (wide / length).astype(np.float32) if length > 0 else vector
     return unit
 
 
