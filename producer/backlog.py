@@ -86,11 +86,6 @@ class MemoryBacklog:
         self.size -= len(record.data)
         return record
 
-    def put_back(self, record: Record) -> None:
-        """It stays the oldest."""
-        self.size += len(record.data)
-        self._records.appendleft(record)
-
 
 class Overflow:
     """A first choice, and a second for what the first has no room for.

@@ -28,38 +28,44 @@ Client = redis.Redis | redis.RedisCluster
 Nodes = list[tuple[str, int]]
 
 
-def options() -> dict[str, Any]:
+def options(socket_timeout_s: float, connect_timeout_s: float) -> dict[str, Any]:
     """redis-py retries ten times by default, and a retried XADD appends twice."""
     return {
-        "socket_timeout": SOCKET_TIMEOUT_S,
-        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_timeout": socket_timeout_s,
+        "socket_connect_timeout": connect_timeout_s,
         "socket_keepalive": True,
         "health_check_interval": HEALTH_CHECK_S,
         "retry": Retry(NoBackoff(), 0),
     }
 
 
-def connect(redis_url: str) -> Client:
+def connect(
+    redis_url: str,
+    *,
+    socket_timeout_s: float = SOCKET_TIMEOUT_S,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+) -> Client:
     """A client; the network is touched at the first command, by Cluster at once."""
+    given = options(socket_timeout_s, connect_timeout_s)
     scheme = urlsplit(redis_url).scheme
     if scheme.endswith("+cluster"):
-        return _cluster(redis_url)
+        return _cluster(redis_url, given)
     if scheme.endswith("+sentinel"):
-        return _sentinel(redis_url)
-    return redis.Redis.from_url(redis_url, **options())
+        return _sentinel(redis_url, given)
+    return redis.Redis.from_url(redis_url, **given)
 
 
-def _cluster(redis_url: str) -> redis.RedisCluster:
+def _cluster(redis_url: str, options: dict[str, Any]) -> redis.RedisCluster:
     from redis.cluster import ClusterNode  # only where it is used: it costs start-up time
 
     nodes = [
         ClusterNode(host, port)  # type: ignore[no-untyped-call]  # redis-py's gap
         for host, port in _nodes(redis_url, 6379)
     ]
-    return redis.RedisCluster(startup_nodes=nodes, **_credentials(redis_url), **options())
+    return redis.RedisCluster(startup_nodes=nodes, **_credentials(redis_url), **options)
 
 
-def _sentinel(redis_url: str) -> redis.Redis:
+def _sentinel(redis_url: str, options: dict[str, Any]) -> redis.Redis:
     from redis.sentinel import Sentinel
 
     given = _credentials(redis_url)
@@ -71,10 +77,10 @@ def _sentinel(redis_url: str) -> redis.Redis:
     service, _, db = urlsplit(redis_url).path.strip("/").partition("/")
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py's gap
         _nodes(redis_url, 26379),
-        sentinel_kwargs={**options(), **watched, "ssl": given["ssl"]},
+        sentinel_kwargs={**options, **watched, "ssl": given["ssl"]},
         db=int(db or 0),
         **given,
-        **options(),
+        **options,
     )
     master: redis.Redis = sentinel.master_for(service)  # type: ignore[no-untyped-call]
     return master

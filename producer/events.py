@@ -50,6 +50,8 @@ class Message(_Event, frozen=True, kw_only=True, tag="message"):
     """AgentScope's `Message.type`: message, function_call, plugin_call, reasoning, …"""
     fields: dict[str, Any] = {}
     """Further fields of an AgentScope `Message`: status, usage, error, …"""
+    utc_offset_min: Annotated[int, Meta(ge=-1440, le=1440)] = 0
+    """The speaker's time zone, minutes east of UTC: what "yesterday" was for them."""
 
 
 class SessionEnd(_Event, frozen=True, kw_only=True, tag="session_end"):

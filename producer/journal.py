@@ -45,7 +45,8 @@ class Journal:
         self._current: Segment | None = None
         self._reader: SegmentReader | None = None
         self._broken_until = 0.0
-        self._appended = self._taken = 0  # by callers; by the sender
+        self._appended = 0  # by callers
+        self._taken = self._settled = 0  # by the sender
 
     @property
     def path(self) -> Path | None:
@@ -74,6 +75,21 @@ class Journal:
                 return False
         self._appended += 1
         return True
+
+    def prepend(self, records: list[Record]) -> int:
+        """Put these before all others, for the next process. How many found room: all or none."""
+        if not records:
+            return 0
+        try:
+            segment = self._next_segment(0)
+            for record in records:
+                os.write(segment.fd, packed(record))
+        except OSError as error:
+            self._fail(None, error)
+            return 0
+        self._segments.appendleft(segment)
+        self._appended += len(records)
+        return len(records)
 
     def _written(self, segment: Segment, data: bytes) -> bool:
         """Whether it stands there for the reader to find. If not, it must be written elsewhere."""
@@ -104,14 +120,17 @@ class Journal:
         if time.monotonic() < self._broken_until:
             return None
         try:
-            spool = self._spool = self._spool or self._make_spool()
-            segment = Segment(spool.path / segment_name(next(self._numbers)))
+            segment = self._next_segment(next(self._numbers))
         except OSError as error:
             self._fail(None, error)
             return None
         self._segments.append(segment)
         self._current = segment
         return segment
+
+    def _next_segment(self, number: int) -> Segment:
+        spool = self._spool = self._spool or self._make_spool()
+        return Segment(spool.path / segment_name(number))
 
     def take(self, events: int, size: int) -> list[Record]:
         while self._segments:
@@ -135,6 +154,7 @@ class Journal:
         segment.path.unlink(missing_ok=True)
 
     def settle(self) -> None:
+        self._settled = self._taken
         if self._reader is not None:
             self._reader.settle()
 
@@ -144,11 +164,10 @@ class Journal:
         spool, self._spool = self._spool, None
         if spool is None:
             return
-        settled = self.is_empty()
         for segment in self._segments:
             segment.sealed = True  # a thread in the middle of an append must write elsewhere
-        self.settle()
-        spool.release(keep=not settled or bool(self.take(1, 1)))
+        all_settled = self._appended == self._settled
+        spool.release(keep=not all_settled or bool(self.take(1, 1)))
         self._segments.clear()
         self._current = self._reader = None
 

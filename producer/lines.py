@@ -36,9 +36,12 @@ def from_line(
         draft["event_id"] = (ids or EventIds()).next_id()
     if draft.get("created_at") is None:
         draft["created_at"] = (clock or Clock()).now_us()
-    draft["created_at"] = to_micros(draft["created_at"])
-    if draft["type"] == "message" and draft.get("message_id") is None:
-        draft["message_id"] = draft["event_id"]
+    moment = draft["created_at"]
+    draft["created_at"] = to_micros(moment)
+    if draft["type"] == "message":
+        draft.setdefault("utc_offset_min", utc_offset_min(moment))
+        if draft.get("message_id") is None:
+            draft["message_id"] = draft["event_id"]
     return decode(_encode(draft))
 
 
@@ -79,6 +82,17 @@ def to_micros(moment: object) -> int:
     """Microseconds since the epoch, of ISO 8601 or a datetime with its zone, or of themselves."""
     if isinstance(moment, int) and not isinstance(moment, bool):
         return moment
+    return (_zoned(moment) - _EPOCH) // timedelta(microseconds=1)
+
+
+def utc_offset_min(moment: object) -> int:
+    """Minutes east of UTC, of ISO 8601 or a datetime with its zone; 0 of microseconds."""
+    if isinstance(moment, int):
+        return 0
+    return (_zoned(moment).utcoffset() or timedelta()) // timedelta(minutes=1)
+
+
+def _zoned(moment: object) -> datetime:
     if isinstance(moment, str):
         try:
             moment = datetime.fromisoformat(moment)
@@ -88,7 +102,7 @@ def to_micros(moment: object) -> int:
         raise MalformedEvent("created_at", "must be ISO 8601 or integer microseconds")
     if moment.tzinfo is None:
         raise MalformedEvent("created_at", f"without a time zone: {moment.isoformat()!r}")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return moment
 
 
 def _encode(draft: dict[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ its own and leaves the parent's alone.
 
 import asyncio
 import logging
+import sys
 import time
 import zlib
 
@@ -110,7 +111,7 @@ class Outbox:
         ended = self._sender.stop(timeout)
         # From now on there is no sender: what still comes goes to disk for the next process.
         self._backlogs = Overflow(self._journal, self._journal)
-        self._save_all(self._sender.unsaved)
+        self._save(self._sender.unsaved)
         self._journal.close()
         self.drops.tell()
         return ended and self.stats().pending == 0
@@ -149,24 +150,13 @@ class Outbox:
         return Overflow(*(reversed(backlogs) if self._in_memory else backlogs))
 
     def _on_failing(self, failing: bool) -> None:
-        """Redis is away: what is in memory only goes to disk, until Redis is back."""
-        if self._in_memory:
-            self._backlogs.spilling = failing
-            if failing:
-                self._spill()
+        """While Redis is away, what comes goes to disk; what is in memory is older and stays."""
+        self._backlogs.spilling = failing and self._in_memory
 
-    def _spill(self) -> None:
-        """Memory to disk, the oldest first, as far as there is room."""
-        while record := self._memory.pop_oldest():
-            if not self._journal.append(record):
-                self._memory.put_back(record)
-                return
-
-    def _save_all(self, unsaved: list[Record]) -> None:
+    def _save(self, unsaved: list[Record]) -> None:
         """Whatever is in memory only, to disk; nobody comes for what finds no room."""
-        for record in unsaved:
+        left = [*unsaved, *self._memory.take(sys.maxsize, sys.maxsize)]
+        kept = self._journal.prepend(left) if self._in_memory else 0
+        for record in left[kept:]:
             if not self._journal.append(record):
                 self.drops.drop(record, CLOSED)
-        self._spill()
-        while (left := self._memory.pop_oldest()) is not None:
-            self.drops.drop(left, CLOSED)

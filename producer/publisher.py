@@ -26,7 +26,7 @@ from producer.events import (
     encode,
     partition_key,
 )
-from producer.lines import from_line, to_micros
+from producer.lines import from_line, to_micros, utc_offset_min
 from producer.outbox import Outbox
 from producer.settings import Options, Settings
 
@@ -101,6 +101,7 @@ class Publisher:
                 metadata=metadata,
                 message_type=message_type,
                 fields=fields or {},
+                utc_offset_min=0 if created_at is None else utc_offset_min(created_at),
             )
             data = encode(event)
         except MalformedEvent as error:
