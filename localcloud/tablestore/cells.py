@@ -34,11 +34,6 @@ class Selection(NamedTuple):
         )
 
 
-def put(changes: Iterable[CellChange], now_ms: int, max_versions: int) -> Cells:
-    """The cells of a row that holds these and nothing else."""
-    return update({}, changes, now_ms, max_versions)
-
-
 def update(
     cells: Mapping[str, Versions], changes: Iterable[CellChange], now_ms: int, max_versions: int
 ) -> Cells:

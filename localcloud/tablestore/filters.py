@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from tablestore.protobuf import table_store_filter_pb2 as pb
 
-from localcloud.tablestore import limits
+from localcloud.tablestore import limits, messages
 from localcloud.tablestore.contract import Value
 from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
 from localcloud.tablestore.plainbuffer import Bound, decode_value
@@ -34,17 +33,10 @@ _CAST: dict[int, Callable[[str], Value]] = {
 
 def parse(raw: bytes) -> Predicate:
     """What a serialized Filter asks. Raises ParameterInvalid, UnsupportOperation."""
-    message = _message(pb.Filter, raw, "Deserialize filter failed.")
+    message = messages.parse(pb.Filter, raw, "Deserialize filter failed.")
     if _count(message) > limits.FILTERS:
         raise ParameterInvalid(f"The count of filter exceeds the max:{limits.FILTERS}.")
     return _predicate(message)
-
-
-def _message(kind: Any, raw: bytes, complaint: str) -> Any:
-    try:
-        return kind.FromString(raw)
-    except DecodeError as error:
-        raise ParameterInvalid(complaint) from error
 
 
 def _count(message: pb.Filter) -> int:
@@ -54,7 +46,7 @@ def _count(message: pb.Filter) -> int:
 
 
 def _composite_message(message: pb.Filter) -> pb.CompositeColumnValueFilter:
-    return _message(
+    return messages.parse(
         pb.CompositeColumnValueFilter, message.filter, "Deserialize composite filter failed."
     )
 
@@ -62,7 +54,7 @@ def _composite_message(message: pb.Filter) -> pb.CompositeColumnValueFilter:
 def _predicate(message: pb.Filter) -> Predicate:
     if message.type == pb.FT_SINGLE_COLUMN_VALUE:
         complaint = "Deserialize relation filter failed."
-        return _single(_message(pb.SingleColumnValueFilter, message.filter, complaint))
+        return _single(messages.parse(pb.SingleColumnValueFilter, message.filter, complaint))
     if message.type == pb.FT_COMPOSITE_COLUMN_VALUE:
         return _composite(_composite_message(message))
     raise UnsupportOperation("ColumnPaginationFilter is not supported.")

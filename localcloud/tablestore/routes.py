@@ -6,12 +6,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from google.protobuf.message import DecodeError
 from tablestore.protobuf import search_pb2 as search
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
+from localcloud.tablestore.errors import UnsupportOperation
 from localcloud.tablestore.instance import Instance
+from localcloud.tablestore.messages import parse
 from localcloud.tablestore.operations import batches, rows, tables
 
 FailRow = batches.FailRow
@@ -65,10 +65,7 @@ def dispatch(instance: Instance, operation: str, body: bytes, fail_row: FailRow)
     route = ROUTES.get(operation)
     if route is None:
         raise UnsupportOperation(f"Unsupported operation: '{operation}'.")
-    try:
-        request = route.request.FromString(body)
-    except DecodeError as error:
-        raise ParameterInvalid("Parse PBMessage from RawString failed.") from error
+    request = parse(route.request, body)
     response = (
         route.answer(instance, request, fail_row)
         if route.is_batch

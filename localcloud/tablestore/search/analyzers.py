@@ -15,6 +15,7 @@ import rjieba
 from tablestore.protobuf import search_pb2 as pb
 
 from localcloud.tablestore import errors
+from localcloud.tablestore.messages import parse
 
 Token = tuple[str, int]
 Tokenize = Callable[[str], list[Token]]
@@ -43,7 +44,7 @@ def analyzer(name: str, parameter: bytes) -> Analyzer:
 
 
 def _single_word(parameter: bytes) -> Analyzer:
-    options = pb.SingleWordAnalyzerParameter.FromString(parameter)
+    options = parse(pb.SingleWordAnalyzerParameter, parameter)
     cut = partial(
         _cut_units, case_sensitive=options.case_sensitive, delimit_word=options.delimit_word
     )
@@ -51,13 +52,13 @@ def _single_word(parameter: bytes) -> Analyzer:
 
 
 def _split(parameter: bytes) -> Analyzer:
-    delimiter = pb.SplitAnalyzerParameter.FromString(parameter).delimiter or " "
+    delimiter = parse(pb.SplitAnalyzerParameter, parameter).delimiter or " "
     cut = partial(_cut_at, delimiter=delimiter)
     return Analyzer(cut, cut)
 
 
 def _fuzzy(parameter: bytes) -> Analyzer:
-    options = pb.FuzzyAnalyzerParameter.FromString(parameter)
+    options = parse(pb.FuzzyAnalyzerParameter, parameter)
     least, most = options.min_chars or 1, options.max_chars or 7
     if not 1 <= least <= most:
         raise errors.ParameterInvalid(f"min_chars {least} and max_chars {most} do not fit.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
+from localcloud.tablestore.messages import parse
 from localcloud.tablestore.search import refuse, should_match, text_queries, value_queries
 from localcloud.tablestore.search.hits import Hits, Searched
 from localcloud.tablestore.search.vector_query import nearest, without_vectors
@@ -22,10 +23,11 @@ def evaluate(query: Any, searched: Searched) -> Hits:
 
 
 def _evaluate(query: Any, searched: Searched) -> Hits:
+    refuse.unless(query.HasField("type"), "A query has no type, or one that is not known.")
     if query.type not in _HANDLERS:
         raise refuse.unsupported(pb.QueryType.Name(query.type))
     message_type, honoured, handler = _HANDLERS[query.type]
-    message = message_type.FromString(query.query)
+    message = parse(message_type, query.query)
     refuse.all_but(message, honoured)
     hits = handler(message, searched)
     if "weight" in honoured and message.HasField("weight"):

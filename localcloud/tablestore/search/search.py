@@ -8,6 +8,7 @@ from tablestore.protobuf import search_pb2 as pb
 
 from localcloud.tablestore import errors
 from localcloud.tablestore.contract import Rows
+from localcloud.tablestore.messages import parse
 from localcloud.tablestore.plainbuffer import decode_row, encode_row
 from localcloud.tablestore.search import columns, paging, refuse
 from localcloud.tablestore.search.hits import Searched
@@ -27,7 +28,7 @@ def search(request: Any, index: SearchIndex, rows: Rows) -> Any:
         request, "table_name index_name columns_to_get search_query routing_values timeout_ms"
     )
     _check_routing(request, index)
-    query = pb.SearchQuery.FromString(request.search_query)
+    query = parse(pb.SearchQuery, request.search_query)
     refuse.all_but(query, "offset limit query sort get_total_count token")
     projection = columns.projection(request.columns_to_get, index.definition, index.primary_key)
     offset, limit = _window(query, projection.max_limit)

@@ -7,6 +7,7 @@ import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
 from localcloud.tablestore import errors
+from localcloud.tablestore.messages import parse
 from localcloud.tablestore.search import refuse
 from localcloud.tablestore.search.hits import Hits, Searched
 from localcloud.tablestore.search.vectors import Vectors
@@ -39,7 +40,7 @@ def without_vectors(query: Any) -> Any:
     """The query itself. Raises ParameterInvalid if a vector query is in it, however deep."""
     refuse.unless(query.type != pb.KNN_VECTOR_QUERY, "The filter of a vector query has another.")
     if query.type == pb.BOOL_QUERY:
-        inside = pb.BoolQuery.FromString(query.query)
+        inside = parse(pb.BoolQuery, query.query)
         for clause in chain(
             inside.must_queries,
             inside.must_not_queries,

@@ -1,0 +1,133 @@
+"""Requests that are signed and yet nonsense: an answer or an error of the service, never a crash."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import tablestore as ots
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tablestore.encoder import OTSProtoBufferEncoder
+
+from localcloud.tablestore.errors import OTSError
+from localcloud.tablestore.faults import Verdict
+from localcloud.tablestore.instance import Instance
+from localcloud.tablestore.routes import ROUTES, dispatch
+from tests.conformance.tablestore import IGNORE, batch
+
+KEY = [("pk", "a")]
+ROW = ots.Row(KEY, [("x", 1), ("text", "hello world"), ("d", 1.5)])
+BOUNDS = [("pk", ots.INF_MIN)], [("pk", ots.INF_MAX)]
+X_IS_1 = ots.SingleColumnCondition("x", 1, ots.ComparatorType.EQUAL)
+WHEN = ots.Condition(ots.RowExistenceExpectation.IGNORE, X_IS_1)
+LOCAL = ots.SecondaryIndexMeta("by_x", ["pk", "x"], ["text"], ots.SecondaryIndexType.LOCAL_INDEX)
+META = ots.TableMeta("t", [("pk", "STRING")], [("x", "INTEGER"), ("text", "STRING")])
+THROUGHPUT = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
+OPTIONS = ots.TableOptions(-1, 1, 86_400, True)
+
+
+def search_index() -> Any:
+    kind = ots.FieldType
+    vector = ots.VectorOptions(ots.VectorDataType.VD_FLOAT_32, ots.VectorMetricType.VM_COSINE, 2)
+    return ots.SearchIndexMeta(
+        [
+            ots.FieldSchema("x", kind.LONG),
+            ots.FieldSchema("text", kind.TEXT, analyzer=ots.AnalyzerType.MAXWORD),
+            ots.FieldSchema("v", kind.VECTOR, vector_options=vector),
+        ]
+    )
+
+
+def search_query() -> Any:
+    query = ots.BoolQuery(
+        must_queries=[ots.MatchQuery("text", "hello"), ots.RangeQuery("x", 0, 5)],
+        should_queries=[ots.TermsQuery("x", [1, 2]), ots.MatchAllQuery()],
+    )
+    sort = ots.Sort([ots.FieldSort("x"), ots.ScoreSort()])
+    return ots.SearchQuery(query, sort=sort, get_total_count=True, limit=10)
+
+
+def get_many() -> Any:
+    request = ots.BatchGetRowRequest()
+    request.add(ots.TableInBatchGetRowItem("t", [KEY], ["x"], X_IS_1, 1))
+    return request
+
+
+def requests() -> dict[str, list[bytes]]:
+    """A request of every operation, as the SDK writes it."""
+    update = ots.Row(KEY, {"PUT": [("x", 2)], "DELETE_ALL": ["d"], "INCREMENT": [("n", 1)]})
+    items = [ots.PutRowItem(ROW, WHEN), ots.DeleteRowItem(ots.Row([("pk", "b")]), IGNORE)]
+    knn = ots.SearchQuery(ots.KnnVectorQuery("v", 5, [0.5, 0.5], ots.TermQuery("x", 1)), limit=5)
+    everything = ots.ColumnsToGet(return_type=ots.ColumnReturnType.ALL)
+    calls: list[tuple[Any, ...]] = [
+        ("CreateTable", META, OPTIONS, THROUGHPUT, None, [LOCAL]),
+        ("ListTable",),
+        ("DescribeTable", "t"),
+        ("UpdateTable", "t", OPTIONS, THROUGHPUT),
+        ("DeleteTable", "t"),
+        ("CreateIndex", "t", LOCAL, True),
+        ("DropIndex", "t", "by_x"),
+        ("PutRow", "t", ROW, WHEN, ots.ReturnType.RT_PK, None),
+        ("UpdateRow", "t", update, WHEN, None, None),
+        ("DeleteRow", "t", KEY, WHEN, None, None),
+        ("GetRow", "t", KEY, ["x"], X_IS_1, 1, (0, 2**60), "a", "z", None, None),
+        ("GetRange", "t", "FORWARD", *BOUNDS, ["x"], 5, X_IS_1, 1, None, None, None, None, None),
+        ("BatchGetRow", get_many()),
+        ("BatchWriteRow", batch("t", *items)),
+        ("CreateSearchIndex", "t", "s", search_index()),
+        ("ListSearchIndex", "t"),
+        ("DescribeSearchIndex", "t", "s", True),
+        ("DeleteSearchIndex", "t", "s"),
+        ("Search", "t", "s", search_query(), everything, None, None),
+        ("Search", "t", "s", knn, everything, None, None),
+    ]
+    encoder = OTSProtoBufferEncoder("utf8")
+    found: dict[str, list[bytes]] = {}
+    for operation, *arguments in calls:
+        raw = encoder.encode_request(operation, *arguments).SerializeToString()
+        found.setdefault(operation, []).append(raw)
+    return found
+
+
+REQUESTS = requests()
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Instance]:
+    instance = Instance(":memory:", lag_s=(0, 0), later=lambda *_: None, clock=lambda: 1.8e9)
+    yield instance
+    instance.close()
+
+
+def make_world(instance: Instance) -> None:
+    """A table with a row and a search index, whatever came before."""
+    for operation in ("CreateTable", "PutRow", "CreateSearchIndex"):
+        attempt(instance, operation, REQUESTS[operation][0])
+
+
+def attempt(instance: Instance, operation: str, body: bytes) -> None:
+    try:
+        assert isinstance(dispatch(instance, operation, body, Verdict().row_failures()), bytes)
+    except OTSError as error:
+        assert error.code != "OTSInternalServerError"
+
+
+def test_there_is_noise_for_every_operation() -> None:
+    # The SDK cannot encode UpdateSearchIndex without a time to live, which is not supported.
+    assert set(REQUESTS) == set(ROUTES) - {"UpdateSearchIndex"}
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_changed_requests_get_an_answer_or_an_error(
+    instance: Instance, data: st.DataObject
+) -> None:
+    make_world(instance)
+    operation = data.draw(st.sampled_from(sorted(REQUESTS)))
+    body = bytearray(data.draw(st.sampled_from(REQUESTS[operation])))
+    for _ in range(data.draw(st.integers(1, 3))):
+        if body:
+            body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(body)) | st.just(len(body)))
+
+    attempt(instance, operation, bytes(body[:cut]))
