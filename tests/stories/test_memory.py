@@ -188,3 +188,17 @@ def test_secret_never_becomes_a_memory(place: Deployment, fresh_name: str, secre
     place.wait()
 
     assert place.texts(user) == ["Ana likes chess"]
+
+
+def test_yesterday_is_the_speakers_yesterday(place: Deployment, fresh_name: str) -> None:
+    user, session = fresh_name, f"{fresh_name}-s"
+    early = "2023-05-08T07:00:00+08:00"  # still the 7th in UTC
+
+    place.publish(
+        said(user, session, 1, "Yesterday I went to a tea house.", name="Li", created_at=early),
+        over(user, session),
+    )
+    place.wait()
+
+    (visit,) = place.memories(user)
+    assert visit.event_start == "2023-05-07"

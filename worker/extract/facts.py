@@ -7,7 +7,7 @@ of the wrong shape gets one chance of repair; then the batch is split, down to t
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 
 import msgspec
@@ -133,9 +133,10 @@ class FactFinder:
 
 
 def _shown(n: int, message: Said, *, new: bool) -> dict[str, object]:
+    zone = timezone(timedelta(minutes=message.utc_offset_min))
     return {
         "n": n,
-        "at": datetime.fromtimestamp(message.created_at / 1e6, UTC).isoformat(timespec="seconds"),
+        "at": datetime.fromtimestamp(message.created_at / 1e6, zone).isoformat(timespec="seconds"),
         "role": message.role,
         "speaker": message.speaker,
         "text": message.text,

@@ -17,6 +17,7 @@ Value = str | int | float | bool
 Key = tuple[tuple[str, str | int], ...]
 
 WATERMARK = "memory_watermark"
+UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its speaker
 _JSON_BEGINS = (*'-0123456789"{[', "true", "false", "null", "NaN", "Infinity")
 MAX_STRING_BYTES = 2 * 1024 * 1024  # an attribute of a row (Tablestore, limits)
 
@@ -56,6 +57,8 @@ def message_row(table: str, event: Message) -> RowWrite:
         metadata["name"] = event.name
     if metadata:
         columns["metadata"] = to_json(metadata)
+    if event.utc_offset_min:
+        columns[UTC_OFFSET] = event.utc_offset_min
     key = message_key(event.session_id, event.created_at, event.message_id)
     return RowWrite(table, key, tuple(columns.items()))
 

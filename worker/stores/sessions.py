@@ -14,7 +14,7 @@ from tablestore_for_agent_memory.base.common import Order
 
 from worker.errors import RowConflict
 from worker.stores.errors import translated
-from worker.stores.rows import WATERMARK, RowWrite, message_key
+from worker.stores.rows import UTC_OFFSET, WATERMARK, RowWrite, message_key
 from worker.stores.tables import TableNames, memory_store
 
 _PAGE = 200  # messages a GetRange
@@ -29,7 +29,7 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message: who said what and when (µs)."""
+    """One message: who said what and when (µs; minutes east of UTC)."""
 
     message_id: str
     created_at: int
@@ -37,6 +37,7 @@ class Said:
     speaker: str
     text: str
     message_type: str
+    utc_offset_min: int = 0
 
 
 class Sessions:
@@ -135,6 +136,7 @@ def _said(message: StoredMessage) -> Said:
         speaker=_speaker(fields, role),
         text=message.content or _other_text(fields),
         message_type=str(fields.get("type", "message")),
+        utc_offset_min=int(fields.get(UTC_OFFSET, 0)),
     )
 
 
