@@ -23,6 +23,10 @@ class Rows(Protocol):
         """Names of the primary key columns. Raises ObjectNotExist."""
         ...
 
+    def check_indexable(self, table: str) -> None:
+        """Raise ParameterInvalid if the table's options allow no search index."""
+        ...
+
 
 class Catalog(Protocol):
     """Durable definitions of search indexes."""

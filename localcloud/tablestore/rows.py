@@ -131,6 +131,16 @@ class TableRows:
     def primary_key(self, table: str) -> tuple[str, ...]:
         return self._tables.get(table).key_names
 
+    def check_indexable(self, table: str) -> None:
+        """Source: CreateSearchIndex, usage notes."""
+        found = self._tables.get(table)
+        if found.max_versions != 1:
+            raise ParameterInvalid("A table with a search index must have max versions of 1.")
+        if found.ttl_s >= 0 and found.definition.table_options.allow_update:
+            raise ParameterInvalid(
+                "A table with a search index must not expire unless updates are prohibited."
+            )
+
 
 def capacity_units(size_bytes: int) -> int:
     """One unit for every 4 KB begun. Source: documentation, "Read and write throughput"."""

@@ -162,6 +162,32 @@ def test_order_by_a_field_that_cannot_be_sorted_is_refused(client: Any, table: s
         create(client, table, text("t"), index_sort=by_field("t"))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [ots.TableOptions(-1, 2), ots.TableOptions(86_400, 1)],
+    ids=["versions", "expiry"],
+)
+def test_table_whose_options_allow_no_index_is_refused(
+    client: Any, make_table: Any, options: Any
+) -> None:
+    table = make_table(options=options)
+
+    with refused("OTSParameterInvalid", 400):
+        create(client, table, keyword("k"))
+
+    assert client.list_search_index(table) == []
+
+
+def test_table_that_expires_may_have_an_index_if_it_takes_no_updates(
+    client: Any, make_table: Any
+) -> None:
+    table = make_table(options=ots.TableOptions(86_400, 1, allow_update=False))
+
+    create(client, table, keyword("k"))
+
+    assert client.list_search_index(table) == [(table, INDEX)]
+
+
 def test_name_that_breaks_the_rules_is_refused(client: Any, table: str) -> None:
     with refused("OTSParameterInvalid", 400):
         client.create_search_index(table, "1st-index", ots.SearchIndexMeta([keyword("k")]))

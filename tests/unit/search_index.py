@@ -40,6 +40,9 @@ class Store:
     def primary_key(self, _: str) -> tuple[str, ...]:
         return ("pk",)
 
+    def check_indexable(self, _: str) -> None:
+        return
+
     def save_search_index(self, table: str, index: str, definition: bytes) -> None:
         self.definitions[table, index] = definition
 

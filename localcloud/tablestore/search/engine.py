@@ -85,7 +85,7 @@ class SearchEngine:
     def create_search_index(self, request: Any) -> Any:
         """CreateSearchIndex."""
         table, name = request.table_name, request.index_name
-        self._rows.primary_key(table)
+        self._rows.check_indexable(table)
         if name in self._indexes.get(table, {}):
             raise errors.ObjectAlreadyExist(f"Requested index [{name}] already exists.")
         definition = schema.from_request(request, self._clock())
