@@ -5,13 +5,18 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 # AgentScope Runtime 1.0.5 wants older packages than the worker: an environment of its own.
 AGENTSCOPE := .venv-agentscope
+# A command with servers and workers under it. The model is the one that AgentScope embeds with.
+IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python examples/with_local_cloud.py
+
+# What the chat and the examples store stays here.
+DATA := .local/chat
 
 .DEFAULT_GOAL := help
 # Local servers are not asked for through a proxy.
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test demo up lock clean
+.PHONY: help install check test demo chat example up lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,12 +44,16 @@ check: install ## Lint, types, import rules
 
 test: install $(AGENTSCOPE)/.installed ## All tests that CI runs
 	$(BIN)/pytest
-	MEMORY_EMBEDDING_MODEL=text-embedding-v1 LOCAL_INDEX_LAG=0.3-0.9 \
-	    $(BIN)/python examples/with_local_cloud.py \
-	    $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
+	LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD) $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
 
 demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine
 	@$(BIN)/python examples/demo.py
+
+chat: $(AGENTSCOPE)/.installed ## Chat in the terminal; what you say is remembered
+	@$(IN_CLOUD) --data $(DATA) $(AGENTSCOPE)/bin/python examples/chat.py
+
+example: $(AGENTSCOPE)/.installed ## Run one of the examples for AgentScope: NAME=add_memories
+	@$(IN_CLOUD) --data $(DATA) $(AGENTSCOPE)/bin/python examples/$(NAME).py
 
 up: install ## Keep all of it running on this machine until Ctrl-C
 	@$(BIN)/python examples/local_cloud.py

@@ -7,6 +7,7 @@ folder for the next run; without one it is gone at the end.
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -24,8 +25,6 @@ def main() -> int:
         data = arguments.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         environment = stack.enter_context(local_cloud(data))
-        # Ctrl-C is the command's, which is in the foreground with us; a handler is not inherited.
-        signal.signal(signal.SIGINT, lambda *_: None)
         return _run(arguments.command, environment)
 
 
@@ -40,13 +39,29 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
-    process = subprocess.Popen(command, env=environment)
+    """Run it in the foreground of the terminal, if there is one: Ctrl-C is the command's alone."""
+    terminal = sys.stdin.isatty()
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # taking the foreground back must not stop us
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        process_group=0 if terminal else None,
+        preexec_fn=_to_foreground if terminal else None,
+    )
     try:
         return process.wait()
     finally:
         if process.poll() is None:
             process.terminate()
             process.wait()
+        if terminal:
+            os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
+
+
+def _to_foreground() -> None:
+    """In the child, before it becomes the command."""
+    os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

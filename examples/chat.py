@@ -1,0 +1,85 @@
+"""`make chat`: talk to Qwen in the terminal; what is said in one session is remembered in the next.
+
+Each line goes to the session's history in the background. Facts are extracted when a session rests or
+ends, without being asked for. /help lists the commands; Ctrl-D and Ctrl-C leave.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+
+from rich.console import Console
+
+console = Console(highlight=False)
+WRONG, UNREACHABLE = 2, 3
+
+
+def main() -> int:
+    """Talk until the user leaves; then deliver everything."""
+    user = _user()
+    with console.status("starting …"):
+        from connections import missing_settings
+
+        if missing := missing_settings():
+            console.print(f"{', '.join(missing)} not set: start this by `make chat`")
+            return WRONG
+        from chat_session import Chat
+    with asyncio.Runner() as runner:
+        chat = runner.run(_made(Chat, user))
+        if chat is None:
+            return UNREACHABLE
+        with contextlib.suppress(KeyboardInterrupt, EOFError):
+            _talk(runner, chat)
+        return _leave(runner, chat)
+
+
+def _user() -> str:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--user", default="local-user", help="whose sessions and memories")
+    return str(parser.parse_args().user)
+
+
+async def _made(kind, user):  # type: ignore[no-untyped-def]
+    """A chat that has begun, inside the loop that its clients need; None if a service is away."""
+    chat = kind(user, console)
+    try:
+        with console.status("connecting …"):
+            await chat.start()
+    except Exception as error:  # noqa: BLE001 - whatever an SDK raises is one line here
+        chat.complain(f"Tablestore does not answer: {error}")
+        return None
+    console.print(f"session {chat.session.id} of {user}; /help lists the commands", markup=False)
+    return chat
+
+
+def _talk(runner, chat) -> None:  # type: ignore[no-untyped-def]
+    from chat_commands import Quit, run
+
+    while True:
+        line = input("you> ").strip()
+        if not line:
+            continue
+        try:
+            runner.run(run(chat, line) if line.startswith("/") else chat.say(line))
+        except Quit:
+            return
+        except Exception as error:  # noqa: BLE001 - one line, and the talk goes on
+            chat.complain(f"{type(error).__name__}: {error}")
+
+
+def _leave(runner, chat) -> int:  # type: ignore[no-untyped-def]
+    console.print()
+    with contextlib.suppress(KeyboardInterrupt), console.status("delivering …"):
+        delivered = runner.run(chat.leave())
+        left = chat.publisher.stats().pending
+        console.print(
+            "bye; everything is delivered"
+            if delivered
+            else f"bye; {left} events wait in the journal and go out at the next start"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

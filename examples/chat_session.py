@@ -1,0 +1,92 @@
+"""One conversation: what is said goes to the session's history, what is asked is answered."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import chat_model
+from agentscope_runtime.engine.schemas.agent_schemas import Message, TextContent
+from agentscope_runtime.engine.schemas.session import Session
+from connections import memory, session_history
+from rich.console import Console
+
+from producer import Publisher
+from producer.agentscope.pending import shared_publisher
+
+_MEMORIES = 5  # that the model is told for an answer
+
+
+def said(role: str, text: str) -> Message:
+    """A message of one text."""
+    return Message(role=role, status="completed", content=[TextContent(text=text)])
+
+
+class Chat:
+    """A user at a terminal, the current session, and the services."""
+
+    session: Session
+
+    def __init__(self, user: str, console: Console) -> None:
+        self.user = user
+        self.console = console
+        self.history = session_history()
+        self.memory = memory()
+        self.publisher: Publisher = shared_publisher()
+
+    async def start(self) -> None:
+        """Connect and begin a session. Raises what the services raise."""
+        await self.history.start()
+        await self.memory.start()
+        await self.open_session(None)
+
+    async def open_session(self, session_id: str | None) -> None:
+        if session_id is None:
+            self.session = await self.history.create_session(self.user)
+        else:
+            self.session = await self.history.get_session(self.user, session_id)
+
+    def end_session(self) -> None:
+        """What was said can be remembered now."""
+        if self.session.messages:
+            self.publisher.session_end(user_id=self.user, session_id=self.session.id)
+
+    async def say(self, text: str) -> None:
+        """Say something and print the answer as it comes. Raises what the model raises."""
+        message = said("user", text)
+        await self.history.append_message(self.session, message)
+        with self.console.status("thinking …") as spinner:
+            memories = await self._memories(message)
+            pieces: list[str] = []
+            async with aclosing(chat_model.reply(self._talk(), memories)) as answer:
+                async for piece in answer:
+                    if not pieces:
+                        spinner.stop()
+                        self.console.print("[green]qwen>[/green] ", end="")
+                    pieces.append(piece)
+                    self.console.print(piece, end="", markup=False, highlight=False)
+        self.console.print()
+        if pieces:
+            await self.history.append_message(self.session, said("assistant", "".join(pieces)))
+
+    async def leave(self) -> bool:
+        """End the session and deliver all of it. False: what is left waits in the journal."""
+        self.end_session()
+        delivered = await self.publisher.aflush(timeout=5)
+        await self.history.stop()
+        await self.memory.stop()
+        await chat_model.close()
+        return delivered
+
+    def complain(self, text: str) -> None:
+        """One line for what did not work."""
+        self.console.print(f"! {' '.join(text.split())[:300]}", style="yellow", markup=False)
+
+    async def _memories(self, message: Message) -> Sequence[Message]:
+        """Those nearest to what was said; without them the talk goes on."""
+        try:
+            return await self.memory.search_memory(self.user, [message], {"top_k": _MEMORIES})
+        except Exception as error:  # noqa: BLE001 - two services, whatever their SDKs raise
+            self.complain(f"no memories for this answer: {error}")
+            return []
+
+    def _talk(self) -> list[Message]:
+        return [message for message in self.session.messages if message.type == "message"]
