@@ -10,41 +10,61 @@ from typing import Any
 from celery import Celery, signals
 
 from worker import queues, tasks
-from worker.services import Services, connect_redis
+from worker.connection import broker, connect_redis, is_cluster
+from worker.services import Services
 from worker.settings import Settings
 from worker.telemetry import configure_logging
-from worker.watch import Send, Watch, watch_step
+from worker.watch import Send, Watch
+from worker.watching import watch_step
+
+_TRANSPORT = {
+    # Above the longest hard limit, so that no running task is delivered again.
+    "visibility_timeout": 900,
+    # The default waits for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    # A peer that vanished without a word is found by the kernel and by a PING.
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    # Never `retry_on_timeout`: a write whose answer was lost would be done twice.
+}
+
+_SETTINGS: dict[str, Any] = {
+    "broker_connection_retry_on_startup": True,  # start in any order
+    "broker_connection_max_retries": None,  # wait for Redis, however long it is gone
+    # Early acknowledgement, results nowhere: a message only says where to look, the work stays in the
+    # streams. A late one would be delivered again after a crash, beside the sweep that repeats it anyway.
+    "task_acks_late": False,
+    "task_ignore_result": True,
+    "task_store_errors_even_if_ignored": False,
+    "task_default_queue": "ingest",
+    # A slow model must not keep drains waiting: workers of their own.
+    "task_routes": {task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
+    # Messages are small and equal; a worker must not keep what an idle one could do.
+    "worker_prefetch_multiplier": 1,
+    # Nobody listens; lengths and ages of the streams say more.
+    "worker_send_task_events": False,
+    "task_send_sent_event": False,
+    # Our own log, set up once.
+    "worker_hijack_root_logger": False,
+    # A warm shutdown under load can stall for half a minute; with REMAP_SIGTERM=SIGQUIT this one is
+    # bounded, and above a drain's turn of two seconds: it ends by itself and holds nothing.
+    "worker_soft_shutdown_timeout": 3,
+    # What ran when Redis was lost runs to its end: it is idempotent, and cutting it short is no gain.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    # JSON alone: a broker must not be able to make a worker run code.
+    "accept_content": ["json"],
+}
 
 
 def create_app(settings: Settings) -> Celery:
     """An app for these settings, its tasks registered; nothing is connected yet."""
     app = Celery("memory", set_as_current=False)
-    app.conf.update(
-        broker_url=settings.redis_url,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # wait for Redis, however long it is gone
-        broker_transport_options={
-            "global_keyprefix": f"{settings.prefix}:celery:",
-            # Above the longest hard limit, so that no running task is delivered again.
-            "visibility_timeout": 900,
-            # The default waits for ever.
-            "socket_timeout": 10,
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 25,
-        },
-        task_ignore_result=True,  # results stand in Tablestore
-        task_create_missing_queues=True,
-        task_default_queue="ingest",
-        # A slow model must not keep drains waiting: workers of their own.
-        task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
-        worker_prefetch_multiplier=1,
-        worker_send_task_events=False,
-        worker_hijack_root_logger=False,
-        # A warm shutdown under load can stall for half a minute; this one is bounded.
-        worker_soft_shutdown_timeout=3,
-        worker_cancel_long_running_tasks_on_connection_loss=True,
-    )
+    conf = broker(settings.broker_url or settings.redis_url)
+    conf["broker_transport_options"] |= _TRANSPORT
+    # One Redis may serve several deployments.
+    conf["broker_transport_options"]["global_keyprefix"] = f"{settings.prefix}:celery:"
+    app.conf.update(conf, **_SETTINGS)
 
     @cache
     def services() -> Services:
@@ -62,7 +82,13 @@ def create_app(settings: Settings) -> Celery:
     tasks.register(app, services)
 
     def make_watch(send: Send) -> Watch:
-        return Watch(connect_redis(settings.redis_url), services().streams, send)
+        return Watch(
+            connect_redis(settings.redis_url),
+            services().streams,
+            send,
+            configured=settings.partitions,
+            blocking=not is_cluster(settings.redis_url),
+        )
 
     app.steps["consumer"].add(watch_step(make_watch))
     return app

@@ -10,6 +10,7 @@ from typing import cast
 from redis import Redis
 
 from producer.streams import Streams
+from worker.partitions import existing
 
 # A watch reports once a second.
 _ALIVE_MS = 10_000
@@ -31,7 +32,8 @@ class Backlog:
 
 
 def backlog(redis: Redis, streams: Streams) -> Backlog:
-    partitions = range(streams.partitions)
+    partitions = existing(redis, streams)
+    n = len(partitions)
     with redis.pipeline(transaction=False) as pipe:
         for name in ("events", "requests"):
             for p in partitions:
@@ -42,7 +44,6 @@ def backlog(redis: Redis, streams: Streams) -> Backlog:
         for p in partitions:
             pipe.xlen(streams.key(p, "dead"))
         answers = [int(answer) for answer in pipe.execute()]
-    n = streams.partitions
     return Backlog(*(sum(answers[i * n : (i + 1) * n]) for i in range(5)))
 
 

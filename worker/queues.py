@@ -2,8 +2,8 @@
 
 A Celery message only says "look there"; losing one costs a moment, because the sweep finds the work again.
 Keys of a partition: `queued-<task>` (a task is on its way), `wait-<task>` (not before, after a failure),
-`attempts-<task>`. Keys of all: `paused-<task>` with the reason, which runs out by itself, so that one task
-tries again every few seconds.
+`attempts-<task>`. Keys of all: `paused-<task>` with the reason, which runs out by itself, so that the work is
+tried again: after a second, then after twice as long each time.
 """
 
 import random
@@ -25,7 +25,8 @@ QUEUE_OF = {DRAIN: "ingest", EXTRACT: "extract", REQUESTS: "extract", CONFIRM: "
 # A task that was enqueued and not begun by then is taken for lost.
 _LOST_AFTER_MS = 5_000
 _LONGEST_WAIT_MS = 30_000
-_PAUSE_MS = 15_000
+_PAUSE_MS = (1_000, 15_000)  # the first, doubled up to the longest
+_PAUSES_KEPT_MS = 60_000
 
 
 class Queues:
@@ -62,12 +63,21 @@ class Queues:
         return wait_ms / 1000
 
     def pause(self, task: str, reason: str) -> None:
-        """Nothing of this kind is enqueued for a while; the reason shows in `status`."""
-        state = msgspec.json.encode({"queue": QUEUE_OF[task], "task": task, "reason": reason})
-        self._redis.set(self._paused(task), state, px=_PAUSE_MS)
+        """Nothing of this kind is enqueued for a while; the reason shows in `status`.
 
-    def resumed(self, task: str) -> None:
-        self._redis.delete(self._paused(task))
+        It ends by itself: when the cause is gone, the next try succeeds and nothing pauses again.
+        """
+        state = msgspec.json.encode({"queue": QUEUE_OF[task], "task": task, "reason": reason})
+        times = f"{self._streams.prefix}:pauses-{task}"
+        count = int(self._redis.get(times) or 0)
+        first_ms, longest_ms = _PAUSE_MS
+        pause_ms = min(longest_ms, first_ms * 2 ** min(count, 10))
+        # Many tasks meet the same cause at once: the first of them begins the pause.
+        if self._redis.set(self._paused(task), state, nx=True, px=pause_ms):
+            self._redis.set(times, count + 1, px=_PAUSES_KEPT_MS)
+
+    def is_paused(self, task: str) -> bool:
+        return bool(self._redis.exists(self._paused(task)))
 
     def paused(self) -> list[dict[str, str]]:
         """The pauses in force: queue, task and reason."""

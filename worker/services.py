@@ -3,10 +3,9 @@
 from functools import cached_property
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from producer.streams import Streams
+from worker.connection import connect_redis
 from worker.deadletters import DeadLetters
 from worker.extract.apply import Apply
 from worker.extract.confirm import Confirm, Unseen
@@ -18,6 +17,7 @@ from worker.extract.plans import Plans
 from worker.extract.requests import Requests
 from worker.extract.session import Extract
 from worker.ingest.drain import Ingest
+from worker.partitions import state_streams
 from worker.queues import Queues
 from worker.qwen import Qwen
 from worker.settings import Settings
@@ -25,21 +25,6 @@ from worker.stores.history import History
 from worker.stores.memories import Memories
 from worker.stores.sessions import Sessions
 from worker.stores.tables import TableNames, connect
-
-
-def connect_redis(url: str) -> Redis:
-    """A client that waits for nobody for ever, and never repeats a command by itself.
-
-    redis-py repeats ten times by default: a script whose answer was lost would run twice.
-    """
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=5,
-        socket_timeout=10,
-        socket_keepalive=True,
-        health_check_interval=25,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 class Services:
@@ -54,7 +39,7 @@ class Services:
 
     @cached_property
     def streams(self) -> Streams:
-        return Streams(self.settings.prefix, self.settings.partitions)
+        return state_streams(self.settings.prefix)
 
     @cached_property
     def names(self) -> TableNames:

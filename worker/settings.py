@@ -6,7 +6,18 @@ Only `main`, `app`, `services` and the command line read them; everything else g
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from worker.connection import SCHEMES, is_cluster
+from worker.partitions import MAX_PARTITIONS
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -25,9 +36,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL", pattern=r"^rediss?://")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL", pattern=SCHEMES)
+    # Celery's own messages; needed when REDIS_URL is a Redis Cluster.
+    broker_url: str | None = Field(None, alias="MEMORY_BROKER_URL", pattern=SCHEMES)
     prefix: str = Field("memory", alias="MEMORY_PREFIX", pattern=r"^[A-Za-z0-9_.:-]+$")
-    partitions: Positive = Field(8, alias="MEMORY_PARTITIONS")
+    partitions: Positive = Field(8, alias="MEMORY_PARTITIONS", le=MAX_PARTITIONS)
 
     tablestore_endpoint: AnyHttpUrl = Field(alias="TABLESTORE_ENDPOINT")
     tablestore_instance: str = Field(alias="TABLESTORE_INSTANCE_NAME", min_length=1)
@@ -63,6 +76,14 @@ class Settings(BaseModel):
         "INFO", alias="MEMORY_LOG_LEVEL", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$"
     )
     log_format: str = Field("auto", alias="MEMORY_LOG_FORMAT", pattern=r"^(auto|json|console)$")
+
+    @model_validator(mode="after")
+    def _broker_is_no_cluster(self) -> "Settings":
+        if is_cluster(self.broker_url or self.redis_url):
+            raise ValueError(
+                "MEMORY_BROKER_URL: Celery cannot use a Redis Cluster; name another Redis"
+            )
+        return self
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":

@@ -1,130 +1,149 @@
 """Who starts the work: a thread beside each Celery worker looks at the streams and enqueues tasks.
 
-It blocks on the streams, so a new event starts a drain at once; once a second it sweeps for what was
-missed: entries without a drain, sessions that fell due, requests, memories to confirm. Every worker
-watches; marks in Redis keep them from enqueuing the same twice. There is no beat and no extra process.
+One of them is on duty, by a mark in Redis that it renews; when it ends, another takes over within three
+seconds. It blocks on the streams, so a new event starts a drain at once; once a second it sweeps for what
+was missed: entries without a drain, sessions that fell due, requests, memories to confirm. There is no
+beat and no extra process, and the load on Redis does not grow with the number of workers.
 """
 
 import os
 import socket
-import threading
-from collections.abc import Callable
-from typing import Any
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
-import structlog
-from celery import bootsteps
 from redis import Redis
-from redis.exceptions import RedisError
 
 from producer.streams import Streams
 from worker import queues
 from worker.backlog import report_alive
 from worker.extract.due import DueSessions
+from worker.partitions import STATE_PARTITIONS, existing
 from worker.queues import Queues
 
-_SWEEP_MS = 1_000
-# After a notification: what arrives meanwhile joins the same drain.
-_LINGER_S = 0.005
-log = structlog.get_logger()
+_SWEEP_S = 1.0
+_DUTY_MS = 3_000
+_FIND_PARTITIONS_S = 5.0
+# Streams of a Redis Cluster stand in different slots, which no blocking read can span.
+_POLL_S = 0.025
+
+_ON_DUTY = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_OFF_DUTY = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 Send = Callable[[str, list[Any]], None]
+Clock = Callable[[], float]
 
 
 class Watch:
-    """Finds work and enqueues it through `send(task, args)`."""
+    """Finds work and enqueues it through `send(task, args)`.
 
-    def __init__(self, redis: Redis, streams: Streams, send: Send) -> None:
+    `configured` is how many partitions publishers are thought to use; others are found as they come up.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        streams: Streams,
+        send: Send,
+        *,
+        configured: int,
+        blocking: bool = True,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._redis = redis
         self._streams = streams
         self._queues = Queues(redis, streams)
         self._due = DueSessions(redis, streams)
         self._send = send
-        self._partitions = range(streams.partitions)
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._configured = configured
+        self._blocking = blocking
+        self._clock = clock
+        self._partitions = range(max(configured, STATE_PARTITIONS))
+        self._find_at = self._sweep_at = 0.0
+        self._lengths: list[int] = []
+        self._token = uuid.uuid4().hex
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
 
-    def wait_for_events(self) -> None:
-        """Return when an event arrives in any partition, or after a second."""
-        newest: Any = {self._streams.events(p): "$" for p in self._partitions}
-        self._redis.xread(newest, count=1, block=_SWEEP_MS)
+    def on_duty(self) -> bool:
+        """Whether this watch is the one that looks; says that the worker lives either way."""
+        report_alive(self._redis, self._streams, self.name)
+        return bool(self._redis.eval(_ON_DUTY, 1, self._duty_key, self._token, _DUTY_MS))
 
-    def start_drains(self) -> None:
-        """A drain for each partition with entries that nobody drains."""
-        self._start(queues.DRAIN, "events", "xlen", lease="lease")
+    def off_duty(self) -> None:
+        """Let another take over at once."""
+        self._redis.eval(_OFF_DUTY, 1, self._duty_key, self._token)
 
     def sweep(self) -> None:
-        """Everything else that may wait: requests, memories to confirm, sessions that are due."""
-        report_alive(self._redis, self._streams, self._name)
-        self._start(queues.REQUESTS, "requests", "xlen", lease="requests-lease")
-        self._start(queues.CONFIRM, "confirm", "zcard", lease="confirm-lease")
-        if any(pause["task"] == queues.EXTRACT for pause in self._queues.paused()):
-            return
-        for partition in self._partitions:
-            for user_id, session_id in self._due.claim(partition):
-                self._send(queues.EXTRACT, [user_id, session_id])
+        """All that may wait, wherever it is."""
+        self._find_partitions()
+        self._sweep_at = self._clock() + _SWEEP_S
+        self._start(queues.DRAIN, "events", "xlen", self._partitions, lease="lease")
+        self._start(queues.REQUESTS, "requests", "xlen", self._partitions, lease="requests-lease")
+        state = range(STATE_PARTITIONS)
+        self._start(queues.CONFIRM, "confirm", "zcard", state, lease="confirm-lease")
+        if not self._queues.is_paused(queues.EXTRACT):
+            for partition in state:
+                for user_id, session_id in self._due.claim(partition):
+                    self._send(queues.EXTRACT, [user_id, session_id])
 
-    def _start(self, task: str, name: str, count: str, *, lease: str) -> None:
+    def wait_for_events(self) -> list[int]:
+        """The partitions where events arrived; none when it is time for the next sweep."""
+        if not self._blocking:
+            return self._poll()
+        left_ms = round((self._sweep_at - self._clock()) * 1000)
+        if left_ms <= 0:
+            return []
+        newest: Any = {self._streams.events(p): "$" for p in self._partitions}
+        found = cast(Any, self._redis.xread(newest, count=1, block=left_ms)) or []
+        fired = {name.decode() for name, _ in (found.items() if isinstance(found, dict) else found)}
+        return [p for p in self._partitions if self._streams.events(p) in fired]
+
+    def start_drains(self, partitions: Iterable[int]) -> int:
+        """A drain for each of the partitions with entries that nobody drains; returns how many."""
+        return self._start(queues.DRAIN, "events", "xlen", list(partitions), lease="lease")
+
+    def _poll(self) -> list[int]:
+        """Partitions whose number of entries changed since the last look."""
+        while self._clock() < self._sweep_at:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for partition in self._partitions:
+                    pipe.xlen(self._streams.events(partition))
+                lengths, before = pipe.execute(), self._lengths
+            self._lengths = lengths
+            if fired := [p for p, n in enumerate(lengths) if n and lengths != before]:
+                return fired
+            time.sleep(_POLL_S)
+        return []
+
+    def _start(
+        self, task: str, name: str, count: str, partitions: range | list[int], *, lease: str
+    ) -> int:
         with self._redis.pipeline(transaction=False) as pipe:
-            for partition in self._partitions:
+            for partition in partitions:
                 getattr(pipe, count)(self._streams.key(partition, name))
                 pipe.exists(self._streams.key(partition, lease))
             answers = pipe.execute()
-        for partition in self._partitions:
-            waiting, held = answers[2 * partition : 2 * partition + 2]
+        started = 0
+        for place, partition in enumerate(partitions):
+            waiting, held = answers[2 * place : 2 * place + 2]
             if waiting and not held and self._queues.reserve(task, partition):
                 self._send(task, [partition])
+                started += 1
+        return started
 
+    def _find_partitions(self) -> None:
+        if self._clock() < self._find_at:
+            return
+        found = existing(self._redis, self._streams)
+        self._partitions = range(max(self._configured, len(found)))
+        self._find_at = self._clock() + _FIND_PARTITIONS_S
 
-class WatchThread(threading.Thread):
-    """Runs a Watch until stopped; an unreachable Redis is said once and waited out."""
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__(name="watch", daemon=True)
-        self._watch = watch
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        failing = False
-        while not self._ended.is_set():
-            try:
-                self._look()
-                failing = False
-            except Exception as error:
-                if not failing:
-                    expected = isinstance(error, (RedisError, OSError))
-                    log.warning("watch.failed", reason=str(error), exc_info=not expected)
-                failing = True
-                self._ended.wait(1.0)
-
-    def _look(self) -> None:
-        self._watch.start_drains()
-        self._watch.sweep()
-        self._watch.wait_for_events()
-        self._ended.wait(_LINGER_S)
-
-    def stop(self) -> None:
-        self._ended.set()
-
-
-def watch_step(make: Callable[[Send], Watch]) -> type[bootsteps.StartStopStep]:
-    """The bootstep that gives each Celery consumer a watch."""
-
-    class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
-        requires = ("celery.worker.consumer.tasks:Tasks",)
-
-        def __init__(self, consumer: Any, **options: Any) -> None:
-            super().__init__(consumer, **options)
-            self._thread: WatchThread | None = None
-
-        def start(self, consumer: Any) -> None:
-            def send(task: str, args: list[Any]) -> None:
-                consumer.app.send_task(task, args=args)
-
-            self._thread = WatchThread(make(send))
-            self._thread.start()
-
-        def stop(self, consumer: Any) -> None:
-            if self._thread:
-                self._thread.stop()
-                self._thread = None
-
-    return WatchStep
+    @property
+    def _duty_key(self) -> str:
+        return f"{self._streams.prefix}:watching"

@@ -15,7 +15,7 @@ from producer.clock import Clock, EventIds
 from producer.errors import BadSetting, MalformedEvent
 from producer.lines import from_line
 from worker.cli.output import LATE, WRONG, Json, err, fail, print_json, redis_unreachable
-from worker.services import connect_redis
+from worker.connection import connect_redis
 
 _FLUSH_S = 60.0
 

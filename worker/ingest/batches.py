@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from producer.errors import MalformedEvent
 from producer.events import Event, Forget, Message, Remember, SessionEnd, decode
-from worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS
+from worker.errors import Final
+from worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from worker.stores.rows import Key, RowWrite, message_row, session_row
 from worker.stores.tables import TableNames
 
@@ -31,6 +32,14 @@ class Refused:
     entry_id: str
     raw: bytes
     reason: str
+    error: str  # class of what refused it
+
+    @classmethod
+    def because(cls, entry_id: str, raw: bytes, error: Exception) -> "Refused":
+        """An error of ours says why; of any other only the kind is told, it may quote the event."""
+        ours = isinstance(error, (MalformedEvent, Final))
+        reason = str(error) if ours else "cannot be made a row"
+        return cls(entry_id, raw, reason, type(error).__name__)
 
 
 @dataclass(slots=True)
@@ -46,11 +55,11 @@ def form(entries: Iterable[tuple[str, bytes]], names: TableNames) -> Batch:
     builder = _Builder(batch, names)
     for entry_id, raw in entries:
         try:
-            event = decode(raw)
-        except MalformedEvent as error:
-            batch.refused.append(Refused(entry_id, raw, str(error)))
+            fits = builder.add(entry_id, raw, decode(raw))
+        except (MalformedEvent, *UNUSABLE) as error:
+            batch.refused.append(Refused.because(entry_id, raw, error))
             continue
-        if not builder.add(entry_id, raw, event):
+        if not fits:
             break
     builder.finish()
     return batch

@@ -5,25 +5,28 @@ starts at the same ones. Order holds, and every write is idempotent.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 import tablestore as ots
 from redis import Redis
+from redis.exceptions import RedisError
 
 from producer.streams import Streams
-from worker.entries import oldest
-from worker.errors import Final, WorkerError
+from worker.entries import InHand, give_back, take
+from worker.errors import Final, SameForEveryone, WorkerError
 from worker.extract.due import DuePolicy
 from worker.ingest.acknowledge import acknowledge
 from worker.ingest.batches import Batch, Entry, Refused, form
+from worker.ingest.waiting import record, sessions_of
 from worker.lease import Lease
 from worker.stores.batch import MAX_ROWS
 from worker.stores.tables import TableNames
 from worker.stores.write import write_rows
 
-_TURN_S = 2.0  # then another partition gets the process
+_TURN_S = 2.0  # then another partition gets the process; below the grace period of a stop
 log = structlog.get_logger()
 
 
@@ -55,15 +58,27 @@ def drain(ingest: Ingest, partition: int) -> int:
 
 
 def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
-    entries = oldest(ingest.redis, ingest.streams.events(partition), MAX_ROWS)
-    if not entries:
+    events, in_hand = (ingest.streams.key(partition, name) for name in ("events", "in-hand"))
+    taken = take(ingest.redis, lease, events, in_hand, MAX_ROWS)
+    if not taken.entries:
         return 0
+    try:
+        return _store(ingest, partition, lease, taken)
+    except BaseException:
+        with suppress(RedisError):  # the first error counts
+            give_back(ingest.redis, in_hand)
+        raise
+
+
+def _store(ingest: Ingest, partition: int, lease: Lease, taken: InHand) -> int:
     started = ingest.clock()
-    batch = form(entries, ingest.names)
+    batch = _set_aside(taken) if taken.deadly else form(taken.entries, ingest.names)
     failures = write_rows(ingest.client, batch.rows)
     stored, refused, waiting = _sort_out(batch, failures)
+    sessions = sessions_of((entry.raw, entry.event) for entry in stored)
+    record(ingest.redis, ingest.streams, sessions, ingest.policy)
     left = acknowledge(
-        ingest.redis, ingest.streams, partition, lease, stored, refused, ingest.policy
+        ingest.redis, ingest.streams, partition, lease, stored, refused, deliveries=taken.tries
     )
     log.info(
         "batch.stored",
@@ -71,14 +86,26 @@ def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
         entries=len(stored),
         rows=len(batch.rows) - len(failures),
         refused=len(refused),
+        again=taken.tries > 1,
         left=left,
         duration_ms=round((ingest.clock() - started) * 1000, 1),
     )
     for letter in refused:
         log.warning("event.dead", entry_id=letter.entry_id, reason=letter.reason)
     if waiting:
-        raise waiting[0]
+        raise _gravest(waiting)
     return left
+
+
+def _set_aside(taken: InHand) -> Batch:
+    ((entry_id, raw),) = taken.entries
+    reason = f"its worker died {taken.tries - 1} times while it held nothing but this event"
+    return Batch(refused=[Refused(entry_id, raw, reason, "WorkerDied")])
+
+
+def _gravest(errors: Sequence[WorkerError]) -> WorkerError:
+    """What every event would meet says more than what one row met."""
+    return next((e for e in errors if isinstance(e, SameForEveryone)), errors[0])
 
 
 def _sort_out(
@@ -93,7 +120,7 @@ def _sort_out(
         if not errors:
             stored.append(entry)
         elif final := next((e for e in errors if isinstance(e, Final)), None):
-            refused.append(Refused(entry.entry_id, entry.raw, str(final)))
+            refused.append(Refused.because(entry.entry_id, entry.raw, final))
         else:
             waiting += errors
     return stored, refused, waiting

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import tablestore as ots
 from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
 from tablestore_for_agent_memory.memory.memory_store import MemoryStore
+from urllib3.util import Retry
 
 from worker.stores.errors import translated
 
@@ -37,9 +38,10 @@ def connect(
 ) -> ots.OTSClient:
     """A blocking client that never retries by itself, so that a task sees trouble when it happens.
 
-    The SDK's default policy sleeps through up to 20 retries inside the call.
+    The SDK's default policy sleeps through up to 20 retries inside the call, and urllib3 under it repeats
+    a refused connection three times.
     """
-    return ots.OTSClient(
+    client = ots.OTSClient(
         endpoint,
         key_id,
         key_secret,
@@ -50,6 +52,8 @@ def connect(
         max_connection=8,
         retry_policy=ots.NoRetryPolicy(),
     )
+    client.connection.pool.connection_pool_kw["retries"] = Retry(0)
+    return client
 
 
 def memory_store(client: ots.OTSClient, names: TableNames) -> MemoryStore:

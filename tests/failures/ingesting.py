@@ -1,0 +1,84 @@
+"""What the tests of ingestion share: messages, what became of them, and faults of the local Tablestore."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from producer.events import Message, encode
+from producer.streams import EVENT_FIELD
+from tests.deployment import Deployment
+from worker.deadletters import DeadLetter
+from worker.ingest.drain import drain
+
+# Names of secondary indexes are an instance's: deployments on one server share their tables.
+SHARED_TABLES = {
+    f"MEMORY_{kind.upper()}_TABLE": f"shared_{kind}"
+    for kind in ("session", "message", "memory", "history")
+}
+
+
+def message(session: str, number: int, text: str | None = None, **more: Any) -> Message:
+    """Message `number` of a session of the user of the same name."""
+    return Message(
+        event_id=f"{session}-{number}",
+        message_id=f"{session}-{number}",
+        user_id=session,
+        session_id=session,
+        created_at=1_700_000_000_000_000 + number,
+        role="user",
+        content=text or f"text {number}",
+        **more,
+    )
+
+
+def append(place: Deployment, partition: int, *events: Message | bytes) -> None:
+    """Put events, or raw bytes, straight into a partition's stream."""
+    stream = place.services.streams.events(partition)
+    with place.services.redis.pipeline() as pipe:
+        for event in events:
+            raw = event if isinstance(event, bytes) else encode(event)
+            pipe.xadd(stream, {EVENT_FIELD: raw})
+        pipe.execute()
+
+
+def drain_all(place: Deployment, partition: int) -> None:
+    """Drain a partition in this process until nothing is left."""
+    while drain(place.services.ingest, partition):
+        pass
+
+
+def texts(place: Deployment, session: str) -> list[str]:
+    """What the rows of a session say, in order."""
+    return [said.text for said in place.services.sessions.messages(session, session)]
+
+
+def waiting(place: Deployment, partition: int) -> int:
+    return int(place.services.redis.xlen(place.services.streams.events(partition)))
+
+
+def dead(place: Deployment) -> list[DeadLetter]:
+    return list(place.services.dead.all())
+
+
+@contextmanager
+def fault(tablestore_url: str, kind: str, **fields: Any) -> Iterator[None]:
+    """A fault of the local Tablestore, until the end of the block."""
+    _faults(tablestore_url, "POST", {"kind": kind, **fields})
+    try:
+        yield
+    finally:
+        _faults(tablestore_url, "DELETE")
+
+
+def faults_happened(tablestore_url: str) -> int:
+    """How often a fault struck."""
+    with urllib.request.urlopen(f"{tablestore_url}/_faults") as answer:
+        return sum(fault["happened"] for fault in json.load(answer))
+
+
+def _faults(url: str, method: str, body: dict[str, Any] | None = None) -> None:
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(f"{url}/_faults", data, method=method)
+    urllib.request.urlopen(request).close()

@@ -1,0 +1,96 @@
+"""An event that kills its worker: it is found and set aside alone; who died near it by chance is not."""
+
+import multiprocessing
+import os
+import signal
+
+from tests.deployment import Deployment
+from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
+from worker.entries import DEATHS
+from worker.ingest import drain as drain_module
+from worker.services import Services
+from worker.settings import Settings
+
+POISON = b"poison"
+
+
+def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
+    """In a process of its own: die where poison is decoded, or after so many batches were written."""
+    form, write = drain_module.form, drain_module.write_rows
+    written = 0
+
+    def deadly_form(entries, names):  # type: ignore[no-untyped-def]
+        if any(POISON in raw for _, raw in entries):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return form(entries, names)
+
+    def deadly_write(client, rows):  # type: ignore[no-untyped-def]
+        nonlocal written
+        failures = write(client, rows)
+        written += 1
+        if written == kill_after_write:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return failures
+
+    drain_module.form = deadly_form
+    drain_module.write_rows = deadly_write
+    services = Services(settings)
+    while drain_module.drain(services.ingest, 0):
+        pass
+
+
+def run(place: Deployment, *, kill_after_write: int = 0) -> bool:
+    """True if the process was killed; its lease is taken for run out."""
+    process = multiprocessing.get_context("fork").Process(
+        target=drain_until_killed, args=(place.settings, kill_after_write)
+    )
+    process.start()
+    process.join(60)
+    place.services.redis.delete(place.services.streams.key(0, "lease"))
+    return process.exitcode == -signal.SIGKILL
+
+
+def test_event_that_kills_its_worker_is_set_aside_alone(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    good = [message(fresh_name, n) for n in range(20)]
+    append(undrained, 0, *good[:7], message(fresh_name, 99, "poison"), *good[7:])
+
+    deaths = 0
+    while run(undrained):
+        deaths += 1
+
+    assert deaths == 2 * DEATHS  # with its batch, then alone
+    assert texts(undrained, fresh_name) == [f"text {n}" for n in range(20)]
+    (letter,) = dead(undrained)
+    assert POISON in letter.event
+    assert letter.error == "WorkerDied"
+    assert letter.deliveries == DEATHS + 1
+    assert waiting(undrained, 0) == 0
+
+
+def test_lone_event_is_set_aside_when_it_killed_twice(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    append(undrained, 0, message(fresh_name, 1, "poison"))
+
+    deaths = 0
+    while run(undrained):
+        deaths += 1
+
+    assert deaths == DEATHS
+    assert [letter.error for letter in dead(undrained)] == ["WorkerDied"]
+
+
+def test_batch_whose_worker_died_by_chance_is_stored_whole(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    append(undrained, 0, *(message(fresh_name, n) for n in range(20)))
+
+    for _ in range(DEATHS):
+        assert run(undrained, kill_after_write=1)
+    drain_all(undrained, 0)
+
+    assert texts(undrained, fresh_name) == [f"text {n}" for n in range(20)]
+    assert dead(undrained) == []
+    assert waiting(undrained, 0) == 0
