@@ -158,18 +158,21 @@ class Journal:
         if self._reader is not None:
             self._reader.settle()
 
-    def close(self) -> None:
+    def close(self, *, reader_ended: bool = True) -> None:
         """Delete the files, or leave what is not settled for the next process to replay. Whoever
-        appends later gets a new directory."""
-        spool, self._spool = self._spool, None
+        appends later gets a new directory. Nothing is deleted while the sender may be reading."""
+        spool, self._spool, self._current = self._spool, None, None
         if spool is None:
             return
-        for segment in self._segments:
+        for segment in tuple(self._segments):
             segment.sealed = True  # a thread in the middle of an append must write elsewhere
+        if not reader_ended:
+            spool.release(keep=True)
+            return
         all_settled = self._appended == self._settled
         spool.release(keep=not all_settled or bool(self.take(1, 1)))
         self._segments.clear()
-        self._current = self._reader = None
+        self._reader = None
 
     def forget(self) -> None:
         """In a forked child: the files are the parent's."""

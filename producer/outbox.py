@@ -112,7 +112,7 @@ class Outbox:
         # From now on there is no sender: what still comes goes to disk for the next process.
         self._backlogs = Overflow(self._journal, self._journal)
         self._save(self._sender.unsaved)
-        self._journal.close()
+        self._journal.close(reader_ended=ended)
         self.drops.tell()
         return ended and self.stats().pending == 0
 

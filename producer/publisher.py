@@ -8,13 +8,14 @@ No call touches the network. A malformed event is an error where it is made; Red
 or gone is none. Safe from any thread, from async code, over forks and in signal handlers.
 """
 
-import asyncio
+from __future__ import annotations
+
 import logging
 import os
 import threading
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from producer import lifecycle
 from producer.counters import Stats
@@ -27,8 +28,10 @@ from producer.events import (
     partition_key,
 )
 from producer.lines import from_line, to_micros, utc_offset_min
-from producer.outbox import Outbox
 from producer.settings import Options, Settings
+
+if TYPE_CHECKING:
+    from producer.outbox import Outbox
 
 Role = Literal["user", "assistant", "system", "tool"]
 Moment = int | str | datetime
@@ -62,6 +65,12 @@ class Publisher:
     ) -> None:
         given: dict[str, Any] = {"redis_url": redis_url, **options}
         self.settings = Settings.resolve(given, os.environ)
+        # redis-py takes four times as long to import as all the rest: whoever makes a publisher
+        # needs it, who only imports `producer` may not. Not later: a first event would pay for it,
+        # and a thread that imports while the process forks would lock the child up.
+        from producer.outbox import Outbox
+
+        self._make_outbox = Outbox
         self._on_drop = on_drop
         self._logger = logger or logging.getLogger("producer")
         self._outbox: Outbox | None = None
@@ -153,6 +162,8 @@ class Publisher:
 
     async def aflush(self, timeout: float = _FLUSH_S) -> bool:  # noqa: ASYNC109 - as `flush`
         """The same without stopping the event loop."""
+        import asyncio  # there already, where there is a loop
+
         return await asyncio.to_thread(self.flush, timeout)
 
     def close(self, timeout: float | None = None) -> bool:
@@ -180,6 +191,8 @@ class Publisher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        import asyncio
+
         await asyncio.to_thread(self.close)
 
     def end(self) -> None:
@@ -197,7 +210,9 @@ class Publisher:
         """At the first event of a process: a publisher made before a fork costs the child nothing."""
         with self._opening:
             if self._outbox is None:
-                outbox = Outbox(self.settings, on_drop=self._on_drop, logger=self._logger)
+                outbox = self._make_outbox(
+                    self.settings, on_drop=self._on_drop, logger=self._logger
+                )
                 outbox.start()
                 lifecycle.started(self, handle_sigterm=self.settings.handle_sigterm)
                 self._outbox = outbox

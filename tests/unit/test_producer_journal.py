@@ -1,0 +1,260 @@
+"""Events on disk: kept in order, found again, never invented."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from producer.backlog import MemoryBacklog, Overflow, Record
+from producer.journal import Journal
+from producer.log import RateLimitedLog
+from producer.segment import SegmentReader
+from producer.spool import Spool, orphans, target_directory
+
+LOG = RateLimitedLog(logging.getLogger("test"))
+
+
+def make_journal(
+    target: Path, *, segment_bytes: int = 1024**2, max_bytes: int = 1024**3
+) -> Journal:
+    return Journal(
+        lambda: Spool.create(target), segment_bytes=segment_bytes, max_bytes=max_bytes, log=LOG
+    )
+
+
+def record(number: int, size: int = 10) -> Record:
+    return Record(number, 1_700_000_000_000_000, f"{number}".encode().ljust(size, b" "))
+
+
+def numbers(records: list[Record]) -> list[int]:
+    return [int(one.data) for one in records]
+
+
+def drained(take: Callable[[int, int], list[Record]], settle: Callable[[], None]) -> list[int]:
+    found: list[int] = []
+    while batch := take(7, 10**6):
+        found += numbers(batch)
+        settle()
+    return found
+
+
+def replayed(target: Path) -> list[int]:
+    return [n for orphan in orphans(target, None, LOG) for n in drained(orphan.take, orphan.settle)]
+
+
+def test_what_is_appended_is_taken_in_order_over_segments(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path, segment_bytes=300)
+
+    for number in range(100):
+        assert journal.append(record(number))
+
+    assert drained(journal.take, journal.settle) == list(range(100))
+    assert journal.is_empty()
+
+
+def test_settled_segments_are_deleted(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path, segment_bytes=300)
+    for number in range(100):
+        journal.append(record(number))
+    before = len(list(tmp_path.rglob("*.journal")))
+
+    drained(journal.take, journal.settle)
+
+    assert before > 5
+    assert len(list(tmp_path.rglob("*.journal"))) == 1
+
+
+def test_next_process_replays_only_what_was_not_settled(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path, segment_bytes=10_000)
+    for number in range(50):
+        journal.append(record(number))
+    journal.take(20, 10**6)
+    journal.settle()
+    journal.take(20, 10**6)  # on their way when the process ends
+
+    journal.close()
+
+    assert replayed(tmp_path) == list(range(20, 50))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journal_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path)
+    journal.append(record(1))
+
+    assert list(orphans(tmp_path, None, LOG)) == []
+    assert numbers(journal.take(10, 10**6)) == [1]
+
+
+def test_closing_a_settled_journal_leaves_nothing(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path)
+    journal.append(record(1))
+    drained(journal.take, journal.settle)
+
+    journal.close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_events_after_close_are_for_the_next_process(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path)
+    journal.append(record(1))
+    journal.close()
+
+    assert journal.append(record(2))
+
+    journal.close()
+    assert sorted(replayed(tmp_path)) == [1, 2]
+
+
+def test_prepended_events_are_replayed_first(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path)
+    journal.append(record(3))
+
+    assert journal.prepend([record(1), record(2)]) == 2
+
+    journal.close()
+    assert replayed(tmp_path) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("cut", [1, 10, 30])
+def test_record_torn_at_the_end_is_skipped(tmp_path: Path, cut: int) -> None:
+    journal = make_journal(tmp_path)
+    for number in range(3):
+        journal.append(record(number))
+    (path,) = tmp_path.rglob("*.journal")
+
+    os.truncate(path, path.stat().st_size - cut)
+    journal.close()
+
+    assert replayed(tmp_path) == [0, 1]
+
+
+def test_record_damaged_in_the_middle_costs_itself_only(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path)
+    for number in range(5):
+        journal.append(record(number, size=40))
+    (path,) = tmp_path.rglob("*.journal")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"2       ")] = ord("9")
+
+    path.write_bytes(data)
+    journal.close()
+
+    assert replayed(tmp_path) == [0, 1, 3, 4]
+
+
+def test_file_of_another_format_is_left_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "00000001.journal"
+    path.write_bytes(b"something else entirely")
+
+    with pytest.raises(OSError, match="not a journal segment"):
+        SegmentReader(path)
+    assert path.exists()
+
+
+def test_full_journal_says_so_and_has_room_again_once_settled(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path, segment_bytes=1000, max_bytes=5000)
+    kept = 0
+    while journal.append(record(kept)):
+        kept += 1
+
+    assert journal.size <= 5000
+    assert drained(journal.take, journal.settle) == list(range(kept))
+    assert journal.append(record(kept))
+
+
+def test_broken_disk_is_no_error_of_the_caller(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    journal = make_journal(tmp_path / "file")
+
+    assert not journal.append(record(1))
+    assert journal.take(10, 10**6) == []
+
+
+def test_disk_that_fills_up_in_the_middle_of_a_record_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(tmp_path)
+    journal.append(record(1))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
+    refused = not journal.append(record(2))
+    monkeypatch.undo()
+    monkeypatch.setattr("producer.journal._PAUSE_S", 0)
+    journal._broken_until = 0.0
+
+    assert refused
+    assert journal.append(record(3))
+    assert drained(journal.take, journal.settle) == [1, 3]
+
+
+def test_many_threads_lose_nothing_while_segments_roll_and_are_read(
+    tmp_path: Path,
+) -> None:
+    sys.setswitchinterval(1e-6)
+    journal = make_journal(tmp_path, segment_bytes=2000)
+    threads = [
+        threading.Thread(
+            target=lambda first=first: [  # type: ignore[misc]
+                journal.append(record(n)) for n in range(first, first + 500)
+            ]
+        )
+        for first in range(0, 4000, 500)
+    ]
+    found: list[int] = []
+
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        found += drained(journal.take, journal.settle)
+    found += drained(journal.take, journal.settle)
+
+    assert set(found) == set(range(4000))
+    sys.setswitchinterval(0.005)
+    for first in range(0, 4000, 500):
+        own = dict.fromkeys(n for n in found if first <= n < first + 500)
+        assert list(own) == sorted(own)
+
+
+def test_journals_of_different_servers_are_apart_and_passwords_do_not_matter() -> None:
+    place = target_directory("d", "redis://host:6379/0", "memory")
+
+    assert target_directory("d", "redis://user:secret@host:6379/0?a=1", "memory") == place
+    assert target_directory("d", "redis://host:6379/1", "memory") != place
+    assert target_directory("d", "redis://host:6379/0", "other") != place
+
+
+def test_journal_is_readable_by_its_user_only(tmp_path: Path) -> None:
+    journal = make_journal(tmp_path / "target")
+    journal.append(record(1))
+
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "target").rglob("*")}
+
+    assert modes == {0}
+
+
+def test_memory_is_bounded_in_events_and_in_bytes() -> None:
+    few = MemoryBacklog(max_events=2, max_bytes=10**6)
+    small = MemoryBacklog(max_events=10**6, max_bytes=100)
+
+    assert [few.append(record(n)) for n in range(3)] == [True, True, False]
+    assert [small.append(record(n, size=60)) for n in range(3)] == [True, True, False]
+
+
+def test_newer_events_do_not_overtake_those_that_found_no_room(tmp_path: Path) -> None:
+    memory = MemoryBacklog(max_events=2, max_bytes=10**6)
+    both = Overflow(memory, make_journal(tmp_path))
+    for number in range(3):
+        both.append(record(number))
+    taken = numbers(memory.take(1, 10**6))
+
+    both.append(record(3))
+
+    taken += numbers(memory.take(10, 10**6)) + numbers(both.second.take(10, 10**6))
+    assert taken == [0, 1, 2, 3]
