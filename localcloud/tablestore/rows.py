@@ -13,7 +13,7 @@ from localcloud.tablestore.errors import ConditionCheckFail, OTSError, Parameter
 from localcloud.tablestore.indexes import SecondaryIndexes, check_defined_types
 from localcloud.tablestore.keys import check_row_key
 from localcloud.tablestore.records import Record, RowKey
-from localcloud.tablestore.schema import Table
+from localcloud.tablestore.schema import Table, check_indexable
 from localcloud.tablestore.storage import Storage
 from localcloud.tablestore.tables import Tables
 
@@ -132,14 +132,7 @@ class TableRows:
         return self._tables.get(table).key_names
 
     def check_indexable(self, table: str) -> None:
-        """Source: CreateSearchIndex, usage notes."""
-        found = self._tables.get(table)
-        if found.max_versions != 1:
-            raise ParameterInvalid("A table with a search index must have max versions of 1.")
-        if found.ttl_s >= 0 and found.definition.table_options.allow_update:
-            raise ParameterInvalid(
-                "A table with a search index must not expire unless updates are prohibited."
-            )
+        check_indexable(self._tables.get(table).definition.table_options, "search")
 
 
 def capacity_units(size_bytes: int) -> int:

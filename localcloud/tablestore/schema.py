@@ -139,15 +139,24 @@ def check_options(options: pb.TableOptions) -> None:
         raise ParameterInvalid("The maximum deviation must be in range [0, INT64_MAX/1000000].")
 
 
+def check_indexable(options: pb.TableOptions, kind: str) -> None:
+    """Raises ParameterInvalid if such a table can have no index, secondary or search.
+
+    Source: documentation, "Limits on secondary indexes"; CreateSearchIndex, usage notes.
+    """
+    if options.max_versions != 1:
+        raise ParameterInvalid(f"A table with a {kind} index must have max versions of 1.")
+    if options.time_to_live != -1 and options.allow_update:
+        raise ParameterInvalid(
+            f"A table with a {kind} index must not expire unless updates are prohibited."
+        )
+
+
 def check_index(definition: pb.CreateTableRequest, index: pb.IndexMeta) -> None:
     """Raises ParameterInvalid."""
     limits.check_table_name(index.name)
     _check_index_columns(definition.table_meta, index)
-    options = definition.table_options
-    if options.max_versions != 1:
-        raise ParameterInvalid("A table with secondary indexes must have max versions 1.")
-    if options.time_to_live != -1 and options.allow_update:
-        raise ParameterInvalid("A table with secondary indexes and a TTL must not allow updates.")
+    check_indexable(definition.table_options, "secondary")
     is_local = index.index_type == pb.IT_LOCAL_INDEX
     first = definition.table_meta.primary_key[0].name
     if is_local and index.primary_key[0] != first:

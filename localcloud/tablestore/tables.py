@@ -18,6 +18,7 @@ from localcloud.tablestore.schema import (
     Index,
     Table,
     check_index,
+    check_indexable,
     check_options,
     check_table,
     complete_options,
@@ -109,16 +110,18 @@ class Tables:
         for name in [*(index.meta.name for index in table.indexes), table.name]:
             del self._by_name[name]
 
-    def update(self, table: Table, request: pb.UpdateTableRequest) -> None:
-        """Raises ParameterInvalid."""
+    def update(self, table: Table, request: pb.UpdateTableRequest, *, searched: bool) -> None:
+        """Raises ParameterInvalid; `searched` says whether the table has a search index."""
         definition = pb.CreateTableRequest()
         definition.CopyFrom(table.definition)
         definition.table_options.MergeFrom(request.table_options)
         if request.HasField("reserved_throughput"):
             definition.reserved_throughput.MergeFrom(request.reserved_throughput)
         check_options(definition.table_options)
-        for index in table.indexes:
-            check_index(definition, index.meta)
+        if table.indexes:
+            check_indexable(definition.table_options, "secondary")
+        if searched:
+            check_indexable(definition.table_options, "search")
         self._storage.redefine_table(table.id, definition.SerializeToString())
         table.definition.CopyFrom(definition)
 

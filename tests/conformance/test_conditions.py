@@ -57,6 +57,14 @@ def test_write_expecting_a_row_finds_it(client: Any, table: str) -> None:
     assert get_columns(client, table, KEY) is None
 
 
+def test_put_with_a_condition_replaces_the_whole_row(client: Any, table: str) -> None:
+    put(client, table, KEY, [("x", 1), ("y", 2)])
+
+    client.put_row(table, ots.Row(KEY, [("x", 3)]), ots.Condition(EXIST))
+
+    assert get_columns(client, table, KEY) == {"x": 3}
+
+
 @pytest.mark.parametrize(
     ("comparator", "value", "holds"),
     [

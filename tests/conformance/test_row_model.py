@@ -28,9 +28,9 @@ MAX_VERSIONS = 2
 NOW_MS = int(time.time() * 1000)
 NAMES = itertools.count()
 
-texts = st.sampled_from(["", "\x00", "a", "a\x00", "ab", "b", "中"])
-numbers = st.integers(-2, 2) | st.sampled_from([-(2**63), 2**63 - 1])
-keys = st.tuples(texts, numbers)
+texts = st.sampled_from(["", "a", "a\x00", "中"])
+numbers = st.sampled_from([-1, 0, 2**63 - 1])
+keys = st.tuples(texts, numbers)  # few, so that operations meet on the same rows
 names = st.sampled_from(["x", "y", "z"])
 values = st.one_of(st.integers(-5, 5), st.booleans(), st.floats(-1, 1), texts)
 stamps = st.integers(NOW_MS, NOW_MS + 3)

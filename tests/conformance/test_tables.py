@@ -116,3 +116,18 @@ def test_auto_increment_key_is_not_supported(
 
     with refused("OTSUnsupportOperation", 403):
         create(client, meta(fresh_name, key))  # type: ignore[arg-type]
+
+
+def test_table_with_an_index_keeps_one_version(client: Any, make_table: Make) -> None:
+    index = ots.SecondaryIndexMeta(
+        f"i{id(client)}", ["pk", "x"], [], ots.SecondaryIndexType.LOCAL_INDEX
+    )
+    indexed = make_table(None, [("x", "INTEGER")], None, [index])
+    searched = make_table()
+    fields = [ots.FieldSchema("x", ots.FieldType.LONG)]
+    client.create_search_index(searched, "s", ots.SearchIndexMeta(fields))
+
+    for table in (indexed, searched):
+        with refused("OTSParameterInvalid", 400):
+            client.update_table(table, ots.TableOptions(-1, 2), None)
+        assert client.describe_table(table).table_options.max_version == 1

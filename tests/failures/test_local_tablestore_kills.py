@@ -127,7 +127,7 @@ def test_answered_writes_survive_and_no_row_is_half_there(server: Server) -> Non
 
 def test_tables_and_indexes_stand_after_a_kill(server: Server) -> None:
     client = Service(server.url).sync_client()
-    create(client, meta("kept", KEY), ots.TableOptions(-1, 3))
+    create(client, meta("kept", KEY), ots.TableOptions(-1, 1, 99_999))
     fields = [ots.FieldSchema("word", ots.FieldType.KEYWORD)]
     client.create_search_index("kept", "kept_index", ots.SearchIndexMeta(fields))
     row = ots.Row([("s", "a"), ("n", 1)], [("word", "hello")])
@@ -137,7 +137,7 @@ def test_tables_and_indexes_stand_after_a_kill(server: Server) -> None:
     server.restart()
 
     client = Service(server.url).sync_client()
-    assert client.describe_table("kept").table_options.max_version == 3
+    assert client.describe_table("kept").table_options.max_time_deviation == 99_999
     query = ots.SearchQuery(ots.TermQuery("word", "hello"), get_total_count=True)
     wait_until(
         lambda: client.search("kept", "kept_index", query).total_count == 1, "search finds the row"

@@ -26,7 +26,8 @@ def update_table(instance: Instance, request: pb.UpdateTableRequest) -> pb.Updat
     if request.stream_spec.enable_stream:
         raise UnsupportOperation("Streams are not supported.")
     table = instance.tables.data_table(request.table_name)
-    instance.tables.update(table, request)
+    searched = instance.search.has_indexes(table.name)
+    instance.tables.update(table, request, searched=searched)
     response = pb.UpdateTableResponse(table_options=table.definition.table_options)
     response.reserved_throughput_details.CopyFrom(throughput(table))
     return response
