@@ -87,6 +87,7 @@ def create_app(settings: Settings) -> Celery:
             services().streams,
             send,
             configured=settings.partitions,
+            redrive_s=settings.redrive_s,
             blocking=not is_cluster(settings.redis_url),
         )
 

@@ -10,11 +10,13 @@
     ├── Final                  wrong for this item only: dead letter, the rest goes on
     │   ├── InvalidRow         Tablestore refuses the row as it is
     │   ├── ContentRefused     Qwen's content inspection refused the text
-    │   └── UnusableReply      Qwen's answer cannot be used
+    │   ├── UnusableReply      Qwen's answer cannot be used
+    │   └── SecretRefused      a text to remember holds a secret
     └── SameForEveryone        every item would fail: pause the queue, keep the work, say it
         ├── BadCredentials
         ├── NotSetUp           a table, index or model is missing
-        └── Unpaid
+        ├── Unpaid
+        └── BudgetSpent        the daily token budget is used up
 
 Callers decide by class, never by the text. Adapters translate once, with `raise … from error`.
 """
@@ -64,6 +66,10 @@ class UnusableReply(Final):
     """Qwen's answer is cut off, not JSON, or not of the asked shape."""
 
 
+class SecretRefused(Final):
+    """A text to remember holds a secret."""
+
+
 class SameForEveryone(WorkerError):
     """Every item would fail the same way until somebody mends it."""
 
@@ -78,3 +84,7 @@ class NotSetUp(SameForEveryone):
 
 class Unpaid(SameForEveryone):
     """The account is in arrears or its quota is used up."""
+
+
+class BudgetSpent(SameForEveryone):
+    """The day's budget of tokens, set by us, is used up."""

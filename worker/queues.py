@@ -14,13 +14,20 @@ from redis import Redis
 
 from producer.streams import Streams
 
-DRAIN, EXTRACT, REQUESTS, CONFIRM = (
+DRAIN, EXTRACT, REQUESTS, CONFIRM, REDRIVE = (
     "memory.drain",
     "memory.extract",
     "memory.requests",
     "memory.confirm",
+    "memory.redrive",
 )
-QUEUE_OF = {DRAIN: "ingest", EXTRACT: "extract", REQUESTS: "extract", CONFIRM: "extract"}
+QUEUE_OF = {
+    DRAIN: "ingest",
+    EXTRACT: "extract",
+    REQUESTS: "extract",
+    CONFIRM: "extract",
+    REDRIVE: "extract",
+}
 
 # A task that was enqueued and not begun by then is taken for lost.
 _LOST_AFTER_MS = 5_000

@@ -1,28 +1,21 @@
-"""Qwen through DashScope: one generation, embeddings in tens, errors translated once.
+"""Qwen through DashScope: one generation, embeddings in tens, at a pace that all workers share.
 
 The SDK takes two seconds to import and keeps one HTTP session per process, which a fork would share with
 its parent and mix up answers; so it is imported on first use, in the child that uses it.
-Source for codes and limits: Model Studio's API reference, error codes.
+Source for limits: Model Studio's API reference.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Protocol
 
-from worker.errors import (
-    BadCredentials,
-    ContentRefused,
-    NotSetUp,
-    Throttled,
-    Unavailable,
-    Unpaid,
-    UnusableReply,
-    WorkerError,
-)
+from worker.errors import NotSetUp, Throttled, Unavailable, UnusableReply
+from worker.qwen_errors import Call, reached, readable
+from worker.tokens import tokens_of
 
 _TEXTS_A_CALL = 10  # more are refused (text-embedding-v4)
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads
+_ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +28,36 @@ class Reply:
     request_id: str
 
 
+class Pace(Protocol):
+    """Who says when a call may be made, and is told what it cost."""
+
+    def before(self, model: str, tokens: int) -> None:
+        """Wait for room for about so many tokens. Raises Throttled when there is none for long."""
+
+    def after(self, model: str, estimated: int, used: int) -> None:
+        """A call was answered and used so many tokens."""
+
+    def throttled(self, model: str) -> None:
+        """The service asked us to slow down."""
+
+
 class Qwen:
     """One model for text, one for vectors."""
 
     def __init__(
-        self, *, url: str, api_key: str, model: str, embedding_model: str, dimension: int
+        self,
+        *,
+        url: str,
+        api_key: str,
+        model: str,
+        embedding_model: str,
+        dimension: int,
+        pace: Pace,
     ) -> None:
         self.model = model
         self.dimension = dimension
         self._embedding_model = embedding_model
+        self._pace = pace
         self._call: dict[str, Any] = {
             "base_address": url,
             "api_key": api_key,
@@ -61,7 +75,10 @@ class Qwen:
             {"role": "system", "content": system},
             {"role": "user", "content": user},
         ]
-        response = _reached(
+        estimated = tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS
+        response = self._paced(
+            self.model,
+            estimated,
             lambda: Generation.call(
                 model=self.model,
                 messages=messages,
@@ -71,15 +88,14 @@ class Qwen:
                 temperature=0.0,
                 max_tokens=max_tokens,
                 **self._call,
-            )
+            ),
         )
-        choice = response.output.choices[0]
-        if choice.finish_reason != "stop":
-            raise UnusableReply(f"Qwen: the answer ended with {choice.finish_reason!r}")
-        usage = response.usage
-        return Reply(
-            choice.message.content, usage.input_tokens, usage.output_tokens, response.request_id
-        )
+        with readable():
+            choice, usage = response.output.choices[0], response.usage
+            if choice.finish_reason != "stop":
+                raise UnusableReply(f"Qwen: the answer ended with {choice.finish_reason!r}")
+            text = str(choice.message.content)
+            return Reply(text, usage.input_tokens, usage.output_tokens, response.request_id)
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
         """A vector of `dimension` floats for each text, in order."""
@@ -91,64 +107,38 @@ class Qwen:
     def _embed_some(self, texts: list[str], query: bool) -> list[list[float]]:
         from dashscope import TextEmbedding
 
-        response = _reached(
+        response = self._paced(
+            self._embedding_model,
+            sum(map(tokens_of, texts)),
             lambda: TextEmbedding.call(
                 model=self._embedding_model,
                 input=texts,
                 dimension=self.dimension,
                 text_type="query" if query else "document",
                 **self._call,
-            )
+            ),
         )
-        found = sorted(response.output["embeddings"], key=lambda item: item["text_index"])
-        vectors = [item["embedding"] for item in found]
-        if [len(vector) for vector in vectors] != [self.dimension] * len(texts):
-            raise UnusableReply(f"Qwen: wanted {len(texts)} vectors of {self.dimension} floats")
+        with readable():
+            found = sorted(response.output["embeddings"], key=lambda item: item["text_index"])
+            vectors = [item["embedding"] for item in found]
+            lengths = {len(vector) for vector in vectors}
+        if len(vectors) != len(texts):
+            raise Unavailable(f"Qwen: {len(vectors)} vectors for {len(texts)} texts")
+        if lengths != {self.dimension}:
+            raise NotSetUp(
+                f"Qwen: {self._embedding_model} gives vectors of {lengths} floats, "
+                f"not {self.dimension} (MEMORY_EMBEDDING_DIMENSION)"
+            )
         return vectors
 
-
-class _Call(Protocol):
-    def __call__(self) -> Any: ...
-
-
-def _reached(call: _Call) -> Any:
-    """Make a call; raise ours for what the SDK raises or returns instead of an answer."""
-    import requests
-
-    try:
-        response = call()
-    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError) as error:
-        raise Unavailable(f"Qwen: connection: {error}") from error
-    except requests.exceptions.Timeout as error:
-        raise Unavailable(f"Qwen: timed out: {error}") from error
-    except (ValueError, TypeError) as error:
-        # Broken JSON, or an answer without `output`: the SDK trips over it.
-        raise Unavailable(f"Qwen: the response cannot be read: {error}") from error
-    if response.status_code != HTTPStatus.OK:
-        raise from_code(response.status_code, response.code or "", response.message or "")
-    if not response.output:
-        raise Unavailable(f"Qwen: a response without output, request {response.request_id}")
-    return response
-
-
-_UNPAID = ("Arrearage", "AllocationQuota.FreeTierOnly", "CommodityNotPurchased")
-_DENIED = ("InvalidApiKey", "AccessDenied", "Model.AccessDenied", "Workspace.AccessDenied")
-
-
-def from_code(status: int, code: str, message: str) -> WorkerError:
-    """The error for a service code, in the order of what must be told apart first."""
-    text = f"Qwen: {status} {code}: {message}"
-    if code in _UNPAID or code.endswith("BillOverdue") or "Free allocated quota" in message:
-        return Unpaid(text)
-    if code.startswith(_DENIED) or status == HTTPStatus.UNAUTHORIZED:
-        return BadCredentials(text)
-    # "url error": a model that this path does not serve.
-    if code == "ModelNotFound" or status == HTTPStatus.NOT_FOUND or "url error" in message:
-        return NotSetUp(text)
-    if code == "DataInspectionFailed" or code.endswith(".DataInspectionFailed"):
-        return ContentRefused(text)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or code.startswith("Throttling"):
-        return Throttled(text)
-    if status == HTTPStatus.BAD_REQUEST:
-        return UnusableReply(text)
-    return Unavailable(text)
+    def _paced(self, model: str, estimated: int, call: Call) -> Any:
+        """The response to a call for which there was room; what it used is counted."""
+        self._pace.before(model, estimated)
+        try:
+            response = reached(call)
+        except Throttled:
+            self._pace.throttled(model)
+            raise
+        with readable():
+            self._pace.after(model, estimated, int(response.usage["total_tokens"]))
+        return response

@@ -5,21 +5,31 @@ from functools import cached_property
 from redis import Redis
 
 from producer.streams import Streams
+from worker.budget import Budget
 from worker.connection import connect_redis
 from worker.deadletters import DeadLetters
 from worker.extract.apply import Apply
-from worker.extract.confirm import Confirm, Unseen
+from worker.extract.attempt import Attempt
+from worker.extract.attempts import Attempts
+from worker.extract.confirm import Confirm
 from worker.extract.due import DuePolicy, DueSessions
 from worker.extract.facts import FactFinder
 from worker.extract.forget import Forgetting
+from worker.extract.forgotten import Forgotten
+from worker.extract.journal import Journal
 from worker.extract.neighbours import Neighbours
 from worker.extract.plans import Plans
+from worker.extract.redrive import Redrive
+from worker.extract.remember import Remembering
 from worker.extract.requests import Requests
 from worker.extract.session import Extract
+from worker.extract.unseen import Unseen
 from worker.ingest.drain import Ingest
 from worker.partitions import state_streams
+from worker.pending import Pending
 from worker.queues import Queues
 from worker.qwen import Qwen
+from worker.ratelimit import Rates, SharedPace
 from worker.settings import Settings
 from worker.stores.history import History
 from worker.stores.memories import Memories
@@ -67,7 +77,18 @@ class Services:
             model=s.model,
             embedding_model=s.embedding_model,
             dimension=s.embedding_dimension,
+            pace=self.pace,
         )
+
+    @cached_property
+    def budget(self) -> Budget:
+        return Budget(self.redis, self.settings.prefix, self.settings.daily_tokens)
+
+    @cached_property
+    def pace(self) -> SharedPace:
+        s = self.settings
+        rates = Rates(s.qwen_requests, s.qwen_tokens)
+        return SharedPace(self.redis, s.redis_url, s.prefix, rates, self.budget)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -114,7 +135,23 @@ class Services:
 
     @cached_property
     def application(self) -> Apply:
-        return Apply(self.tablestore, self.qwen, self.memories, self.history, self.unseen)
+        return Apply(self.tablestore, self.memories, self.history, self.unseen)
+
+    @cached_property
+    def remembering(self) -> Remembering:
+        return Remembering(
+            redis=self.redis,
+            streams=self.streams,
+            qwen=self.qwen,
+            neighbours=self.neighbours,
+            journal=Journal(self.redis, self.streams),
+            forgotten=Forgotten(self.redis, self.streams),
+            application=self.application,
+        )
+
+    @cached_property
+    def finder(self) -> FactFinder:
+        return FactFinder(self.qwen, self.settings.instructions)
 
     @cached_property
     def extract(self) -> Extract:
@@ -123,22 +160,35 @@ class Services:
             streams=self.streams,
             due=self.due,
             sessions=self.sessions,
-            finder=FactFinder(self.qwen, self.settings.instructions),
-            neighbours=self.neighbours,
+            finder=self.finder,
             plans=Plans(self.redis, self.streams),
-            application=self.application,
+            remembering=self.remembering,
+            budget=self.budget,
             dead=self.dead,
         )
+
+    @cached_property
+    def attempt(self) -> Attempt:
+        attempts = Attempts(self.redis, self.streams, self.settings.extract_attempts)
+        return Attempt(self.extract, attempts)
+
+    @cached_property
+    def redrive(self) -> Redrive:
+        return Redrive(self.redis, self.streams, self.sessions, self.due)
 
     @cached_property
     def requests(self) -> Requests:
         return Requests(
             redis=self.redis,
             streams=self.streams,
-            neighbours=self.neighbours,
-            application=self.application,
+            remembering=self.remembering,
             forgetting=Forgetting(
-                self.tablestore, self.sessions, self.memories, self.history, self.unseen
+                self.tablestore,
+                self.sessions,
+                self.memories,
+                self.history,
+                self.unseen,
+                Pending(self.redis, self.streams),
             ),
             dead=self.dead,
         )

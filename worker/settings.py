@@ -72,6 +72,16 @@ class Settings(BaseModel):
     max_tokens: Positive = Field(3000, alias="MEMORY_MAX_TOKENS")
     max_wait_s: Seconds = Field(300, alias="MEMORY_MAX_WAIT_S")
 
+    # Tries of a session that fails while others succeed, before it is given up with a dead letter.
+    extract_attempts: Positive = Field(6, alias="MEMORY_EXTRACT_ATTEMPTS")
+    # How often a part of the session table is looked through for what Redis lost.
+    redrive_s: Seconds = Field(60, alias="MEMORY_REDRIVE_S")
+    # Of the DashScope account for a model, over all its keys, a minute.
+    qwen_requests: Positive = Field(600, alias="MEMORY_QWEN_RPM")
+    qwen_tokens: Positive = Field(1_000_000, alias="MEMORY_QWEN_TPM")
+    # Tokens a day (UTC), of all models together; then extraction pauses. None for no limit.
+    daily_tokens: Positive | None = Field(None, alias="MEMORY_DAILY_TOKENS")
+
     log_level: str = Field(
         "INFO", alias="MEMORY_LOG_LEVEL", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$"
     )

@@ -4,7 +4,6 @@ No task retries through Celery. What failed stays where it is (a stream, a sorte
 enqueues it again when its time has come.
 """
 
-import random
 from collections.abc import Callable
 
 import structlog
@@ -12,15 +11,14 @@ from celery import Celery
 
 from worker import queues
 from worker.errors import Busy, SameForEveryone, WorkerError
+from worker.extract.attempt import attempt
 from worker.extract.confirm import confirm
+from worker.extract.redrive import redrive
 from worker.extract.requests import carry_out
-from worker.extract.session import extract
 from worker.ingest.drain import drain
 from worker.queues import Queues
 from worker.services import Services
 
-_AGAIN_S = (2.0, 6.0)  # a session whose extraction failed, with jitter
-_BUSY_S = 1.0
 log = structlog.get_logger()
 
 
@@ -50,6 +48,10 @@ def register(app: Celery, services: Callable[[], Services]) -> None:
         with structlog.contextvars.bound_contextvars(session_id=session_id):
             _extract(s, user_id, session_id)
 
+    @app.task(name=queues.REDRIVE, soft_time_limit=60, time_limit=90)
+    def redrive_sessions() -> None:
+        redrive(services().redrive)
+
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:
     """One turn at a partition. Returns what the step says is left; 0 after a failure."""
@@ -71,16 +73,9 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
-        extract(s.extract, user_id, session_id)
-    except Busy:
-        s.due.postpone(user_id, session_id, _BUSY_S)
+        attempt(s.attempt, user_id, session_id)
     except SameForEveryone as error:
-        s.due.postpone(user_id, session_id, random.uniform(*_AGAIN_S))
         _pause(s.queues, queues.EXTRACT, error)
-    except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
-        wait_s = random.uniform(*_AGAIN_S)
-        s.due.postpone(user_id, session_id, wait_s)
-        _log_failure(error, task=queues.EXTRACT, wait_s=wait_s)
 
 
 def _pause(marks: Queues, task: str, error: SameForEveryone) -> None:

@@ -54,6 +54,7 @@ class Watch:
         *,
         configured: int,
         blocking: bool = True,
+        redrive_s: float = 60,
         clock: Clock = time.monotonic,
     ) -> None:
         self._redis = redis
@@ -66,6 +67,8 @@ class Watch:
         self._clock = clock
         self._partitions = range(max(configured, STATE_PARTITIONS))
         self._find_at = self._sweep_at = 0.0
+        self._redrive_s = redrive_s
+        self._redrive_at = clock() + redrive_s
         self._lengths: list[int] = []
         self._token = uuid.uuid4().hex
         self.name = f"{socket.gethostname()}:{os.getpid()}"
@@ -91,6 +94,9 @@ class Watch:
             for partition in state:
                 for user_id, session_id in self._due.claim(partition):
                     self._send(queues.EXTRACT, [user_id, session_id])
+        if self._clock() >= self._redrive_at:
+            self._redrive_at = self._clock() + self._redrive_s
+            self._send(queues.REDRIVE, [])
 
     def wait_for_events(self) -> list[int]:
         """The partitions where events arrived; none when it is time for the next sweep."""

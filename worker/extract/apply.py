@@ -4,16 +4,15 @@ In this order a crash leaves a fact too many for a moment, never one too few; do
 nothing, as every row's key comes from what it says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tablestore as ots
 
-from worker.extract.confirm import Unseen, Written
 from worker.extract.consolidate import Change
-from worker.qwen import Qwen
+from worker.extract.unseen import Unseen, Written
 from worker.stores.history import History
-from worker.stores.memories import Memories, Memory
+from worker.stores.memories import Embedded, Memories
 from worker.stores.rows import RowWrite
 from worker.stores.write import write_all
 
@@ -23,33 +22,41 @@ class Apply:
     """The collaborators of an application."""
 
     client: ots.OTSClient
-    qwen: Qwen
     memories: Memories
     history: History
     unseen: Unseen
 
 
-def apply(step: Apply, user_id: str, changes: Sequence[Change]) -> None:
-    """Write the changes of one user. Raises what kept a row from being written."""
-    kept = {c.memory.document_id: c.memory for c in changes if c.memory}
-    gone = {m.document_id: m for c in changes for m in c.replaces}
-    removed = [key for key in gone if key not in kept]
-    step.unseen.add(user_id, kept)
-    rows = [
-        step.history.row(old, change.memory, reason=change.reason)
+def apply(
+    step: Apply, user_id: str, changes: Sequence[Change], still_ours: Callable[[], None]
+) -> None:
+    """Write the changes of one user. Raises what kept a row from being written.
+
+    `still_ours` raises Busy when the user's lease was lost; it is asked before each kind of write.
+    """
+    written, removed = _outcome(changes)
+    step.unseen.add(user_id, [each.memory.document_id for each in written])
+    history = [
+        step.history.row(old, change.written.memory, reason=change.reason)
         for change in changes
-        if change.memory
         for old in change.replaces
     ]
-    write_all(step.client, _unique(rows))
-    write_all(step.client, _memory_rows(step, list(kept.values())))
-    write_all(step.client, [step.memories.deletion(key) for key in removed])
+    rows = [step.memories.row(each.memory, each.vector or ()) for each in written]
+    for batch in (_unique(history), rows, [step.memories.deletion(key) for key in removed]):
+        if batch:
+            still_ours()
+            write_all(step.client, batch)
     step.unseen.forget(Written(user_id, key) for key in removed)
 
 
-def _memory_rows(step: Apply, memories: list[Memory]) -> list[RowWrite]:
-    vectors = step.qwen.embed([memory.text for memory in memories]) if memories else []
-    return [step.memories.row(m, vector) for m, vector in zip(memories, vectors, strict=True)]
+def _outcome(changes: Sequence[Change]) -> tuple[list[Embedded], list[str]]:
+    """What is there and what is gone after all changes: one may undo another."""
+    outcome: dict[str, Embedded | None] = {}
+    for change in changes:
+        outcome |= dict.fromkeys((old.document_id for old in change.replaces), None)
+        outcome[change.written.memory.document_id] = change.written
+    written = [each for each in outcome.values() if each]
+    return written, [key for key, each in outcome.items() if not each]
 
 
 def _unique(rows: Sequence[RowWrite]) -> list[RowWrite]:

@@ -1,125 +1,151 @@
 """New facts beside what is known: what is written, what is replaced, and why.
 
-Qwen is asked only where a new fact has near neighbours that are not the very same text; its decisions
-are checked by code, and where they do not hold, or it cannot answer, the fact is kept beside the others.
+In the order of time, so that what was said, changed and changed back within one conversation ends as it
+was said last. Qwen is asked only where a new fact has near neighbours that are not the very same text;
+its decisions are checked by code, and where they do not hold, or it cannot answer, both facts are kept.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-import msgspec
 import structlog
 
 from worker.errors import ContentRefused, UnusableReply
-from worker.extract.answers import ask
-from worker.extract.prompts import CONSOLIDATE_VERSION, load
+from worker.extract.decisions import Decision, ask_decisions
+from worker.extract.merge import joined, merged_text_holds, restated
+from worker.extract.similarity import near, nearest
 from worker.qwen import Qwen
-from worker.stores.memories import Memory
+from worker.stores.history import Replaced
+from worker.stores.memories import Embedded, Memory
 
 _SURE = 0.6  # below this confidence both are kept
+_ADD = Decision(fact=0, action="add")
 log = structlog.get_logger()
-
-
-class _Decision(msgspec.Struct, frozen=True):
-    fact: int
-    action: Literal["add", "duplicate", "refine", "supersede", "noop"]
-    existing: list[int] = []
-    text: str | None = None
-    reason: str = ""
-    confidence: float = 1.0
-
-
-class ConsolidationAnswer(msgspec.Struct, frozen=True):
-    decisions: list[_Decision]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Write `memory`, unless it is None, and move what it replaces to the history."""
+    """Write a memory, and move what it replaces to the history."""
 
-    memory: Memory | None
+    written: Embedded
     replaces: tuple[Memory, ...] = ()
     reason: str = ""
 
 
-def consolidate(qwen: Qwen, new: Sequence[Memory], known: Mapping[str, Memory]) -> list[Change]:
-    """The changes that the new facts make. Equal texts need no model: they have one document id."""
-    unique = {memory.document_id: memory for memory in new}
-    fresh = [memory for key, memory in unique.items() if key not in known]
-    existing = list(known.values())
-    if not fresh or not existing:
-        return [Change(memory) for memory in fresh]
-    decisions = _decide(qwen, fresh, existing)
-    return [
-        change
-        for n, memory in enumerate(fresh, 1)
-        if (change := _change(memory, decisions.get(n), existing))
-    ]
+def consolidate(
+    qwen: Qwen,
+    new: Iterable[Embedded],
+    known: Mapping[str, Embedded],
+    replaced: Sequence[Replaced] = (),
+) -> list[Change]:
+    """The changes that new facts make, in the order in which they are to be made.
+
+    A fact that was replaced after it was said is not written again: `replaced` is the history.
+    """
+    by_time = sorted(new, key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
+    state = dict(known)
+    changes: list[Change] = []
+    for wave in _waves([fact for fact in by_time if not _is_over(fact.memory, replaced)]):
+        for change in _decided(qwen, wave, state):
+            _note(change, state)
+            changes.append(change)
+    return changes
 
 
-def _decide(
-    qwen: Qwen, fresh: Sequence[Memory], existing: Sequence[Memory]
-) -> dict[int, _Decision]:
-    """Decisions by new fact; of two for one fact the first counts. Empty when there is no answer."""
-    data = {"new_facts": _numbered(fresh), "existing": _numbered(existing)}
+def _is_over(memory: Memory, replaced: Sequence[Replaced]) -> bool:
+    return any(
+        entry.document_id == memory.document_id and entry.replaced_at >= memory.stated_at
+        for entry in replaced
+    )
+
+
+def _waves(facts: Sequence[Embedded]) -> Iterator[list[Embedded]]:
+    """Groups, in order, whose facts have nothing to do with each other: each meets what was before it."""
+    depth: list[int] = []
+    for n, fact in enumerate(facts):
+        before = [depth[m] + 1 for m in range(n) if near(facts[m], fact)]
+        depth.append(max(before, default=0))
+    for level in range(max(depth, default=-1) + 1):
+        yield [fact for fact, d in zip(facts, depth, strict=True) if d == level]
+
+
+def _note(change: Change, state: dict[str, Embedded]) -> None:
+    for old in change.replaces:
+        state.pop(old.document_id, None)
+    state[change.written.memory.document_id] = change.written
+
+
+def _decided(
+    qwen: Qwen, wave: Sequence[Embedded], state: Mapping[str, Embedded]
+) -> Iterator[Change]:
+    """Equal texts need no model, they have one document id; nor does what has no neighbours.
+
+    `state` has each change before the next one is made.
+    """
+    asked: list[Embedded] = []
+    existing: dict[str, Memory] = {}
+    for fact in wave:
+        if same := state.get(fact.memory.document_id):
+            yield from _restated(same, fact.memory)
+        elif found := nearest(fact, state.values()):
+            asked.append(fact)
+            existing |= {each.memory.document_id: each.memory for each in found}
+        else:
+            yield Change(fact)
+    shown = list(existing.values())
+    decisions = _ask(qwen, [fact.memory for fact in asked], shown)
+    for n, fact in enumerate(asked, 1):
+        decision = decisions.get(n, _ADD)
+        ids = [shown[i - 1].document_id for i in decision.existing if 1 <= i <= len(shown)]
+        named = [state[document_id] for document_id in ids if document_id in state]
+        yield from _changes(qwen, fact, decision, named)
+
+
+def _ask(qwen: Qwen, new: Sequence[Memory], existing: Sequence[Memory]) -> dict[int, Decision]:
     try:
-        answer = ask(
-            qwen, load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode(), ConsolidationAnswer
-        )
+        return ask_decisions(qwen, new, existing) if new else {}
     except (UnusableReply, ContentRefused) as error:
-        log.warning("consolidation.kept_all", facts=len(fresh), reason=str(error))
+        log.warning("consolidation.kept_all", facts=len(new), reason=str(error))
         return {}
-    return {decision.fact: decision for decision in reversed(answer.decisions)}
 
 
-def _numbered(memories: Sequence[Memory]) -> list[dict[str, object]]:
-    return [
-        {
-            "n": n,
-            "text": m.text,
-            "at": f"{datetime.fromtimestamp(m.valid_from / 1e6, UTC):%Y-%m-%d}",
-        }
-        for n, m in enumerate(memories, 1)
-    ]
-
-
-def _change(
-    memory: Memory, decision: _Decision | None, existing: Sequence[Memory]
-) -> Change | None:
+def _changes(
+    qwen: Qwen, fact: Embedded, decision: Decision, named: Sequence[Embedded]
+) -> Iterator[Change]:
     """What a decision means, if it holds; else the fact is added."""
-    if decision is None or decision.confidence < _SURE:
-        return Change(memory)
-    named = [existing[n - 1] for n in decision.existing if 1 <= n <= len(existing)]
-    match decision.action:
+    match decision.action if decision.confidence >= _SURE else "add":
         case "noop":
-            return None
+            return
         case "duplicate" if named:
-            return None
-        case "refine" if named and decision.text and _keeps_figures(decision.text, memory, named):
-            merged = replace(
-                memory,
-                text=decision.text,
-                sources=tuple(dict.fromkeys(s for m in (*named, memory) for s in m.sources)),
-            ).identified()
-            replaced = tuple(m for m in named if m.document_id != merged.document_id)
-            return Change(merged, replaced, decision.reason)
+            yield from _restated(named[0], fact.memory)
+        case "refine" if named and merged_text_holds(decision.text, fact.memory, named):
+            yield _refined(qwen, fact, named, decision)
         case "supersede" if named:
-            return _supersede(memory, named, decision.reason)
-    return Change(memory)
+            yield from _superseded(fact, named, decision.reason)
+        case _:
+            yield Change(fact)
 
 
-def _supersede(memory: Memory, named: Sequence[Memory], reason: str) -> Change:
+def _restated(same: Embedded, memory: Memory) -> Iterator[Change]:
+    """What is known was said again: it gains a source, unless it has it."""
+    again = restated(same.memory, memory)
+    if again != same.memory:
+        yield Change(Embedded(again, same.vector))
+
+
+def _refined(qwen: Qwen, fact: Embedded, named: Sequence[Embedded], decision: Decision) -> Change:
+    memory = joined(fact.memory, [known.memory for known in named], str(decision.text))
+    vectors = {each.memory.document_id: each.vector for each in (*named, fact)}
+    vector = vectors.get(memory.document_id) or qwen.embed([memory.text])[0]
+    gone = (k.memory for k in named if k.memory.document_id != memory.document_id)
+    return Change(Embedded(memory, vector), tuple(gone), decision.reason)
+
+
+def _superseded(fact: Embedded, named: Sequence[Embedded], reason: str) -> Iterator[Change]:
     """Time decides, not the model: what was said later holds, in whatever order it arrives."""
-    later = [m for m in named if m.valid_from > memory.valid_from]
+    older = [k.memory for k in named if k.memory.stated_at <= fact.memory.stated_at]
+    later = [k for k in named if k.memory.stated_at > fact.memory.stated_at]
+    yield Change(fact, tuple(older), reason)
     if later:
-        return Change(later[0], (memory,), reason)
-    return Change(memory, tuple(named), reason)
-
-
-def _keeps_figures(text: str, memory: Memory, named: Sequence[Memory]) -> bool:
-    """No number or date may be lost in a merge."""
-    wanted = {figure for m in (memory, *named) for figure in re.findall(r"\d+", m.text)}
-    return wanted <= set(re.findall(r"\d+", text))
+        first = min(later, key=lambda known: known.memory.stated_at)
+        yield Change(first, (fact.memory,), reason)

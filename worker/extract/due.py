@@ -1,8 +1,9 @@
 """When a session is extracted: it waits in Redis, falls due, is begun and settled.
 
 Keys of a partition: `pending` (hash: what waits, by session), `active` (hash: what an extraction took),
-`due` (sorted set: session by time in ms). `due` keeps a session until it is settled, so an extraction
-that was lost is found again by the sweep; waits longer than a Celery countdown cost nothing here.
+`due` (sorted set: session by time in ms), `given-up` (hash: why, by session). `due` keeps a session until
+it is settled or given up, so an extraction that was lost is found again by the sweep. What was given up
+stays in `active`: the next message of the session, or a person, makes it due again with all that waits.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from producer.streams import Streams
 
 # An extraction that was enqueued and never seen again is enqueued again after this time.
 _HOLD_MS = 15_000
+
+FROM_WATERMARK = 2**52
+"""In place of a created_at: later than any, so that the watermark alone tells where to begin."""
 
 _CLAIM = """
 local time = redis.call('TIME')
@@ -43,7 +47,30 @@ return joined
 
 _SETTLE = """
 redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[4], ARGV[1])
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then redis.call('ZREM', KEYS[3], ARGV[1]) end
+"""
+
+_GIVE_UP = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+"""
+
+# Only if nothing waits already, unless it is wanted in any case.
+_ADD = """
+local waits = redis.call('HEXISTS', KEYS[1], ARGV[1]) + redis.call('HEXISTS', KEYS[2], ARGV[1])
+if waits > 0 and ARGV[3] == '0' then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+local wait = {count = 0, tokens = 0, first_ms = now, from_us = tonumber(ARGV[2]), over = true}
+if stored then
+  wait = cmsgpack.unpack(stored)
+  wait.from_us = math.min(wait.from_us, tonumber(ARGV[2]))
+end
+redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack(wait))
+redis.call('ZADD', KEYS[3], now, ARGV[1])
+return 1
 """
 
 _POSTPONE = """
@@ -82,11 +109,6 @@ def session_of(name: bytes) -> tuple[str, str]:
     return msgspec.json.decode(name, type=tuple[str, str])
 
 
-def tokens_of(text: bytes | str) -> int:
-    """Estimated tokens: one per four bytes of UTF-8, near enough for English and Chinese alike."""
-    return len(text if isinstance(text, bytes) else text.encode()) // 4 + 1
-
-
 class DueSessions:
     """The waiting sessions of all partitions."""
 
@@ -110,8 +132,22 @@ class DueSessions:
 
     def settle(self, user_id: str, session_id: str) -> None:
         """What was taken is extracted; the session leaves unless something came meanwhile."""
-        keys = self._keys(session_id, "pending", "active", "due")
+        keys = self._keys(session_id, "pending", "active", "due", "given-up")
         self._redis.eval(_SETTLE, len(keys), *keys, member(user_id, session_id))
+
+    def add(self, user_id: str, session_id: str, from_us: int, *, anyway: bool = True) -> bool:
+        """Make a session due now, for its messages from `from_us` (created_at) on.
+
+        With `anyway` false only if nothing waits in it; False if that was so.
+        """
+        keys = self._keys(session_id, "pending", "active", "due")
+        name = member(user_id, session_id)
+        return bool(self._redis.eval(_ADD, len(keys), *keys, name, from_us, int(anyway)))
+
+    def give_up(self, user_id: str, session_id: str, reason: str) -> None:
+        """Not due any more; what waits stays, and why is kept until it is settled after all."""
+        keys = self._keys(session_id, "due", "given-up")
+        self._redis.eval(_GIVE_UP, len(keys), *keys, member(user_id, session_id), reason)
 
     def postpone(self, user_id: str, session_id: str, delay_s: float) -> None:
         """Fall due again after `delay_s`."""

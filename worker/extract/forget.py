@@ -1,15 +1,18 @@
-"""Forget a session, or all there is of a user: messages, sessions, memories and their history.
+"""Forget a session, or all there is of a user: messages, sessions, memories, their history, and what is
+still on its way or was set aside.
 
-Only what was there when it was asked: what is published later stays. Done again it finds what is left.
+Only what was there when it was asked: what is published later stays. Session rows go last, so that done
+again it finds what is left.
 """
 
 from dataclasses import dataclass
 
 import tablestore as ots
 
-from worker.extract.confirm import Unseen, Written
+from worker.extract.unseen import Unseen, Written
+from worker.pending import Pending, Whose
 from worker.stores.history import History
-from worker.stores.memories import Memories
+from worker.stores.memories import Memories, Memory
 from worker.stores.sessions import Sessions
 from worker.stores.write import write_all
 
@@ -23,10 +26,15 @@ class Forgetting:
     memories: Memories
     history: History
     unseen: Unseen
+    pending: Pending
 
 
 def forget(step: Forgetting, user_id: str, session_id: str | None, before: int) -> dict[str, int]:
-    """Delete what the user (in one session, or all) had up to `before` (created_at, µs); counted."""
+    """Delete what the user (in one session, or all) had up to `before` (created_at, µs); counted.
+
+    Raises Busy while a drain may hold some of it.
+    """
+    on_its_way = step.pending.forget(Whose(user_id, session_id, before))
     sessions = [s for s in step.sessions.of_user(user_id) if session_id in (None, s.session_id)]
     messages = [
         step.sessions.message_deletion(info.session_id, said)
@@ -41,9 +49,9 @@ def forget(step: Forgetting, user_id: str, session_id: str | None, before: int) 
     memories = [
         memory.document_id
         for memory in found.values()
-        if session_id in (None, memory.session_id) and memory.valid_from <= before
+        if (session_id is None or session_id in _sessions(memory)) and memory.valid_from <= before
     ]
-    history = step.history.deletions(user_id, before) if session_id is None else []
+    history = step.history.deletions(user_id, before, session_id)
     over = [
         step.sessions.deletion(user_id, s.session_id) for s in sessions if s.update_time <= before
     ]
@@ -56,4 +64,10 @@ def forget(step: Forgetting, user_id: str, session_id: str | None, before: int) 
         "memories": len(memories),
         "history": len(history),
         "sessions": len(over),
+        **on_its_way,
     }
+
+
+def _sessions(memory: Memory) -> set[str]:
+    """All that gave a part of it: what cites a forgotten session goes, whoever else said it too."""
+    return {memory.session_id, *(source.session_id for source in memory.sources)}

@@ -1,21 +1,25 @@
-"""Which memories of the user are near a new fact.
+"""Which memories of the user may be near a new fact.
 
-The search index is 1–3 s behind, so it is asked for candidates only; what was written for this user and
-is not confirmed searchable yet is added (`unseen`), and every candidate is read by primary key: a fact
-written a moment ago is seen, a fact removed a moment ago is not.
+The search index is 1–3 s behind, so it is asked for candidates only, by vector and by words. What was
+written for this user and is not confirmed searchable yet is added (`unseen`), and every candidate is read
+by primary key: a fact written a moment ago is seen, a fact removed a moment ago is not.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+import structlog
 
-from worker.extract.confirm import Unseen
-from worker.stores.memories import Memories, Memory, Stored
+from worker.errors import IndexBehind
+from worker.extract.unseen import Unseen
+from worker.stores.documents import KIND as DOCUMENT
+from worker.stores.memories import Embedded, Memories
 
-# Cosine above which two facts may be about the same thing and a model should look at both.
-NEAR = 0.65
-_CANDIDATES = 5  # a new fact
+# More than are used: some may be about rows that are gone since.
+_CANDIDATES = 20
+# Unconfirmed memories of one user that are read for a decision; they come a hundred a request.
+MOST_UNSEEN = 300
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -23,27 +27,30 @@ class Neighbours:
     memories: Memories
     unseen: Unseen
 
-    def of(
-        self, user_id: str, new: Sequence[Memory], vectors: Sequence[list[float]]
-    ) -> dict[str, Memory]:
-        """Stored memories near any of the new facts or equal to one, by document id."""
-        wanted = {memory.document_id for memory in new}
-        candidates = wanted | set(self.unseen.of_user(user_id))
-        for vector in vectors:
-            hits = self.memories.nearest(user_id, vector, _CANDIDATES)
-            candidates |= {hit.memory.document_id for hit in hits}
-        stored = [s for s in self.memories.get(sorted(candidates)) if s.memory.user_id == user_id]
-        matrix = np.array(vectors)
+    def of(self, user_id: str, new: Sequence[Embedded], *, patient: bool) -> dict[str, Embedded]:
+        """Memories by document id: all that are near a new fact or equal to one are among them.
+
+        Raises IndexBehind when more are unconfirmed than can be looked at, if `patient`; else the
+        newest are looked at, and that it was so is counted.
+        """
+        unseen = self.unseen.of_user(user_id)
+        if len(unseen) > MOST_UNSEEN:
+            if patient:
+                raise IndexBehind(f"{len(unseen)} memories of a user are not searchable yet")
+            self.unseen.count_passed_over()
+            log.warning("index.passed_over", unseen=len(unseen), looked_at=MOST_UNSEEN)
+            unseen = unseen[-MOST_UNSEEN:]
+        candidates = {fact.memory.document_id for fact in new} | set(unseen)
+        for fact in new:
+            candidates |= self._found(user_id, fact)
         return {
-            s.memory.document_id: s.memory
-            for s in stored
-            if s.memory.document_id in wanted or _near(s, matrix)
+            known.memory.document_id: known
+            for known in self.memories.get(sorted(candidates))
+            # Whole documents of an app are the app's: they replace nothing and nothing replaces them.
+            if known.memory.user_id == user_id and known.memory.kind != DOCUMENT
         }
 
-
-def _near(stored: Stored, matrix: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> bool:
-    if not stored.vector or len(stored.vector) != matrix.shape[1]:
-        return False
-    vector = np.array(stored.vector)
-    lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(vector)
-    return bool(((matrix @ vector) / np.maximum(lengths, 1e-12) >= NEAR).any())
+    def _found(self, user_id: str, fact: Embedded) -> set[str]:
+        hits = self.memories.matching(user_id, fact.memory.text, _CANDIDATES)
+        hits += self.memories.nearest(user_id, fact.vector or [], _CANDIDATES)
+        return {hit.memory.document_id for hit in hits}

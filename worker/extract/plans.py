@@ -1,35 +1,39 @@
-"""What Qwen said about a piece of a session, kept before it is applied.
+"""What Qwen found in a piece of a session, kept before anything is done with it.
 
-A worker that dies in between leaves the plan; the next one applies it, without paying or deciding again.
+A worker that dies leaves the plan; the next one goes on with it, without paying again.
 """
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import msgspec
 from redis import Redis
 
 from producer.streams import Streams
-from worker.extract.consolidate import Change
 from worker.extract.due import member
 from worker.extract.facts import Found
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """For the messages after `since` up to `through` (created_at, µs).
+    """For the messages from `since` up to `through` (created_at, µs), both included.
 
-    `changes` is None until it was decided what the facts change.
+    `vectors` are those of the memories found; None until they were computed. `waited` is how often it
+    was put off because the index was too far behind.
     """
 
     since: int
     through: int
     found: Found
-    changes: tuple[Change, ...] | None = None
+    vectors: tuple[Sequence[float], ...] | None = None
+    waited: int = 0
+    plan_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class Plans:
-    """One plan a session, at most."""
+    """One plan a session, at most. To be used under the session's lease."""
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis

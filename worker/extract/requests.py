@@ -6,20 +6,20 @@ Ingestion moves such events to the stream `requests` when everything published b
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 from redis import Redis
 
-from producer.events import Forget, Remember, decode
+from producer.events import Forget, Remember, decode, encode
 from producer.streams import Streams
-from worker.deadletters import DeadLetters
+from worker.deadletters import REQUESTS, DeadLetters
 from worker.entries import oldest
-from worker.errors import Busy, Final
-from worker.extract.apply import Apply, apply
-from worker.extract.consolidate import consolidate
+from worker.errors import Busy, Final, SecretRefused
 from worker.extract.forget import Forgetting, forget
-from worker.extract.neighbours import Neighbours
+from worker.extract.remember import Remembering, remember, users_turn
+from worker.extract.secrets import holds_secret, masked
 from worker.lease import Lease
 from worker.stores.documents import document_text
-from worker.stores.memories import Memory
+from worker.stores.memories import Embedded, Memory
 from worker.stores.write import write_all
 
 _TAKE_OFF = """
@@ -27,7 +27,6 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('XDEL', KEYS[2],
 return -1
 """
 _A_TURN = 50  # requests
-_WAIT_FOR_USER_S = 5.0
 log = structlog.get_logger()
 
 
@@ -37,8 +36,7 @@ class Requests:
 
     redis: Redis
     streams: Streams
-    neighbours: Neighbours
-    application: Apply
+    remembering: Remembering
     forgetting: Forgetting
     dead: DeadLetters
 
@@ -54,7 +52,10 @@ def carry_out(step: Requests, partition: int) -> int:
             try:
                 _one(step, raw)
             except Final as error:
-                step.dead.add(partition, event=raw, reason=str(error), queue="requests")
+                kind = type(error).__name__
+                step.dead.add(
+                    partition, event=_masked(raw), reason=str(error), queue=REQUESTS, error=kind
+                )
                 log.warning("request.dead", entry_id=entry_id, reason=str(error))
             keys = [lease.key, step.streams.key(partition, "requests")]
             if int(step.redis.eval(_TAKE_OFF, 2, *keys, lease.token, entry_id)) < 0:
@@ -65,21 +66,19 @@ def carry_out(step: Requests, partition: int) -> int:
 
 def _one(step: Requests, raw: bytes) -> None:
     event = decode(raw)
-    partition = step.streams.partition(event.user_id)
-    key = step.streams.key(partition, f"lease:{event.user_id}")
-    with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S):
-        match event:
-            case Remember(document=None):
-                _remember(step, event)
-            case Remember():
-                _keep(step, event)
-            case Forget():
-                counts = forget(step.forgetting, event.user_id, event.session_id, event.created_at)
-                log.info("user.forgotten", session_id=event.session_id, **counts)
+    match event:
+        case Remember(document=None):
+            _remember(step.remembering, event)
+        case Remember():
+            _keep(step.remembering, event)
+        case Forget():
+            _forget(step, event)
 
 
-def _remember(step: Requests, event: Remember) -> None:
+def _remember(step: Remembering, event: Remember) -> None:
     """As it stands, without asking what the facts are; beside what is known like any other."""
+    if holds_secret(event.text):
+        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
     memory = Memory(
         user_id=event.user_id,
         session_id=event.session_id or "",
@@ -87,24 +86,38 @@ def _remember(step: Requests, event: Remember) -> None:
         kind="instruction",
         said_by="user",
         valid_from=event.created_at,
+        stated_at=event.created_at,
     ).identified()
-    vectors = step.application.qwen.embed([memory.text])
-    known = step.neighbours.of(event.user_id, [memory], vectors)
-    apply(
-        step.application,
-        event.user_id,
-        consolidate(step.application.qwen, [memory], known),
-    )
+    (vector,) = step.qwen.embed([memory.text])
+    fact = Embedded(memory, vector)
+    # Asked for by name, it does not wait for an index that is behind.
+    remember(step, event.user_id, [fact], plan_id=event.event_id, patient=False)
     log.info("memory.remembered", document_id=memory.document_id)
 
 
-def _keep(step: Requests, event: Remember) -> None:
+def _keep(step: Remembering, event: Remember) -> None:
     """A document of an AgentScope app, under its own id: beside what is known, replacing nothing."""
-    application = step.application
     text = document_text(event)
-    vectors = application.qwen.embed([text]) if text else [[]]
+    vectors = step.qwen.embed([text]) if text else [[]]
+    application = step.application
     row = application.memories.document(event, vectors[0])
     document_id = str(row.key[0][1])
-    application.unseen.add(event.user_id, [document_id])
-    write_all(application.client, [row])
+    with users_turn(step, event.user_id) as still_ours:
+        application.unseen.add(event.user_id, [document_id])
+        still_ours()
+        write_all(application.client, [row])
     log.info("memory.kept", document_id=document_id)
+
+
+def _forget(step: Requests, event: Forget) -> None:
+    # Noted before it has its turn: what is on its way meanwhile does not come back.
+    step.remembering.forgotten.note(event.user_id, event.session_id, event.created_at)
+    with users_turn(step.remembering, event.user_id):
+        counts = forget(step.forgetting, event.user_id, event.session_id, event.created_at)
+    log.info("user.forgotten", session_id=event.session_id, **counts)
+
+
+def _masked(raw: bytes) -> bytes:
+    """An event for the dead letters: they are listed, so no secret goes there."""
+    event = decode(raw)
+    return encode(replace(event, text=masked(event.text))) if isinstance(event, Remember) else raw

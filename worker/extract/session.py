@@ -1,7 +1,7 @@
-"""One session, from its watermark on: facts, what they change, the change applied, the watermark moved.
+"""One session, from its watermark on: facts, their vectors, the user's memories changed, the watermark moved.
 
-Under the session's lease; deciding and applying also under the user's, so that two sessions of one user
-never add the same fact side by side. A crash at any step is made good by doing it again.
+Under the session's lease, piece by piece. Each step's outcome is kept before the next begins, so a crash
+anywhere is made good by doing it again: nothing is asked, decided or written twice.
 """
 
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ import structlog
 from redis import Redis
 
 from producer.streams import Streams
-from worker.deadletters import DeadLetters
-from worker.extract.apply import Apply, apply
-from worker.extract.consolidate import Change, consolidate
-from worker.extract.due import DueSessions, tokens_of
-from worker.extract.facts import FactFinder, Found
-from worker.extract.neighbours import Neighbours
+from worker.budget import Budget
+from worker.deadletters import EXTRACT, DeadLetters
+from worker.errors import IndexBehind
+from worker.extract.due import DueSessions
+from worker.extract.facts import FactFinder
+from worker.extract.pieces import CONTEXT, piece_of
 from worker.extract.plans import Plan, Plans
+from worker.extract.remember import Remembering, remember
+from worker.extract.vectors import with_vectors
 from worker.lease import Lease
-from worker.stores.memories import Memory
-from worker.stores.sessions import Said, Sessions
+from worker.stores.memories import Embedded
+from worker.stores.sessions import Sessions
 
-_CONTEXT = 4  # earlier messages shown with the new ones
-_PIECE_MESSAGES = 40
-_PIECE_TOKENS = 6_000
-_WAIT_FOR_USER_S = 5.0
+# Tries, with growing waits, before a decision is made on what the index and the newest writes show.
+_WAITS_FOR_INDEX = 5
 log = structlog.get_logger()
 
 
@@ -39,9 +39,9 @@ class Extract:
     due: DueSessions
     sessions: Sessions
     finder: FactFinder
-    neighbours: Neighbours
     plans: Plans
-    application: Apply
+    remembering: Remembering
+    budget: Budget
     dead: DeadLetters
 
 
@@ -51,8 +51,7 @@ def extract(step: Extract, user_id: str, session_id: str) -> int:
     Raises Busy if another worker has the session or the user; Retryable and SameForEveryone leave all
     that was not yet extracted where it is.
     """
-    partition = step.streams.partition(session_id)
-    key = step.streams.key(partition, f"lease:{user_id}:{session_id}")
+    key = step.streams.key(step.streams.partition(session_id), f"lease:{user_id}:{session_id}")
     written = 0
     with Lease(step.redis, key):
         waiting = step.due.begin(user_id, session_id)
@@ -70,8 +69,9 @@ def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator
     if left:
         yield left
         start = max(start, left.through + 1) if start >= left.since else start
-    while piece := _piece(step.sessions.messages(user_id, session_id, since=start)):
-        context = step.sessions.messages_before(user_id, session_id, start, _CONTEXT)
+    while piece := piece_of(step.sessions.messages(user_id, session_id, since=start)):
+        step.budget.check()
+        context = step.sessions.messages_before(user_id, session_id, start, CONTEXT)
         found = step.finder.find(user_id, session_id, context, piece)
         plan = Plan(start, piece[-1].created_at, found)
         step.plans.keep(user_id, session_id, plan)
@@ -79,63 +79,58 @@ def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator
         start = plan.through + 1
 
 
-def _piece(messages: Iterator[Said]) -> list[Said]:
-    """As many messages as one call may hold; those of one microsecond stay together."""
-    piece: list[Said] = []
-    tokens = 0
-    for message in messages:
-        tokens += tokens_of(message.text)
-        full = len(piece) >= _PIECE_MESSAGES or tokens > _PIECE_TOKENS
-        if piece and full and message.created_at != piece[-1].created_at:
-            break
-        piece.append(message)
-    return piece
-
-
 def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
-    """Decide, apply, move the watermark. Returns how many memories were written."""
-    partition = step.streams.partition(user_id)
-    with Lease(
-        step.redis, step.streams.key(partition, f"lease:{user_id}"), wait_s=_WAIT_FOR_USER_S
-    ):
-        if plan.changes is None:
-            plan = replace(plan, changes=_decide(step, user_id, plan.found))
-            step.plans.keep(user_id, session_id, plan)
-        changes = plan.changes or ()
-        apply(step.application, user_id, changes)
-    _report_skipped(step, user_id, session_id, plan.found)
+    """Compute vectors, change the memories, move the watermark. Returns how many were written."""
+    if plan.vectors is None:
+        plan = with_vectors(step.remembering.qwen, plan)
+        step.plans.keep(user_id, session_id, plan)
+    written = _remember(step, user_id, session_id, plan)
     old = step.sessions.watermark(user_id, session_id)
     step.sessions.advance_watermark(user_id, session_id, old, plan.through)
-    step.plans.drop(user_id, session_id)
+    _end(step, user_id, session_id, plan)
     log.info(
         "session.extracted",
         session_id=session_id,
         through=plan.through,
         facts=len(plan.found.memories),
-        changes=len(changes),
+        changes=written,
         skipped=len(plan.found.skipped),
     )
-    return sum(change.memory is not None for change in changes)
+    return written
 
 
-def _decide(step: Extract, user_id: str, found: Found) -> tuple[Change, ...]:
-    new: tuple[Memory, ...] = found.memories
-    if not new:
-        return ()
-    vectors = step.application.qwen.embed([memory.text for memory in new])
-    known = step.neighbours.of(user_id, new, vectors)
-    return tuple(consolidate(step.application.qwen, new, known))
+def _remember(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
+    facts = [
+        Embedded(memory, list(vector))
+        for memory, vector in zip(plan.found.memories, plan.vectors or (), strict=True)
+    ]
+    if not facts:
+        return 0
+    try:
+        patient = plan.waited < _WAITS_FOR_INDEX
+        return remember(step.remembering, user_id, facts, plan_id=plan.plan_id, patient=patient)
+    except IndexBehind:
+        step.plans.keep(user_id, session_id, replace(plan, waited=plan.waited + 1))
+        raise
 
 
-def _report_skipped(step: Extract, user_id: str, session_id: str, found: Found) -> None:
+def _end(step: Extract, user_id: str, session_id: str, plan: Plan) -> None:
+    """The plan goes and its skipped messages are reported, in one step: neither without the other."""
     partition = step.streams.partition(session_id)
-    for skipped in found.skipped:
-        about = {
-            "user_id": user_id,
-            "session_id": session_id,
-            "message_ids": list(skipped.message_ids),
-        }
-        step.dead.add(
-            partition, event=msgspec.json.encode(about), reason=skipped.reason, queue="extract"
-        )
+    with step.redis.pipeline(transaction=True) as pipe:
+        Plans(pipe, step.streams).drop(user_id, session_id)
+        for skipped in plan.found.skipped:
+            about = about_messages(user_id, session_id, skipped.message_ids)
+            DeadLetters(pipe, step.streams).add(
+                partition, event=about, reason=skipped.reason, queue=EXTRACT, error=skipped.error
+            )
+        pipe.execute()
+    for skipped in plan.found.skipped:
         log.warning("messages.skipped", session_id=session_id, reason=skipped.reason)
+
+
+def about_messages(user_id: str, session_id: str, message_ids: tuple[str, ...] = ()) -> bytes:
+    """What a dead letter of an extraction is about; all that waits in the session, if none is named."""
+    return msgspec.json.encode(
+        {"user_id": user_id, "session_id": session_id, "message_ids": message_ids}
+    )

@@ -54,9 +54,13 @@ class History:
         )
         return RowWrite(self._table, _key(old.user_id, ended, old.document_id), columns)
 
-    def deletion(self, user_id: str, entry: Replaced) -> RowWrite:
-        key = _key(user_id, entry.replaced_at, entry.document_id)
-        return RowWrite(self._table, key, (), kind="delete")
+    def deletions(self, user_id: str, before: int, session_id: str | None = None) -> list[RowWrite]:
+        """The deletions of a user's entries up to `before` (µs), of one session or of all."""
+        return [
+            RowWrite(self._table, _key(user_id, e.replaced_at, e.document_id), (), kind="delete")
+            for e in self.of_user(user_id)
+            if e.replaced_at <= before and (session_id is None or session_id in _sessions(e))
+        ]
 
     def of_user(self, user_id: str, *, since: int = 0) -> list[Replaced]:
         """What was replaced for a user at `since` (µs) or later, oldest first."""
@@ -89,6 +93,10 @@ def _entry(row: ots.Row) -> Replaced:
         replaced_at=key["replaced_at"],
         **(columns | {"sources": sources}),
     )
+
+
+def _sessions(entry: Replaced) -> set[str]:
+    return {entry.session_id, *(source.session_id for source in entry.sources)}
 
 
 def _sources(columns: Mapping[str, Any]) -> tuple[Source, ...]:

@@ -58,6 +58,21 @@ class Sessions:
         ]
         return sorted(found, key=lambda info: (info.update_time, info.session_id))
 
+    def some(
+        self, count: int, begin: tuple[str, str] | None
+    ) -> tuple[list[tuple[str, SessionInfo]], tuple[str, str] | None]:
+        """Up to `count` sessions of all users from `begin` (user, session) on, and where to go on."""
+        first: Any = begin or (ots.INF_MIN, ots.INF_MIN)
+        start = list(zip(("user_id", "session_id"), first, strict=True))
+        end = [("user_id", ots.INF_MAX), ("session_id", ots.INF_MAX)]
+        columns = [WATERMARK, "update_time"]
+        with translated("GetRange sessions"):
+            _, rest, rows, _ = self._client.get_range(
+                self._names.session, "FORWARD", start, end, columns, count, max_version=1
+            )
+        found = [_with_user(row) for row in rows]
+        return found, (str(rest[0][1]), str(rest[1][1])) if rest else None
+
     def watermark(self, user_id: str, session_id: str) -> int:
         """The created_at (µs) up to which facts were extracted; 0 if none were."""
         key = [("user_id", user_id), ("session_id", session_id)]
@@ -124,6 +139,15 @@ class Sessions:
             )
         said = [_said(m) for m in stored if m.metadata.get("user_id", user_id) == user_id]
         return said[::-1]
+
+
+def _with_user(row: ots.Row) -> tuple[str, SessionInfo]:
+    key = dict(row.primary_key)
+    columns = {column[0]: column[1] for column in row.attribute_columns}
+    info = SessionInfo(
+        key["session_id"], int(columns.get("update_time", 0)), int(columns.get(WATERMARK, 0))
+    )
+    return key["user_id"], info
 
 
 def _said(message: StoredMessage) -> Said:

@@ -1,0 +1,55 @@
+"""What Qwen says about new facts beside known ones. Both are numbered, and it names them by number."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from worker.extract.answers import ask
+from worker.extract.prompts import CONSOLIDATE_VERSION, load
+from worker.qwen import Qwen
+from worker.stores.memories import Memory
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """For new fact number `fact`; `existing` are numbers of known ones, not checked yet."""
+
+    fact: int
+    action: Literal["add", "duplicate", "refine", "supersede", "noop"]
+    existing: list[int] = []
+    text: str | None = None
+    reason: str = ""
+    confidence: float = 1.0
+
+
+class ConsolidationAnswer(msgspec.Struct, frozen=True):
+    decisions: list[Decision]
+
+
+def ask_decisions(
+    qwen: Qwen, new: Sequence[Memory], existing: Sequence[Memory]
+) -> dict[int, Decision]:
+    """Decisions by the number of the new fact; of two for one fact the first counts.
+
+    Raises UnusableReply, ContentRefused, and whatever keeps the service away.
+    """
+    answer = ask(qwen, *decisions_prompt(new, existing), ConsolidationAnswer)
+    return {decision.fact: decision for decision in reversed(answer.decisions)}
+
+
+def decisions_prompt(new: Sequence[Memory], existing: Sequence[Memory]) -> tuple[str, str]:
+    """Exactly what is sent: the instructions and the data."""
+    data = {"new_facts": _numbered(new), "existing": _numbered(existing)}
+    return load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode()
+
+
+def _numbered(memories: Sequence[Memory]) -> list[dict[str, object]]:
+    return [
+        {
+            "n": n,
+            "text": m.text,
+            "at": f"{datetime.fromtimestamp(m.stated_at / 1e6, UTC):%Y-%m-%d}",
+        }
+        for n, m in enumerate(memories, 1)
+    ]

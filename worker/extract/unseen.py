@@ -1,0 +1,135 @@
+"""What was written and the search index does not show yet.
+
+Keys of a user's partition: `confirm` (sorted set: [user, document] by the time in ms of the next look),
+`written` (the same members by the time they were written), `unseen:<user>` (sorted set: document by that
+time), which is also what deduplication adds to the index. Once searchable a memory leaves all three and
+is announced on the stream `searchable`.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+from redis import Redis
+from redis.client import Pipeline
+
+from producer.streams import Streams
+
+_FIRST_LOOK_MS = 800
+_LOOK_AGAIN_MS = (500, 2_000)  # while young; then a tenth of the age
+AT_ONCE = 100  # ids a search can ask for and show
+_ANNOUNCED_KEPT = 10_000  # entries of the announcement stream; a reader that is away longer lists
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    user_id: str
+    document_id: str
+
+    @property
+    def name(self) -> bytes:
+        return msgspec.json.encode([self.user_id, self.document_id])
+
+
+class Unseen:
+    """The memories that were written and are not confirmed searchable."""
+
+    def __init__(self, redis: Redis, streams: Streams) -> None:
+        self._redis = redis
+        self._streams = streams
+
+    def add(self, user_id: str, document_ids: Iterable[str]) -> None:
+        """Record before or with the write, so that a crash leaves a look too many, never one too few."""
+        confirm, written, unseen = self._keys(user_id)
+        now = self._now_ms()
+        with self._redis.pipeline(transaction=True) as pipe:
+            for document_id in document_ids:
+                name = Written(user_id, document_id).name
+                pipe.zadd(confirm, {name: now + _FIRST_LOOK_MS})
+                pipe.zadd(written, {name: now})
+                pipe.zadd(unseen, {document_id: now})
+            pipe.execute()
+
+    def of_user(self, user_id: str) -> list[str]:
+        """The user's, the newest last."""
+        _, _, unseen = self._keys(user_id)
+        names = cast(list[bytes], self._redis.zrange(unseen, 0, -1))
+        return [name.decode() for name in names]
+
+    def due(self, partition: int) -> list[Written]:
+        """Those to look for now."""
+        key = self._streams.key(partition, "confirm")
+        found = cast(
+            list[bytes],
+            self._redis.zrangebyscore(key, "-inf", self._now_ms(), start=0, num=AT_ONCE),
+        )
+        return [Written(*msgspec.json.decode(name, type=tuple[str, str])) for name in found]
+
+    def searchable(self, written: Written) -> int:
+        """Take it off and announce it. Returns the lag in ms since it was written."""
+        lag_ms = self.age_ms(written)
+        stream = self._streams.key(self._streams.partition(written.user_id), "searchable")
+        fields: Any = {
+            "user_id": written.user_id,
+            "document_id": written.document_id,
+            "lag_ms": lag_ms,
+        }
+        with self._redis.pipeline(transaction=True) as pipe:
+            self._remove(pipe, written)
+            pipe.xadd(stream, fields, maxlen=_ANNOUNCED_KEPT)
+            pipe.execute()
+        return lag_ms
+
+    def forget(self, written: Iterable[Written]) -> None:
+        """Take them off: the rows are gone."""
+        for each in written:
+            with self._redis.pipeline(transaction=True) as pipe:
+                self._remove(pipe, each)
+                pipe.execute()
+
+    def look_again(self, written: Written) -> None:
+        """Later, at a distance that grows with its age."""
+        confirm, _, _ = self._keys(written.user_id)
+        delay_ms = max(random.uniform(*_LOOK_AGAIN_MS), self.age_ms(written) / 10)
+        self._redis.zadd(confirm, {written.name: self._now_ms() + delay_ms}, xx=True)
+
+    def age_ms(self, written: Written) -> int:
+        _, key, _ = self._keys(written.user_id)
+        now = self._now_ms()
+        return now - int(self._redis.zscore(key, written.name) or now)
+
+    def oldest_ms(self, partitions: Iterable[int]) -> int:
+        """How long the oldest of all has waited; 0 if none waits."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in partitions:
+                key = self._streams.key(partition, "written")
+                pipe.zrange(key, 0, 0, withscores=True)
+            firsts = [float(pairs[0][1]) for pairs in pipe.execute() if pairs]
+        return max(0, self._now_ms() - int(min(firsts))) if firsts else 0
+
+    def count_passed_over(self) -> None:
+        """A decision was made without looking at all of a user's: there were too many."""
+        self._redis.incr(f"{self._streams.prefix}:passed-over")
+
+    def passed_over(self) -> int:
+        return int(cast(bytes | None, self._redis.get(f"{self._streams.prefix}:passed-over")) or 0)
+
+    def _remove(self, pipe: Pipeline, written: Written) -> None:
+        confirm, by_time, unseen = self._keys(written.user_id)
+        pipe.zrem(confirm, written.name)
+        pipe.zrem(by_time, written.name)
+        pipe.zrem(unseen, written.document_id)
+
+    def _keys(self, user_id: str) -> tuple[str, str, str]:
+        partition = self._streams.partition(user_id)
+        return (
+            self._streams.key(partition, "confirm"),
+            self._streams.key(partition, "written"),
+            self._streams.key(partition, f"unseen:{user_id}"),
+        )
+
+    def _now_ms(self) -> int:
+        seconds, micros = self._redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000

@@ -1,0 +1,29 @@
+"""The vectors of what was found, computed once and kept with it."""
+
+from dataclasses import replace
+
+from worker.errors import ContentRefused
+from worker.extract.facts import Skipped
+from worker.extract.plans import Plan
+from worker.qwen import Qwen
+
+
+def with_vectors(qwen: Qwen, plan: Plan) -> Plan:
+    """The plan with a vector for each of its memories; one whose text is refused is left out, and told.
+
+    Raises whatever keeps the service away.
+    """
+    found = plan.found
+    try:
+        return replace(plan, vectors=tuple(qwen.embed([m.text for m in found.memories])))
+    except ContentRefused:
+        vectors, memories, skipped = [], [], list(found.skipped)
+    for memory in found.memories:
+        try:
+            vectors += qwen.embed([memory.text])
+            memories.append(memory)
+        except ContentRefused as error:
+            ids = tuple(source.message_id for source in memory.sources)
+            skipped.append(Skipped(ids, str(error), type(error).__name__))
+    left = replace(found, memories=tuple(memories), skipped=tuple(skipped))
+    return replace(plan, found=left, vectors=tuple(vectors))
