@@ -10,6 +10,9 @@ or gone is none. Safe from any thread, from async code, over forks and in signal
 
 from __future__ import annotations
 
+# redis-py imports this, which is refused once the main thread has ended; a publisher may well be
+# made in a thread that goes on.
+import concurrent.futures.thread  # noqa: F401
 import logging
 import os
 import threading

@@ -47,7 +47,7 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
 
     async def stop(self) -> None:
         """Deliver what was published, then close the client. The journal keeps what is left."""
-        await self._publisher.aflush()
+        await self._publisher.aflush(self._publisher.settings.exit_timeout_s)
         await super().stop()
 
     async def add_memory(

@@ -46,7 +46,7 @@ class TablestoreSessionHistoryService(
 
     async def stop(self) -> None:
         """Deliver what was published, then close the client. The journal keeps what is left."""
-        await self._publisher.aflush()
+        await self._publisher.aflush(self._publisher.settings.exit_timeout_s)
         await super().stop()
 
     async def create_session(self, user_id: str, session_id: str | None = None) -> Session:

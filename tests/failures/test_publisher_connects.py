@@ -97,7 +97,7 @@ def test_cluster_gets_each_partition_at_its_slot(tmp_path: Path) -> None:
 
 
 def _cluster_is_up(client: redis.Redis) -> bool:
-    return dict(client.execute_command("CLUSTER", "INFO"))["cluster_state"] == "ok"
+    return b"cluster_state:ok" in bytes(client.execute_command("CLUSTER", "INFO"))
 
 
 def test_sentinel_names_the_master(tmp_path: Path) -> None:
