@@ -34,7 +34,7 @@ class Server:
     def __init__(self, name: str, *options: str, env: dict[str, str] | None = None) -> None:
         self.name = name
         self.url = ""
-        self._options = options
+        self.options = options
         self._env = os.environ | (env or {})
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._process: subprocess.Popen[str] | None = None
@@ -93,7 +93,7 @@ class Server:
         self._output.clear()
         # Started from the main thread only: the kernel ends it together with that thread.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", self.name, "--port", str(port), *self._options],
+            [sys.executable, "-m", "localcloud", self.name, "--port", str(port), *self.options],
             env=self._env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -3,13 +3,14 @@
 import typer
 from dotenv import find_dotenv, load_dotenv
 
-from worker.cli import operate, publish, show, wait
+from worker.cli import dead, extraction, operate, publish, replay, show, wait
 
 _COMMANDS = (
     operate.init,
     publish.publish,
     wait.wait,
     operate.status,
+    operate.doctor,
     show.sessions,
     show.messages,
     show.memories,
@@ -17,6 +18,8 @@ _COMMANDS = (
     show.history,
     publish.remember,
     publish.forget,
+    replay.replay,
+    extraction.extract,
 )
 
 
@@ -31,4 +34,6 @@ def main() -> None:
     )
     for command in _COMMANDS:
         cli.command()(command)
+    cli.add_typer(dead.dead, name="dead")
+    cli.add_typer(extraction.prompts, name="prompts")
     cli()

@@ -1,9 +1,13 @@
-"""Setting up and looking after: init, status."""
+"""Setting up and looking after: init, status, doctor."""
 
 from dataclasses import asdict
 
+import typer
+
 from worker.backlog import alive, backlog
-from worker.cli.output import Json, opened, out, print_json, print_table
+from worker.cli.output import UNREACHABLE, Json, opened, out, print_json, print_table
+from worker.extract.state import state
+from worker.health import examine
 from worker.stores.tables import create_all
 
 _STAGES = {
@@ -12,6 +16,14 @@ _STAGES = {
     "sessions": "sessions to extract",
     "unsearchable": "memories not searchable yet",
     "dead": "dead letters",
+}
+_EXTRACTION = {
+    "oldest_unsearchable_s": "the oldest of these waits, seconds",
+    "passed_over": "decisions made with the index too far behind",
+    "given_up_sessions": "sessions given up",
+    "qwen_calls_today": "calls to Qwen today (UTC)",
+    "qwen_tokens_today": "tokens of Qwen today",
+    "daily_tokens": "tokens a day, at most",
 }
 
 
@@ -33,11 +45,26 @@ def status(json: Json = False) -> None:
         now = backlog(services.redis, services.streams)
         paused = services.queues.paused()
         workers = alive(services.redis, services.streams)
+        extraction = state(services.redis, services.streams, services.unseen, services.budget)
     if json:
-        print_json({**asdict(now), "paused": paused, "workers": workers})
+        print_json({**asdict(now), **asdict(extraction), "paused": paused, "workers": workers})
         return
     rows = [(title, getattr(now, stage)) for stage, title in _STAGES.items()]
+    rows += [(title, getattr(extraction, name)) for name, title in _EXTRACTION.items()]
     rows += [("workers alive", ", ".join(workers) or "none")]
     print_table("status", ("what", "how many"), rows)
     for pause in paused:
         out.print(f"queue {pause['queue']} is paused: {pause['reason']}", markup=False)
+
+
+def doctor(json: Json = False) -> None:
+    """Look at everything the work depends on; exit code 3 if something is in its way."""
+    with opened() as services:
+        findings = list(examine(services))
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.level:<4}  {finding.what}: {finding.found}")
+    if any(finding.level == "fail" for finding in findings):
+        raise typer.Exit(UNREACHABLE)

@@ -30,12 +30,12 @@ def publish(
     """
     published = bad = 0
     ids, clock = EventIds(), Clock()
-    with _opened(file) as lines, _publisher() as publisher:
+    with _opened(file) as lines, publisher() as outgoing:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                publisher.publish(from_line(line, ids=ids, clock=clock))
+                outgoing.publish(from_line(line, ids=ids, clock=clock))
                 published += 1
             except MalformedEvent as error:
                 bad += 1
@@ -66,18 +66,18 @@ def forget(
 
 
 def _publish_one(draft: dict[str, Any]) -> None:
-    with _publisher() as publisher:
+    with publisher() as outgoing:
         try:
-            publisher.publish(from_line(draft))
+            outgoing.publish(from_line(draft))
         except MalformedEvent as error:
             fail(WRONG, str(error))
 
 
 @contextmanager
-def _publisher() -> Iterator[Publisher]:
+def publisher() -> Iterator[Publisher]:
     """A publisher that waits for room and for delivery: nothing else runs in this process."""
     try:
-        publisher = Publisher(durability="memory", when_full="block", block_timeout_s=_FLUSH_S)
+        outgoing = Publisher(durability="memory", when_full="block", block_timeout_s=_FLUSH_S)
     except BadSetting as error:
         fail(WRONG, f"wrong settings: {error}")
     url = os.environ.get("REDIS_URL") or "redis://localhost:6379/0"
@@ -85,9 +85,9 @@ def _publisher() -> Iterator[Publisher]:
         connect_redis(url).ping()
     except (RedisError, OSError) as error:
         redis_unreachable(url, error)
-    with publisher:
-        yield publisher
-        if not publisher.flush(_FLUSH_S):
+    with outgoing:
+        yield outgoing
+        if not outgoing.flush(_FLUSH_S):
             fail(LATE, f"not all events reached Redis within {_FLUSH_S:.0f} s; publish them again")
 
 

@@ -123,4 +123,9 @@ def _sort_out(
             refused.append(Refused.because(entry.entry_id, entry.raw, final))
         else:
             waiting += errors
-    return stored, refused, waiting
+    return stored, sorted(refused, key=_stream_order), waiting
+
+
+def _stream_order(letter: Refused) -> tuple[int, int]:
+    ms, _, number = letter.entry_id.partition("-")
+    return int(ms), int(number)

@@ -1,0 +1,165 @@
+"""Looking after a deployment from the command line: what went wrong, what is wrong, what was stored."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from producer.events import Forget, encode
+from tests.deployment import Deployment
+from tests.failures.ingesting import SHARED_TABLES, append, drain_all, message, texts
+from worker.extract.requests import carry_out
+from worker.ingest.drain import drain
+
+SECRET = "my key is sk-0123456789abcdef"
+
+
+@pytest.fixture
+def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    """A deployment without workers, with its own prefix; drains run in the test."""
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
+        yield deployment
+
+
+def answer(place: Deployment, *arguments: str) -> Any:
+    done = place.command(*arguments, "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def test_dead_letter_is_listed_shown_retried_and_discarded(
+    idle: Deployment, fresh_name: str
+) -> None:
+    bad = message(fresh_name, 2, SECRET, fields={"no column": 1})
+    append(idle, 0, message(fresh_name, 1), bad, b'{"type": "shout"')
+    drain_all(idle, 0)
+
+    refused, malformed = answer(idle, "dead", "list")
+    shown = answer(idle, "dead", "show", refused["name"])
+    full = answer(idle, "dead", "show", refused["name"], "--full")
+    retried = answer(idle, "dead", "retry", refused["name"])
+    left = drain(idle.services.ingest, 0)
+    again, _ = sorted(answer(idle, "dead", "list"), key=lambda letter: letter["error"])
+    discarded = answer(idle, "dead", "discard", "--all")
+
+    assert (refused["error"], malformed["error"]) == ("InvalidRow", "MalformedEvent")
+    assert refused["session_id"] == fresh_name
+    assert refused["died_at"]
+    assert refused["deliveries"] == 1
+    assert SECRET not in json.dumps([refused, shown])
+    assert SECRET in full["event"]
+    assert (retried, left) == ({"retried": 1, "unknown": []}, 0)
+    assert again["name"] != refused["name"]
+    assert discarded["discarded"] == 2
+    assert answer(idle, "dead", "list") == []
+
+
+def test_unknown_dead_letter_is_said(idle: Deployment) -> None:
+    shown = idle.command("dead", "show", "0:1-1")
+    retried = idle.command("dead", "retry")
+
+    assert (shown.returncode, retried.returncode) == (2, 2)
+    assert b"0:1-1" in shown.stderr
+    assert b"--all" in retried.stderr
+
+
+def test_replay_leaves_the_rows_as_they_are(idle: Deployment, fresh_name: str) -> None:
+    events = [
+        message(fresh_name, 1, "plain", name="Ana", metadata={"channel": "web"}),
+        message(fresh_name, 2, '{"looks": "like JSON"}', fields={"usage": {"tokens": 3}}),
+        message(fresh_name, 3, "42", fields={"code": "7", "done": True}),
+    ]
+    append(idle, 0, *events)
+    drain_all(idle, 0)
+    before = rows(idle, fresh_name)
+
+    told = answer(idle, "replay", "--since", "2023-11-14", "--user", fresh_name)
+    partition = next(p for p in range(4) if idle.services.redis.xlen(f"{events_key(idle, p)}"))
+    drain_all(idle, partition)
+
+    assert told == {"sessions": 1, "published": 3, "left_alone": 0}
+    assert rows(idle, fresh_name) == before
+    assert len(before) == 3
+
+
+def events_key(place: Deployment, partition: int) -> str:
+    return place.services.streams.events(partition)
+
+
+def rows(place: Deployment, session: str) -> list[Any]:
+    """The session's rows as they stand in the table, without the stamps of their cells."""
+    key = [("session_id", session), ("create_time", 0), ("message_id", "")]
+    end = [("session_id", session), ("create_time", 2**60), ("message_id", "")]
+    _, _, found, _ = place.services.tablestore.get_range(
+        place.services.names.message, "FORWARD", key, end, max_version=1
+    )
+    return [(row.primary_key, [column[:2] for column in row.attribute_columns]) for row in found]
+
+
+def test_doctor_names_what_is_in_the_way(idle: Deployment) -> None:
+    done = idle.command("doctor", "--json")
+
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == 3  # no worker runs, and the shared Redis keeps nothing on disk
+    assert found["workers"]["level"] == "fail"
+    assert found["Redis persistence"]["level"] == "warn"
+    assert found["Redis eviction"]["level"] == "ok"
+    assert found["clocks"]["level"] == "ok"
+    assert found["index dimension"]["level"] == "ok"
+    assert found["model text-embedding-v4"]["level"] == "ok"
+    assert all(
+        f["level"] == "ok" for what, f in found.items() if what.startswith(("table", "index"))
+    )
+
+
+def test_doctor_tells_dimension_tables_and_keys_that_do_not_fit(idle: Deployment) -> None:
+    broken = Deployment.__new__(Deployment)
+    broken.environment = idle.environment | {
+        "MEMORY_EMBEDDING_DIMENSION": "512",
+        "MEMORY_HISTORY_TABLE": "nowhere",
+        "DASHSCOPE_API_KEY": "wrong",
+    }
+
+    done = broken.command("doctor")
+
+    said = done.stdout.decode()
+    assert done.returncode == 3
+    assert "fail  index dimension: [256]" in said
+    assert "fail  table nowhere: is missing: run `memory-worker init`" in said
+    assert "InvalidApiKey" in said
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_forget_takes_what_is_stored_on_its_way_and_set_aside(
+    idle: Deployment, fresh_name: str
+) -> None:
+    other = f"{fresh_name}-other"
+    append(idle, 0, message(fresh_name, 1), message(fresh_name, 2, fields={"no column": 1}))
+    drain_all(idle, 0)
+    append(idle, 3, message(fresh_name, 3), message(other, 1))
+    append(idle, 2, message(fresh_name, 4))
+    asked = Forget(event_id="f", user_id=fresh_name, created_at=message(fresh_name, 9).created_at)
+
+    append(idle, 1, encode(asked))
+    drain_all(idle, 1)
+    done = carry_out(idle.services.requests, 1)
+
+    for partition in (2, 3):
+        drain_all(idle, partition)
+    assert done == 1
+    assert texts(idle, fresh_name) == []
+    assert idle.services.sessions.of_user(fresh_name) == []
+    assert answer(idle, "dead", "list") == []
+    assert texts(idle, other) == ["text 1"]
+
+
+def test_status_and_doctor_see_a_running_worker(
+    redis_url: str, tablestore_url: str, dashscope_url: str
+) -> None:
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as place:
+        place.start_workers("ingest", concurrency=1)
+
+        done = place.command("doctor")
+
+        assert done.returncode == 0, done.stdout.decode()

@@ -1,0 +1,161 @@
+"""`memory-worker dead list|show|retry|discard`: what could never be done, and what to do about it.
+
+Listings show ids, sizes and reasons, never what was said; `--full` shows the event itself.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from worker.cli.output import WRONG, Json, fail, iso, minute, opened, out, print_json, print_table
+from worker.deadletters import EXTRACT, DeadLetter
+from worker.extract.due import FROM_WATERMARK
+from worker.services import Services
+
+_IDS = ("type", "user_id", "session_id", "message_id", "event_id")
+Names = Annotated[
+    list[str] | None, typer.Argument(help="PARTITION:ENTRY, as `dead list` names them.")
+]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+dead = typer.Typer(
+    help="Look at what could not be stored or extracted; try it again or drop it.",
+    no_args_is_help=True,
+)
+
+
+@dead.command("list")
+def list_all(
+    queue: Annotated[str | None, typer.Option(help="ingest, requests or extract.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    json: Json = False,
+) -> None:
+    """List dead letters with reason, error, time and deliveries."""
+    with opened() as services:
+        found = [letter for letter in services.dead.all() if queue in (None, letter.queue)]
+    shown = found[:limit]
+    if json:
+        print_json([_told(letter) for letter in shown])
+    elif not found:
+        out.print("no dead letters")
+    else:
+        rows = [
+            (le.name, minute(le.died_ms * 1000), le.queue, le.error, le.deliveries, le.reason)
+            for le in shown
+        ]
+        title = f"{len(found)} dead letters" + (f", {limit} shown" if len(found) > limit else "")
+        print_table(title, ("name", "since", "queue", "error", "tries", "reason"), rows)
+
+
+@dead.command()
+def show(
+    name: Annotated[str, typer.Argument(help="PARTITION:ENTRY, as `dead list` names it.")],
+    full: Annotated[bool, typer.Option("--full", help="Also the event, with its text.")] = False,
+    json: Json = False,
+) -> None:
+    """Show one dead letter; its text only with --full."""
+    with opened() as services:
+        letter = services.dead.get(name)
+    if letter is None:
+        fail(WRONG, f"no dead letter {name!r}; `memory-worker dead list` names them")
+    told = _told(letter) | ({"event": letter.event.decode(errors="replace")} if full else {})
+    if json:
+        print_json(told)
+    else:
+        print_table(f"dead letter {name}", ("what", "is"), list(told.items()))
+
+
+@dead.command()
+def retry(names: Names = None, every: All = False, json: Json = False) -> None:
+    """Put dead letters back into their queue; what cannot be done comes back."""
+    _each("retried", names, every, json, _retry)
+
+
+@dead.command()
+def discard(names: Names = None, every: All = False, json: Json = False) -> None:
+    """Delete dead letters for good."""
+    _each("discarded", names, every, json, lambda services, letter: services.dead.discard(letter))
+
+
+def _retry(services: Services, letter: DeadLetter) -> bool:
+    if letter.queue == EXTRACT:
+        _extract_again(services, letter)
+        return services.dead.discard(letter)
+    return services.dead.put_back(letter)
+
+
+class _About(msgspec.Struct):
+    """What a dead letter of an extraction names; no messages: all that waits in the session."""
+
+    user_id: str
+    session_id: str
+    message_ids: list[str] = []
+
+
+def _extract_again(services: Services, letter: DeadLetter) -> None:
+    about = msgspec.json.decode(letter.event, type=_About)
+    stored = (
+        services.sessions.messages(about.user_id, about.session_id) if about.message_ids else ()
+    )
+    stamps = [said.created_at for said in stored if said.message_id in about.message_ids]
+    services.due.add(about.user_id, about.session_id, min(stamps, default=FROM_WATERMARK))
+
+
+def _each(
+    done: str,
+    names: list[str] | None,
+    every: bool,
+    json: bool,
+    act: Callable[[Services, DeadLetter], bool],
+) -> None:
+    if bool(names) == every:
+        fail(WRONG, "name some dead letters, or say --all")
+    with opened() as services, _unknown_names() as unknown:
+        letters: Iterator[DeadLetter | None] | list[DeadLetter | None]
+        letters = (
+            list(services.dead.all()) if every else [services.dead.get(n) for n in names or ()]
+        )
+        unknown += [n for n, le in zip(names or (), letters, strict=False) if le is None]
+        count = sum(act(services, letter) for letter in letters if letter is not None)
+        if json:
+            print_json({done: count, "unknown": unknown})
+        else:
+            out.print(f"{done} {count} dead letters")
+
+
+@contextmanager
+def _unknown_names() -> Iterator[list[str]]:
+    """Ends the command with what there was no letter for, after the others were done."""
+    unknown: list[str] = []
+    yield unknown
+    if unknown:
+        fail(WRONG, f"no dead letter {', '.join(unknown)}")
+
+
+def _told(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "name": letter.name,
+        "died_at": iso(letter.died_ms * 1000),
+        "queue": letter.queue,
+        "error": letter.error,
+        "reason": letter.reason,
+        "deliveries": letter.deliveries,
+        "bytes": len(letter.event),
+        **_ids(letter.event),
+    }
+
+
+def _ids(event: bytes) -> dict[str, str]:
+    """The ids of an event, as far as it can be read; a malformed one may hold none."""
+    try:
+        fields = msgspec.json.decode(event)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    if not isinstance(fields, dict):
+        return {}
+    return {
+        name: value[:100] for name in _IDS if isinstance(value := fields.get(name), str) and value
+    }

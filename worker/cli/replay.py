@@ -1,0 +1,45 @@
+"""`memory-worker replay`: publish stored messages once more, so that they are remembered anew."""
+
+from typing import Annotated
+
+import typer
+
+from producer.errors import MalformedEvent
+from producer.lines import to_micros
+from worker.cli.output import WRONG, Json, err, fail, opened, print_json
+from worker.cli.publish import publisher
+from worker.replay import sessions_since, stored_events
+
+
+def replay(
+    since: Annotated[str, typer.Option(help="ISO 8601: messages from then on; a date is UTC.")],
+    user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
+    json: Json = False,
+) -> None:
+    """Publish stored messages again: the rows stay as they are, memories are extracted anew."""
+    first = _micros(since)
+    published = left_alone = sessions = 0
+    with opened() as services, publisher() as outgoing:
+        for user_id, session_id in sessions_since(services.sessions, first, user):
+            sessions += 1
+            events = stored_events(services.tablestore, services.names, user_id, session_id, first)
+            for event in events:
+                if event is None:
+                    left_alone += 1
+                else:
+                    outgoing.publish(event)
+                    published += 1
+    if json:
+        print_json({"sessions": sessions, "published": published, "left_alone": left_alone})
+    else:
+        err.print(f"published {published} messages of {sessions} sessions again")
+        if left_alone:
+            err.print(f"left {left_alone} alone: another program wrote them")
+
+
+def _micros(since: str) -> int:
+    moment = f"{since}T00:00:00+00:00" if len(since) == 10 else since
+    try:
+        return to_micros(moment)
+    except MalformedEvent as error:
+        fail(WRONG, f"--since: {error}")

@@ -1,0 +1,94 @@
+"""Stored messages as the events they came from, so that they can be published once more.
+
+For the tables that is no change: the same event is the same row. What follows from it is done again: its
+session falls due, and what should be remembered of it is decided anew. A row that our event would not
+make exactly as it stands (an app of another release wrote it) is left alone.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import tablestore as ots
+from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
+from tablestore_for_agent_memory.base.common import Order
+
+from producer.errors import MalformedEvent
+from producer.events import Message, encode
+from worker.stores.errors import translated
+from worker.stores.rows import UTC_OFFSET, message_row
+from worker.stores.sessions import Sessions
+from worker.stores.tables import TableNames, memory_store
+
+_PAGE = 200
+_NAMED = ("content_list", "type", "role", "metadata", "user_id", UTC_OFFSET)
+
+
+def sessions_since(
+    sessions: Sessions, since: int, user_id: str | None
+) -> Iterator[tuple[str, str]]:
+    """(user, session) of those with a message at or after `since` (µs), of one user or of all."""
+    if user_id is not None:
+        found = ((user_id, info) for info in sessions.of_user(user_id))
+        yield from ((user, info.session_id) for user, info in found if info.update_time >= since)
+        return
+    begin: tuple[str, str] | None = None
+    while True:
+        page, begin = sessions.some(_PAGE, begin)
+        yield from ((user, info.session_id) for user, info in page if info.update_time >= since)
+        if begin is None:
+            return
+
+
+def stored_events(
+    client: ots.OTSClient, names: TableNames, user_id: str, session_id: str, since: int
+) -> Iterator[Message | None]:
+    """The session's messages from `since` (created_at, µs) on; None for a row that is not ours."""
+    store = memory_store(client, names)
+    with translated("GetRange messages"):
+        rows = store.list_messages(
+            session_id, order=Order.ASC, inclusive_start_create_time=since, batch_size=_PAGE
+        )
+        for row in rows:
+            if row.metadata.get("user_id", user_id) == user_id:
+                yield event_of(row, user_id, names)
+
+
+def event_of(row: StoredMessage, user_id: str, names: TableNames) -> Message | None:
+    """The event that makes this row; None if there is none that makes it exactly."""
+    try:
+        event = _event(row, user_id)
+        encode(event)
+    except (MalformedEvent, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    stored = dict(row.metadata) | ({} if row.content is None else {"content": row.content})
+    return event if dict(message_row(names.message, event).columns) == stored else None
+
+
+def _event(row: StoredMessage, user_id: str) -> Message:
+    columns: dict[str, Any] = dict(row.metadata)
+    parts: list[dict[str, Any]] = json.loads(columns["content_list"])
+    text = next((part for part in parts if part.get("type") == "text"), None)
+    if row.content is not None and text is not None:
+        text["text"] = row.content
+    return Message(
+        event_id=row.message_id,
+        message_id=row.message_id,
+        user_id=user_id,
+        session_id=row.session_id,
+        created_at=int(row.create_time or 0),
+        role=columns["role"],
+        content=parts,
+        message_type=columns["type"],
+        metadata=json.loads(columns["metadata"]) if "metadata" in columns else None,
+        utc_offset_min=columns.get(UTC_OFFSET, 0),
+        fields={n: _value(v) for n, v in columns.items() if n not in _NAMED},
+    )
+
+
+def _value(stored: str) -> Any:
+    """Back from the string that a row holds; what is no JSON is the string itself."""
+    try:
+        return json.loads(stored)
+    except (ValueError, TypeError):
+        return stored
