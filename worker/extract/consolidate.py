@@ -102,11 +102,21 @@ def _decided(
 
 
 def _ask(qwen: Qwen, new: Sequence[Memory], existing: Sequence[Memory]) -> dict[int, Decision]:
-    try:
-        return ask_decisions(qwen, new, existing) if new else {}
-    except (UnusableReply, ContentRefused) as error:
-        log.warning("consolidation.kept_all", facts=len(new), reason=str(error))
+    """Decisions by number. Where an answer is of no use, halves are asked; a lone fact is added."""
+    if not new:
         return {}
+    try:
+        return ask_decisions(qwen, new, existing)
+    except UnusableReply as error:
+        if len(new) > 1:
+            middle = len(new) // 2
+            second = _ask(qwen, new[middle:], existing)
+            return _ask(qwen, new[:middle], existing) | {n + middle: d for n, d in second.items()}
+        reason = str(error)
+    except ContentRefused as error:
+        reason = str(error)
+    log.warning("consolidation.kept_all", facts=len(new), reason=reason)
+    return {}
 
 
 def _changes(

@@ -1,0 +1,87 @@
+"""Extraction in this process, step by step, against real servers: no worker process, no waiting for due.
+
+store(place, said("ana", "s", 1, "I like tea."))
+extract_all(place)
+"""
+
+from typing import Any
+
+from producer.events import Message
+from producer.lines import from_line
+from tests.deployment import Deployment
+from worker.extract.attempt import attempt
+from worker.extract.confirm import confirm
+from worker.extract.due import FROM_WATERMARK, session_of
+from worker.partitions import STATE_PARTITIONS
+from worker.stores.rows import message_row, session_row
+from worker.stores.write import write_all
+
+
+def said(user: str, session: str, minute: int, text: str, **more: Any) -> dict[str, Any]:
+    """One line to publish: a message of 8 May 2023, 13 o'clock and so many minutes."""
+    return {
+        "type": "message",
+        "user_id": user,
+        "session_id": session,
+        "message_id": f"{session}-{minute}",
+        "created_at": f"2023-05-08T{13 + minute // 60:02}:{minute % 60:02}:00+00:00",
+        "role": "user",
+        "content": text,
+        **more,
+    }
+
+
+def store(place: Deployment, *drafts: dict[str, Any]) -> None:
+    """Write the rows that ingestion writes, and make their sessions due now."""
+    names, sessions = place.services.names, {}
+    for draft in drafts:
+        event = from_line(draft)
+        assert isinstance(event, Message), draft
+        key = (event.user_id, event.session_id)
+        sessions[key] = max(sessions.get(key, 0), event.created_at)
+        write_all(place.services.tablestore, [message_row(names.message, event)])
+    for (user, session), newest in sessions.items():
+        write_all(place.services.tablestore, [session_row(names.session, user, session, newest)])
+        place.services.due.add(user, session, FROM_WATERMARK)
+
+
+def waiting(place: Deployment) -> list[tuple[str, str]]:
+    """The sessions that wait, due or not."""
+    found = []
+    for partition in range(STATE_PARTITIONS):
+        key = place.services.streams.key(partition, "due")
+        found += [session_of(name) for name in place.services.redis.zrange(key, 0, -1)]
+    return sorted(found)
+
+
+def extract_all(place: Deployment, *, tries: int = 10) -> int:
+    """Try each waiting session, until none waits. Returns how many tries it took."""
+    for number in range(1, tries + 1):
+        for user, session in waiting(place):
+            attempt(place.services.attempt, user, session)
+        if not waiting(place):
+            return number
+    raise AssertionError(f"still waiting after {tries} tries: {waiting(place)}")
+
+
+def confirm_all(place: Deployment) -> int:
+    """Look once for everything, due or not. Returns how many are not searchable."""
+    services, left = place.services, 0
+    for partition in range(STATE_PARTITIONS):
+        key = services.streams.key(partition, "confirm")
+        for name in services.redis.zrange(key, 0, -1):
+            services.redis.zadd(key, {name: 0})
+        left += confirm(services.confirm, partition)
+    return left
+
+
+def stored_texts(place: Deployment, user: str) -> list[str]:
+    """What stands in the memory table by primary key, whatever the index shows."""
+    return sorted(memory.text for memory in memory_rows(place) if memory.user_id == user)
+
+
+def memory_rows(place: Deployment) -> list[Any]:
+    """Every row of the memory table, as a memory."""
+    store = place.services.memories._store
+    ids = [document.document_id for document in store.get_all_documents()]
+    return [each.memory for each in place.services.memories.get(ids)]

@@ -1,0 +1,114 @@
+"""Every fault of DashScope at every call of an extraction: nothing lost, nothing twice, calls counted."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localcloud.dashscope.faults import BEHAVIOURS, ERRORS
+from tests.deployment import Deployment
+from tests.extraction import extract_all, said, store, waiting
+from tests.local_dashscope import LocalDashScope
+from worker.errors import SameForEveryone
+from worker.extract.attempt import attempt
+
+# The calls of one extraction: each is found by words that stand in no other.
+CALLS = {
+    "facts": {"operation": "generation", "match": "From a conversation you extract"},
+    "vectors": {"operation": "embedding"},
+    "decisions": {"operation": "generation", "match": "free of doubles"},
+}
+PAUSES = {
+    *("free_quota", "prepaid_overdue", "postpaid_overdue", "not_purchased", "arrearage"),
+    *("invalid_api_key", "access_denied", "model_access_denied", "free_tier_only"),
+    "model_not_found",
+}
+REFUSED = "data_inspection"  # final for what was sent
+WRONG = {"broken_content", "wrong_keys", "length", "invalid_parameter"}  # an answer of no use
+ONE_MORE_CALL = set(ERRORS) - WRONG - {REFUSED} | {"reset", "reset_midway", "no_output"}
+ONE_MORE_CALL |= {"broken_json", "empty_error"}
+ALLERGY = "Ana is allergic to peanuts"
+
+
+@pytest.fixture(scope="module")
+def shared(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    variables = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
+    with Deployment(redis_url, tablestore_url, dashscope_url, **variables) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def place(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
+    """Nobody is slowed by what an earlier test was refused."""
+    for key in shared.services.redis.scan_iter(f"{shared.settings.prefix}:slow-*"):
+        shared.services.redis.delete(key)
+    return shared
+
+
+def known_and_changed(place: Deployment, user: str) -> str:
+    """A user whose home is known, and a session, not extracted yet, that changes it."""
+    store(place, said(user, f"{user}-old", 1, "I live in Paris.", name="Ana"))
+    extract_all(place)
+    session = f"{user}-new"
+    store(
+        place,
+        said(user, session, 2, "I live in Lyon.", name="Ana"),
+        said(user, session, 3, "I'm allergic to peanuts.", name="Ana"),
+    )
+    return session
+
+
+def extract_through_pauses(place: Deployment, user: str, session: str) -> int:
+    """Try until nothing waits. Returns how often the whole queue would have paused."""
+    pauses = 0
+    for _ in range(10):
+        if (user, session) not in waiting(place):
+            return pauses
+        try:
+            attempt(place.services.attempt, user, session)
+        except SameForEveryone:
+            pauses += 1
+    raise AssertionError("still waiting after 10 tries")
+
+
+def watermark_is_at_the_last_message(place: Deployment, user: str, session: str) -> bool:
+    (info,) = [s for s in place.services.sessions.of_user(user) if s.session_id == session]
+    return info.watermark == info.update_time
+
+
+@pytest.mark.parametrize("fault", [*ERRORS, *BEHAVIOURS])
+@pytest.mark.parametrize("call", CALLS)
+def test_fault_at_a_call_loses_nothing_and_doubles_nothing(
+    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str, fault: str, call: str
+) -> None:
+    session = known_and_changed(place, fresh_name)
+    local_dashscope.reset()
+    where: dict[str, Any] = dict(CALLS[call])
+    if fault in ("drip", "delay"):
+        where["seconds"] = 0.2
+    local_dashscope.ask_fault(fault, **where)
+
+    pauses = extract_through_pauses(place, fresh_name, session)
+
+    texts = sorted(place.texts(fresh_name))
+    history = [e.text for e in place.services.history.of_user(fresh_name)]
+    assert watermark_is_at_the_last_message(place, fresh_name, session)
+    assert pauses == (fault in PAUSES)
+    match fault, call:
+        case ("data_inspection", "facts"):  # that batch is skipped, and said to be
+            assert texts == ["Ana lives in Paris"]
+            assert skipped_messages(place, session) == [f"{session}-2", f"{session}-3"]
+        case ("data_inspection" | "invalid_parameter" | "length", "decisions"):
+            # No decision could be had: what may be a change is kept beside what was known.
+            assert texts == [ALLERGY, "Ana lives in Lyon", "Ana lives in Paris"]
+        case _:
+            assert texts == [ALLERGY, "Ana lives in Lyon"]
+            assert history == ["Ana lives in Paris"]
+    if fault in ONE_MORE_CALL:
+        assert len(local_dashscope.calls()["last"]) == 3 + 1
+
+
+def skipped_messages(place: Deployment, session: str) -> list[str]:
+    events = [json.loads(letter.event) for letter in place.services.dead.all()]
+    return [i for e in events if e.get("session_id") == session for i in e["message_ids"]]
