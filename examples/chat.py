@@ -47,6 +47,7 @@ async def _made(kind, user):  # type: ignore[no-untyped-def]
         with console.status("connecting …"):
             await chat.start()
     except Exception as error:  # noqa: BLE001 - whatever an SDK raises is one line here
+        await chat.stop()
         chat.complain(f"Tablestore does not answer: {error}")
         return None
     console.print(f"session {chat.session.id} of {user}; /help lists the commands", markup=False)

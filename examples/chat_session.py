@@ -71,14 +71,20 @@ class Chat:
         """End the session and deliver all of it. False: what is left waits in the journal."""
         self.end_session()
         delivered = await self.publisher.aflush(timeout=5)
+        await self.stop()
+        return delivered
+
+    async def stop(self) -> None:
+        """End all connections."""
         await self.history.stop()
         await self.memory.stop()
         await chat_model.close()
-        return delivered
 
     def complain(self, text: str) -> None:
         """One line for what did not work."""
-        self.console.print(f"! {' '.join(text.split())[:300]}", style="yellow", markup=False)
+        self.console.print(
+            f"! {' '.join(text.split())[:300]}", style="yellow", markup=False, soft_wrap=True
+        )
 
     async def _memories(self, message: Message) -> Sequence[Message]:
         """Those nearest to what was said; without them the talk goes on."""
