@@ -162,6 +162,8 @@ class Sender:
             self.in_flight = batch
             self.unsaved = [] if source.durable else batch
             batch = self._send(batch, own=own)
+            if self._abandoned:  # `close` gave up waiting and kept the batch: not ours to settle
+                return
             if batch:
                 attempt += 1
                 self._counters.retried += len(batch)
@@ -174,8 +176,8 @@ class Sender:
     def _send(self, batch: list[Record], *, own: bool) -> list[Record]:
         """One attempt. What has to be sent again."""
         outcome = self._transport.append(batch)
-        if self._abandoned:  # `close` gave up waiting and has kept the batch elsewhere
-            return []
+        if self._abandoned:
+            return batch
         self._counters.sent += len(batch)
         for record, cause in outcome.rejected:
             self._log.warning("event.rejected", cause=cause)

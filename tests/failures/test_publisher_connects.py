@@ -39,25 +39,36 @@ def _free_port() -> int:
 def running(directory: Path, *options: str, config: str = "") -> Iterator[redis.Redis]:
     """A server of its own, with options that `localcloud redis` has no need for."""
     directory.mkdir()
+    process, client = _started(directory, options, config)
+    try:
+        yield client
+    finally:
+        client.close()
+        process.terminate()
+        process.wait()
+
+
+def _started(
+    directory: Path, options: tuple[str, ...], config: str
+) -> tuple[subprocess.Popen[bytes], redis.Redis]:
+    """It ends at once if somebody took the free port first: then with another one."""
     port = _free_port()
-    (directory / "server.conf").write_text(
-        f"bind 127.0.0.1\nport {port}\ndir {directory}\n{config}"
+    path = directory / "server.conf"
+    path.write_text(f"bind 127.0.0.1\nport {port}\ndir {directory}\n{config}")
+    process = subprocess.Popen(
+        [_binary(), str(path), *options],
+        stdout=subprocess.DEVNULL,
+        preexec_fn=killed_with_parent,
     )
-    command = [_binary(), str(directory / "server.conf"), *options]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, preexec_fn=killed_with_parent
-    ) as process:
-        client = redis.Redis(port=port)
-        try:
-            wait_until(lambda: _answers(client), "the server answers")
-            yield client
-        finally:
-            client.close()
-            process.terminate()
+    client = redis.Redis(port=port, socket_timeout=5)
+    wait_until(lambda: process.poll() is not None or _answers(client), "the server answers", 60)
+    if process.poll() is None:
+        return process, client
+    return _started(directory, options, config)
 
 
 def _answers(client: redis.Redis) -> bool:
-    with contextlib.suppress(redis.ConnectionError):
+    with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
         return bool(client.ping())
     return False
 

@@ -216,6 +216,24 @@ def test_closing_keeps_the_only_batch_which_is_on_its_way(
     assert place.in_journals() == accepted
 
 
+def test_closing_while_redis_hangs_keeps_what_it_has_not_acknowledged(
+    place: Place, durability: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        with publisher_at(place, durability, url) as publisher:
+            accepted = publish(publisher)
+            wait_until(lambda: publisher.stats().oldest_age_s, "a batch is on its way")
+            before = [t for t in threading.enumerate() if t.name == "memory-publisher"]
+
+            delivered = publisher.close(0.01)
+
+    wait_until(lambda: not any(t.is_alive() for t in before), "the sender gives up")
+    assert not delivered
+    assert place.in_journals() == accepted
+    assert publisher.stats().pending == COUNT
+
+
 def test_event_that_redis_refuses_for_good_is_set_aside_and_the_rest_goes_on(
     place: Place, durability: str
 ) -> None:
