@@ -1,0 +1,262 @@
+"""Events a second and CPU time an event, on one machine, one store, in one run.
+
+    python bench/ingest.py [--events 20000] [--json]
+
+(a) this worker draining a backlog, (b) one Celery task a message with AgentScope's append, (c) that append
+inline, (d) the SDK's BatchWriteRow alone in a loop, 200 rows each. CPU is that of the client's processes,
+Celery's included, without the store and Redis. Then the time from publish to a readable row at several
+rates, and the requests to Tablestore.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# The root of the project instead of this folder, where this file would hide the package of its name.
+sys.path[0] = ROOT = str(Path(__file__).parents[1])
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+from bench import processes  # noqa: E402
+from producer.events import Message, encode  # noqa: E402
+from producer.streams import EVENT_FIELD, Streams  # noqa: E402
+from tests.deployment import Deployment  # noqa: E402
+from tests.servers import Server, wait_until  # noqa: E402
+from worker import queues  # noqa: E402
+from worker.stores import batch  # noqa: E402
+from worker.stores.rows import message_row  # noqa: E402
+
+SESSIONS = 10
+PARTITIONS = 4
+TEXT = "I like green tea in the morning, and my cat likes milk. " * 4  # about 300 bytes an event
+Result = dict[str, Any]
+
+
+def event(number: int, run: str) -> Message:
+    session = f"{run}-{number % SESSIONS}"
+    return Message(
+        event_id=f"{run}-{number}",
+        message_id=f"{run}-{number}",
+        user_id="bench",
+        session_id=session,
+        created_at=1_700_000_000_000_000 + number,
+        role="user",
+        content=TEXT,
+    )
+
+
+def figures(events: int, wall_s: float, cpu_s: float, **more: Any) -> Result:
+    return {
+        "events": events,
+        "events_per_s": round(events / wall_s),
+        "cpu_us_per_event": round(cpu_s / events * 1e6),
+        **more,
+    }
+
+
+def this_worker(place: Deployment, store_url: str, count: int) -> Result:
+    """(a) A backlog in 10 sessions, kept waiting by a pause until the clock starts."""
+    (worker,) = place.start_workers("ingest")
+    prefill(place, 1_000, "warm")
+    wait_until(lambda: not backlog(place), "warmed up", 60)
+    pause = f"{place.settings.prefix}:paused-{queues.DRAIN}"
+    place.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
+    time.sleep(2.5)  # longer than a turn: no drain is left running
+    prefill(place, count, "worker")
+    with counted(store_url, "BatchWriteRow") as requests:
+        cpu_s = processes.cpu_s(worker.process.pid)
+        place.services.redis.delete(pause)
+        began = time.monotonic()
+        wait_until(lambda: not backlog(place), "drained", 300)
+        wall_s = time.monotonic() - began
+        cpu_s = processes.cpu_s(worker.process.pid) - cpu_s
+        asked = requests()
+    return figures(count, wall_s, cpu_s, requests_per_1000=round(asked * 1000 / count, 1))
+
+
+def one_task_a_message(place: Deployment, count: int) -> Result:
+    """(b) The same number of processes, the same store."""
+    environment = os.environ | place.environment
+    os.environ.update(place.environment)
+    from bench.plain_celery import app, append
+
+    command = [sys.executable, "-m", "celery", "-A", "bench.plain_celery", "worker", "-c", "2"]
+    options = ["-Q", "plain", "--without-gossip", "--without-mingle", "--loglevel", "ERROR"]
+    for number in range(count):
+        append.delay(encode(event(number, "plain")).decode())
+    worker = subprocess.Popen(
+        command + options, env=environment, cwd=ROOT, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        stored = lambda: rows(place, "plain")  # noqa: E731
+        first = wait_until(stored, "the first rows", 60)
+        cpu_s, began = processes.cpu_s(worker.pid), time.monotonic()
+        wait_until(lambda: stored() == count, "all rows", 300)
+        wall_s = time.monotonic() - began
+        return figures(count - first, wall_s, processes.cpu_s(worker.pid) - cpu_s)
+    finally:
+        os.killpg(worker.pid, 9)
+        worker.wait()
+        app.close()
+
+
+def inline(place: Deployment, count: int) -> Result:
+    """(c) On the agent's own path."""
+    os.environ.update(place.environment)
+    from bench.plain_celery import append_message
+
+    client = place.services.tablestore
+    return in_this_process(
+        count, lambda: [append_message(client, event(n, "inline")) for n in range(count)]
+    )
+
+
+def sdk_alone(place: Deployment, count: int) -> Result:
+    """(d) The same rows, without streams, leases or Celery; made before the clock starts."""
+    table = place.services.names.message
+    made = [message_row(table, event(n, "sdk")) for n in range(count)]
+    client = place.services.tablestore
+
+    def write() -> None:
+        for start in range(0, count, batch.MAX_ROWS):
+            assert not batch.write(client, made[start : start + batch.MAX_ROWS])
+
+    return in_this_process(count, write)
+
+
+def in_this_process(count: int, work: Callable[[], Any]) -> Result:
+    began, cpu_s = time.monotonic(), time.process_time()
+    work()
+    return figures(count, time.monotonic() - began, time.process_time() - cpu_s)
+
+
+def latency(place: Deployment, rate: int, seconds: float) -> Result:
+    """From publish to readable: four of the sessions are read over and over."""
+    run = f"rate{rate}-{time.time_ns()}"
+    probes = {f"{run}-{n}" for n in range(4)}
+    published: dict[str, float] = {}
+    seen: dict[str, float] = {}
+    ended = threading.Event()
+    reader = threading.Thread(target=read, args=(place, probes, seen, ended))
+    reader.start()
+    began, sent = time.monotonic(), 0
+    with place.publisher() as publisher:
+        while (passed := time.monotonic() - began) < seconds:
+            for number in range(sent, int(passed * rate)):
+                session = f"{run}-{number % 40}"
+                name = publisher.message(
+                    user_id="bench", session_id=session, role="user", content=TEXT
+                )
+                if session in probes:
+                    published[name] = time.monotonic()
+            sent = int(passed * rate)
+            time.sleep(0.002)
+        publisher.flush(60)
+    waiting = backlog(place)
+    wait_until(lambda: published.keys() <= seen.keys(), "all probes read", 120)
+    ended.set()
+    reader.join()
+    took_ms = sorted((seen[name] - at) * 1000 for name, at in published.items())
+    return {
+        "rate": rate,
+        "p50_ms": round(took_ms[len(took_ms) // 2], 1),
+        "p99_ms": round(took_ms[len(took_ms) * 99 // 100], 1),
+        "probes": len(took_ms),
+        "waiting_at_end": waiting,
+    }
+
+
+def read(place: Deployment, probes: set[str], seen: dict[str, float], ended: Any) -> None:
+    """Notes when each message of the probed sessions is first read."""
+    last = dict.fromkeys(probes, 0)
+    while not ended.wait(0.002):
+        for session in probes:
+            found = place.services.sessions.messages("bench", session, since=last[session])
+            for said in found:
+                seen.setdefault(said.message_id, time.monotonic())
+                last[session] = said.created_at
+
+
+def prefill(place: Deployment, count: int, run: str) -> None:
+    streams = Streams(place.settings.prefix, PARTITIONS)
+    for start in range(0, count, 1_000):
+        with place.services.redis.pipeline(transaction=False) as pipe:
+            for number in range(start, min(start + 1_000, count)):
+                made = event(number, run)
+                stream = streams.events(streams.partition(made.session_id))
+                pipe.xadd(stream, {EVENT_FIELD: encode(made)})
+            pipe.execute()
+
+
+def backlog(place: Deployment) -> int:
+    streams = place.services.streams
+    return sum(int(place.services.redis.xlen(streams.events(p))) for p in range(PARTITIONS))
+
+
+def rows(place: Deployment, run: str) -> int:
+    messages = place.services.sessions.messages
+    return sum(1 for n in range(SESSIONS) for _ in messages("bench", f"{run}-{n}"))
+
+
+@contextmanager
+def counted(store_url: str, operation: str) -> Iterator[Callable[[], int]]:
+    """How many requests of a kind the store gets: a fault that does nothing counts them."""
+    url = f"{store_url}/_faults"
+    fault = {"kind": "latency", "operation": operation, "seconds": 0}
+    urllib.request.urlopen(urllib.request.Request(url, json.dumps(fault).encode())).close()
+
+    def happened() -> int:
+        with urllib.request.urlopen(url) as answer:
+            return int(sum(each["happened"] for each in json.load(answer)))
+
+    yield happened
+    urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=10, help="of each rate")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Server.start("redis", "--dir", directory) as redis,
+        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as store,
+        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as place,
+    ):
+        result = measure(place, store.url, options.events, options.seconds)
+    print(json.dumps(result, indent=None if options.json else 2))
+
+
+def measure(place: Deployment, store_url: str, count: int, seconds: float) -> Result:
+    result: Result = {"d_sdk_alone": sdk_alone(place, count)}
+    result["a_this_worker"] = a = this_worker(place, store_url, count)
+    sustained = round(a["events_per_s"] * 0.7)
+    result["latency"] = [latency(place, rate, seconds) for rate in (100, 1_000, sustained)]
+    for worker in place.workers:
+        worker.kill()
+    few = max(1_000, count // 10)
+    result["b_one_task_a_message"] = b = one_task_a_message(place, few)
+    result["c_inline"] = c = inline(place, few)
+    d = result["d_sdk_alone"]
+    result["ratios"] = {
+        "a_over_b_events_per_s": round(a["events_per_s"] / b["events_per_s"], 1),
+        "a_over_c_events_per_s": round(a["events_per_s"] / c["events_per_s"], 1),
+        "a_over_d_cpu": round(a["cpu_us_per_event"] / d["cpu_us_per_event"], 2),
+    }
+    return result
+
+
+if __name__ == "__main__":
+    main()

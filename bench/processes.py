@@ -1,0 +1,36 @@
+"""CPU time and memory of processes, children included, as Linux counts them."""
+
+import os
+from pathlib import Path
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def of_session(leader: int) -> list[int]:
+    """The processes that a process started in a session of its own, itself included."""
+    return [pid for pid in _all() if (stat := _stat(pid)) and int(stat[3]) == leader]
+
+
+def cpu_s(leader: int) -> float:
+    """User and system time of a session's processes, ended and waited-for children included."""
+    fields = [_stat(pid) for pid in of_session(leader)]
+    return sum(sum(map(int, stat[11:15])) for stat in fields if stat) * _TICK_S
+
+
+def memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _all() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields after the command's name, the state first."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
