@@ -15,7 +15,7 @@ from pathlib import Path
 
 from producer.backlog import Record
 from producer.log import RateLimitedLog
-from producer.segment import Segment, SegmentReader, packed
+from producer.segment import Segment, packed
 from producer.spool import Spool, segment_name
 
 _PAUSE_S = 5.0
@@ -43,7 +43,6 @@ class Journal:
         self._numbers = itertools.count(1)
         self._segments: deque[Segment] = deque()
         self._current: Segment | None = None
-        self._reader: SegmentReader | None = None
         self._broken_until = 0.0
         self._appended = 0  # by callers
         self._taken = self._settled = 0  # by the sender
@@ -122,6 +121,8 @@ class Journal:
         try:
             segment = self._next_segment(next(self._numbers))
         except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                self._spool = None  # somebody deleted the directory: make another
             self._fail(None, error)
             return None
         self._segments.append(segment)
@@ -135,9 +136,8 @@ class Journal:
     def take(self, events: int, size: int) -> list[Record]:
         while self._segments:
             segment = self._segments[0]
-            reader = self._reader = self._reader or SegmentReader(segment.path)
             complete = segment.sealed
-            if records := reader.take(events, size, complete=complete):
+            if records := segment.reader.take(events, size, complete=complete):
                 self._taken += len(records)
                 return records
             if complete:
@@ -149,14 +149,13 @@ class Journal:
         return []
 
     def _delete(self, segment: Segment) -> None:
-        self._reader = None
         self._segments.popleft()
         segment.path.unlink(missing_ok=True)
 
     def settle(self) -> None:
         self._settled = self._taken
-        if self._reader is not None:
-            self._reader.settle()
+        if self._segments:
+            self._segments[0].reader.settle()
 
     def close(self, *, reader_ended: bool = True) -> None:
         """Delete the files, or leave what is not settled for the next process to replay. Whoever
@@ -172,7 +171,6 @@ class Journal:
         all_settled = self._appended == self._settled
         spool.release(keep=not all_settled or bool(self.take(1, 1)))
         self._segments.clear()
-        self._reader = None
 
     def forget(self) -> None:
         """In a forked child: the files are the parent's."""

@@ -41,6 +41,8 @@ class Segment:
         self.sealed = False
         """Set by the reader before its last look: who writes later must write elsewhere."""
         os.write(self.fd, _HEAD.pack(_FORMAT, _VERSION, _HEAD.size))
+        self.reader = SegmentReader(path)
+        """Opened now: who deletes the file later does not take the events with it."""
 
     def __del__(self) -> None:
         if (fd := getattr(self, "fd", -1)) >= 0:

@@ -4,6 +4,7 @@ Nothing newer is sent before a batch is through, so order survives a failure. It
 the network; it ends only when told to.
 """
 
+import itertools
 import queue
 import random
 import threading
@@ -22,6 +23,8 @@ _BACKOFF_S = (0.05, 5.0)
 """Full jitter between nothing and a doubling bound: many agents must not come back as one."""
 _IDLE_S = 1.0
 _ORPHANS_EVERY_S = 30.0
+_ORPHANS_AT_ONCE = 16
+"""Each holds two open files."""
 
 
 class Sender:
@@ -62,7 +65,7 @@ class Sender:
         self._stop_at: float | None = None
         self._abandoned = False
         self._last_was_full = False
-        self._orphans_sought_at = 0.0
+        self._seek_orphans_at = 0.0
         self._reported: dict[str, int] = {}
         self._thread = threading.Thread(target=self._run, name="memory-publisher", daemon=True)
 
@@ -133,15 +136,17 @@ class Sender:
             if batch := source.take(events, size):
                 self._last_was_full = len(batch) == events
                 return source, batch
-        self._orphans.clear()
+        if self._orphans:
+            self._orphans.clear()
+            self._seek_orphans_at = 0.0  # there may be more of them
         self._last_was_full = False
         return None, []
 
     def _seek_orphans(self) -> None:
-        if self._orphans or time.monotonic() < self._orphans_sought_at + _ORPHANS_EVERY_S:
+        if self._orphans or time.monotonic() < self._seek_orphans_at:
             return
-        self._orphans_sought_at = time.monotonic()
-        self._orphans = list(self._find_orphans())
+        self._seek_orphans_at = time.monotonic() + _ORPHANS_EVERY_S
+        self._orphans = list(itertools.islice(self._find_orphans(), _ORPHANS_AT_ONCE))
         if self._orphans:
             self._log.info("journal.replaying", journals=len(self._orphans))
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -166,6 +167,20 @@ def test_full_journal_says_so_and_has_room_again_once_settled(tmp_path: Path) ->
     assert journal.size <= 5000
     assert drained(journal.take, journal.settle) == list(range(kept))
     assert journal.append(record(kept))
+
+
+def test_deleting_the_directory_costs_nothing_while_the_process_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("producer.journal._PAUSE_S", 0)
+    journal = make_journal(tmp_path, segment_bytes=200)
+    kept = [number for number in range(5) if journal.append(record(number))]
+
+    shutil.rmtree(tmp_path)
+    kept += [number for number in range(5, 40) if journal.append(record(number))]
+
+    assert drained(journal.take, journal.settle) == kept
+    assert kept[-1] == 39
 
 
 def test_broken_disk_is_no_error_of_the_caller(tmp_path: Path) -> None:
