@@ -27,6 +27,7 @@ from tests.servers import Server
 TEXT = "x" * 350
 SESSIONS_PER_PROCESS = 20
 ENDED_S = 5.0
+LONG_CALL_S = 0.005
 
 
 class Reader:
@@ -93,7 +94,7 @@ def steady(url: str, directory: str, options: argparse.Namespace) -> bool:
     reader.start()
     publisher = Publisher(url, journal_dir=directory)
     total = options.seconds * options.rate
-    slowest, early = 0.0, 0
+    slowest, slow, early = 0.0, 0, 0
     begin = time.perf_counter()
     for number in range(total):
         before = time.perf_counter()
@@ -101,7 +102,8 @@ def steady(url: str, directory: str, options: argparse.Namespace) -> bool:
             time.sleep(ahead)
             before = time.perf_counter()
         publish(publisher, 0, number)
-        slowest = max(slowest, time.perf_counter() - before)
+        call = time.perf_counter() - before
+        slowest, slow = max(slowest, call), slow + (call > LONG_CALL_S)
         if number == total // 10:
             early = _resident_kib()
     late = _resident_kib()
@@ -112,7 +114,8 @@ def steady(url: str, directory: str, options: argparse.Namespace) -> bool:
     reader.join()
     print(f"{total:,} events in {took:.0f} s ({total / took:,.0f} a second)")
     print(f"resident memory: {early:,} KiB after a tenth, {late:,} KiB at the end")
-    print(f"slowest call: {slowest * 1000:.2f} ms; {stats}")
+    print(f"calls over {LONG_CALL_S * 1000:.0f} ms: {slow}, slowest {slowest * 1000:.2f} ms")
+    print(stats)
     print(f"received {received:,}, repeated {repeated:,}, out of order {out_of_order:,}")
     return received == total and out_of_order == 0
 
