@@ -23,7 +23,7 @@ class Steady:
     def __post_init__(self) -> None:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.counts = dict.fromkeys(self.sessions, 0)
+        self.counts = dict.fromkeys(self.sessions, 0) | self.counts
         self.delivered = False
 
     def start(self) -> None:

@@ -9,7 +9,9 @@ import pytest
 from localcloud.dashscope.faults import BEHAVIOURS, ERRORS
 from tests.deployment import Deployment
 from tests.extraction import extract_all, said, store, waiting
+from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
+from tests.servers import Server
 from worker.errors import SameForEveryone
 from worker.extract.attempt import attempt
 
@@ -32,9 +34,11 @@ ALLERGY = "Ana is allergic to peanuts"
 
 
 @pytest.fixture(scope="module")
-def shared(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    variables = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
-    with Deployment(redis_url, tablestore_url, dashscope_url, **variables) as deployment:
+def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    with (
+        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
+        Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment,
+    ):
         yield deployment
 
 

@@ -1,0 +1,97 @@
+"""A search index that stands still or is far behind: no doubles, told by `status`, all found afterwards."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.deployment import Deployment
+from tests.extraction import confirm_all, extract_all, said, store
+from tests.failures.extraction_kills import NO_LIMITS
+from tests.servers import Server, wait_until
+from worker.extract import neighbours
+from worker.stores.memories import document_id
+
+
+@pytest.fixture
+def tablestore() -> Iterator[Server]:
+    with Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as server:
+        yield server
+
+
+@pytest.fixture
+def place(redis_url: str, tablestore: Server, dashscope_url: str) -> Iterator[Deployment]:
+    with Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def stopped(place: Deployment, tablestore: Server) -> Iterator[str]:
+    """The index stands still; the address gives the means to let it go on."""
+    faults = f"{tablestore.url}/_faults"
+    requests.post(faults, json={"kind": "index-stop"}, timeout=10).raise_for_status()
+    yield faults
+    requests.delete(faults, timeout=10).raise_for_status()
+
+
+def status(place: Deployment) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(place.command("status", "--json").stdout)
+    return answer
+
+
+def by_key(place: Deployment, user: str, *texts: str) -> list[bool]:
+    ids = [document_id(user, text) for text in texts]
+    found = {each.memory.document_id for each in place.services.memories.get(ids)}
+    return [each in found for each in ids]
+
+
+def test_index_that_stands_still_makes_no_doubles_and_shows_all_afterwards(
+    place: Deployment, stopped: str, fresh_name: str
+) -> None:
+    user = fresh_name
+    for number, city in enumerate(("Paris", "Lyon", "Rome", "Lyon")):
+        store(place, said(user, f"{user}-{number}", number, f"I live in {city}.", name="Ana"))
+        store(place, said(user, f"{user}-{number}b", number, "I like tea.", name="Ana"))
+        extract_all(place)
+
+    still_missing = confirm_all(place)
+    told = status(place)
+    assert place.texts(user) == []
+    assert still_missing == 2
+    assert told["unsearchable"] == 2
+    assert told["oldest_unsearchable_s"] > 0
+
+    requests.delete(stopped, timeout=10).raise_for_status()
+    wait_until(lambda: confirm_all(place) == 0, "everything confirmed")
+    assert place.texts(user) == ["Ana likes tea", "Ana lives in Lyon"]
+    assert [e.text for e in place.services.history.of_user(user)] == [
+        "Ana lives in Paris",
+        "Ana lives in Lyon",
+        "Ana lives in Rome",
+    ]
+    assert status(place)["oldest_unsearchable_s"] == 0
+    assert announced(place, user) == 2
+
+
+def announced(place: Deployment, user: str) -> int:
+    services = place.services
+    stream = services.streams.key(services.streams.partition(user), "searchable")
+    return sum(fields[b"user_id"] == user.encode() for _, fields in services.redis.xrange(stream))
+
+
+def test_too_many_unsearchable_memories_are_waited_for_then_passed_over_and_counted(
+    place: Deployment, stopped: str, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = fresh_name
+    store(place, *(said(user, f"{user}-1", n, f"I like tea number {n}.") for n in range(6)))
+    extract_all(place)
+    monkeypatch.setattr(neighbours, "MOST_UNSEEN", 3)
+
+    store(place, said(user, f"{user}-2", 30, "I'm allergic to cats.", name="Ana"))
+    tries = extract_all(place)
+
+    assert tries == 6  # five times put off, then decided
+    assert by_key(place, user, "Ana is allergic to cats") == [True]
+    assert status(place)["passed_over"] == 1
