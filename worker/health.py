@@ -11,6 +11,7 @@ from typing import Any, Literal
 from redis.exceptions import RedisError
 
 from worker.backlog import alive, backlog
+from worker.connection import is_cluster
 from worker.errors import WorkerError
 from worker.services import Services
 from worker.stores.errors import translated
@@ -53,7 +54,10 @@ def _redis(services: Services) -> Iterator[Finding]:
     skew_s = abs(time.time() - (int(seconds) + int(micros) / 1e6))
     level: Level = "ok" if skew_s < _CLOCK_WARN_S else "warn" if skew_s < _CLOCK_FAIL_S else "fail"
     yield Finding(level, "clocks", f"{skew_s:.2f} s between this machine and Redis")
-    for node, about in nodes(redis.info()):
+    every: dict[str, Any] = (
+        {"target_nodes": "primaries"} if is_cluster(services.settings.redis_url) else {}
+    )
+    for node, about in nodes(redis.info(**every)):
         yield from _server(node, about)
 
 

@@ -1,0 +1,103 @@
+"""The same work on a Redis Cluster, and over a failover that Sentinel makes."""
+
+import json
+
+from tests.deployment import Deployment
+from tests.failures.ingesting import SHARED_TABLES
+from tests.failures.steady import Steady, spoken
+from tests.redis_nodes import cluster, watched_by_sentinels
+from tests.servers import wait_until
+from worker.backlog import backlog
+
+
+def nothing_left(place: Deployment) -> bool:
+    return backlog(place.services.redis, place.services.streams).events == 0
+
+
+def stored(place: Deployment, session: str) -> list[str]:
+    return [said.text for said in place.services.sessions.messages(session, session)]
+
+
+def test_cluster_of_three_nodes_holds_the_partitions(
+    redis_url: str, faulty_tablestore_url: str, dashscope_url: str, fresh_name: str
+) -> None:
+    """Celery's own messages stand on another Redis: it knows no cluster."""
+    sessions = [f"{fresh_name}-{n}" for n in range(30)]
+    with (
+        cluster() as url,
+        Deployment(
+            url,
+            faulty_tablestore_url,
+            dashscope_url,
+            MEMORY_BROKER_URL=redis_url,
+            MEMORY_PARTITIONS="12",
+            **SHARED_TABLES,
+        ) as place,
+    ):
+        place.start_workers("ingest")
+
+        place.publish(
+            *(
+                {
+                    "type": "message",
+                    "user_id": session,
+                    "session_id": session,
+                    "role": "user",
+                    "content": spoken(session, number),
+                }
+                for number in range(40)
+                for session in sessions
+            )
+        )
+        wait_until(lambda: nothing_left(place), "all stored", 60)
+
+        for session in sessions:
+            assert stored(place, session) == [spoken(session, n) for n in range(40)]
+        told = place.command("doctor", "--json").stdout
+        found = [f["what"] for f in json.loads(told) if f["what"].endswith("eviction")]
+        assert len(found) == 3
+
+
+def test_failover_by_sentinel_loses_nothing_that_was_replicated(
+    faulty_tablestore_url: str, dashscope_url: str, fresh_name: str
+) -> None:
+    sessions = [f"{fresh_name}-{n}" for n in range(10)]
+    with (
+        watched_by_sentinels() as redis,
+        Deployment(redis.url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as place,
+    ):
+        place.start_workers("ingest")
+        steady = Steady(place, 100, sessions)
+        steady.start()
+        wait_until(lambda: steady.published > 300, "some of it published", 30)
+        steady.stop()
+        assert redis.replicated()
+
+        redis.primary.kill()
+        wait_until(redis.promoted, "the replica promoted", 30)
+        after = Steady(place, 100, sessions, dict(steady.counts))
+        after.start()
+        wait_until(lambda: after.published > steady.published + 300, "more of it published", 60)
+        after.stop()
+        wait_until(lambda: nothing_left(place), "all stored", 60)
+
+        assert steady.delivered and after.delivered
+        for session, count in after.counts.items():
+            assert stored(place, session) == [spoken(session, n) for n in range(count)]
+
+
+def test_cluster_without_a_broker_of_its_own_is_refused(redis_url: str) -> None:
+    place = Deployment.__new__(Deployment)
+    place.environment = {
+        "REDIS_URL": "redis+cluster://127.0.0.1:1",
+        "TABLESTORE_ENDPOINT": "http://127.0.0.1:9",
+        "TABLESTORE_INSTANCE_NAME": "local",
+        "TABLESTORE_ACCESS_KEY_ID": "local",
+        "TABLESTORE_ACCESS_KEY_SECRET": "local",
+        "DASHSCOPE_API_KEY": "local",
+    }
+
+    answer = place.command("status")
+
+    assert answer.returncode == 2
+    assert b"MEMORY_BROKER_URL" in answer.stderr

@@ -1,0 +1,152 @@
+"""Real Redis servers in company: a cluster of three, or a primary with a replica under three sentinels.
+
+On loopback, from the binary that `python -m localcloud redis` serves; they end with the test.
+"""
+
+import random
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from localcloud.lifetime import killed_with_parent
+from localcloud.redis import _binary
+from tests.servers import wait_until
+
+_SLOTS = 16_384
+_SERVICE = "events"
+
+
+class Node:
+    """One server process."""
+
+    def __init__(self, directory: str, *options: str, config: str = "", port: int = 0) -> None:
+        self.port = port or _free_port()
+        self._directory = directory
+        path = Path(directory) / f"{self.port}.conf"
+        path.write_text(config)
+        self.process = subprocess.Popen(
+            [
+                *(str(_binary()), str(path), "--port", str(self.port), "--bind", "127.0.0.1"),
+                *("--dir", directory, "--loglevel", "warning", *options),
+            ],
+            stdout=subprocess.DEVNULL,
+            preexec_fn=killed_with_parent,
+        )
+        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
+        wait_until(self._answers, f"the server at {self.port} answering")
+
+    def kill(self) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """The URL of a Redis Cluster of three nodes."""
+    with tempfile.TemporaryDirectory() as directory:
+        nodes = [_cluster_node(directory, number) for number in range(3)]
+        try:
+            _join(nodes)
+            yield "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        finally:
+            for node in nodes:
+                node.kill()
+
+
+def _cluster_node(directory: str, number: int) -> Node:
+    return Node(
+        directory,
+        *("--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{number}.conf"),
+        *("--cluster-node-timeout", "2000", "--save", "", "--appendonly", "no"),
+    )
+
+
+def _join(nodes: list[Node]) -> None:
+    share = _SLOTS // len(nodes) + 1
+    for number, node in enumerate(nodes):
+        last = min(_SLOTS, (number + 1) * share) - 1
+        node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+        node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
+    wait_until(lambda: all(_complete(node, len(nodes)) for node in nodes), "the cluster complete")
+
+
+def _complete(node: Node, nodes: int) -> bool:
+    said = str(node.client.execute_command("CLUSTER", "INFO"))
+    known = f"cluster_known_nodes:{nodes}" in said or f"'cluster_known_nodes': '{nodes}'" in said
+    return known and ("cluster_state:ok" in said or "'cluster_state': 'ok'" in said)
+
+
+class Watched:
+    """A primary with one replica, watched by three sentinels."""
+
+    def __init__(self, directory: str) -> None:
+        self.primary = Node(directory, "--appendonly", "no", "--save", "")
+        self.replica = Node(
+            directory,
+            *("--appendonly", "no", "--save", "", "--repl-diskless-sync-delay", "0"),
+            *("--replicaof", "127.0.0.1", str(self.primary.port)),
+        )
+        wait_until(self._replicating, "the replica following")
+        config = (
+            f"sentinel monitor {_SERVICE} 127.0.0.1 {self.primary.port} 2\n"
+            f"sentinel down-after-milliseconds {_SERVICE} 1000\n"
+            f"sentinel failover-timeout {_SERVICE} 3000\n"
+        )
+        self.sentinels = [Node(directory, "--sentinel", config=config) for _ in range(3)]
+        wait_until(self._watched, "the sentinels knowing each other")
+
+    @property
+    def url(self) -> str:
+        places = ",".join(f"127.0.0.1:{node.port}" for node in self.sentinels)
+        return f"redis+sentinel://{places}/{_SERVICE}/0"
+
+    def replicated(self) -> bool:
+        return int(self.primary.client.execute_command("WAIT", 1, 1000)) == 1
+
+    def promoted(self) -> bool:
+        return bool(self.replica.client.role()[0] == "master")
+
+    def end(self) -> None:
+        for node in (*self.sentinels, self.replica, self.primary):
+            node.kill()
+
+    def _replicating(self) -> bool:
+        return self.replica.client.info("replication").get("master_link_status") == "up"
+
+    def _watched(self) -> bool:
+        found = [node.client.info("sentinel")["master0"] for node in self.sentinels]
+        return all(about["sentinels"] == 3 and about["slaves"] == 1 for about in found)
+
+
+@contextmanager
+def watched_by_sentinels() -> Iterator[Watched]:
+    with tempfile.TemporaryDirectory() as directory:
+        watched = Watched(directory)
+        try:
+            yield watched
+        finally:
+            watched.end()
+
+
+def _free_port() -> int:
+    """Below 55,536: a cluster's own bus uses the port 10,000 above."""
+    while True:
+        port = random.randint(20_000, 50_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
