@@ -19,6 +19,9 @@ _SETTLED_AT = 8
 _FORMAT = b"TSMJ"
 _VERSION = 1
 _MAGIC = b"\xf5TSM"
+_LARGEST = _RECORD.size + MAX_EVENT_BYTES
+_USUAL = 1024
+"""Bytes to read for each record wanted: reading much more than is taken costs more than it saves."""
 
 
 def packed(record: Record) -> bytes:
@@ -68,7 +71,7 @@ class SegmentReader:
     def take(self, events: int, size: int, *, complete: bool) -> list[Record]:
         """The next records. `complete` says that nobody writes any more, so that half a record is
         a torn one and not one being written."""
-        limit = size + MAX_EVENT_BYTES + (events + 1) * _RECORD.size
+        limit = max(_LARGEST, min(size, events * _USUAL))
         while chunk := os.pread(self._fd, limit, self._taken):
             records, end = _parse(chunk, events, size)
             torn = complete and not records
