@@ -16,7 +16,7 @@ DATA := .local/chat
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test demo chat example up lock clean
+.PHONY: help install check test test-agentscope2 demo chat example up bench chaos million lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,11 +29,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[worker,local,dev]'
 	@touch $@
 
-$(AGENTSCOPE)/.installed: constraints-agentscope.txt | install
-	@test -x $(AGENTSCOPE)/bin/python || $(PYTHON) -m venv $(AGENTSCOPE)
-	@echo "installing into $(AGENTSCOPE) …"
-	@$(AGENTSCOPE)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --no-compile \
-	    --requirement constraints-agentscope.txt --editable .
+.venv-%/.installed: constraints-%.txt | install
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@echo "installing into $(@D) …"
+	@$(@D)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --no-compile \
+	    --requirement $< --editable .
 	@touch $@
 
 check: install ## Lint, types, import rules
@@ -46,6 +46,9 @@ test: install $(AGENTSCOPE)/.installed ## All tests that CI runs
 	$(BIN)/pytest
 	LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD) $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
 
+test-agentscope2: .venv-agentscope2/.installed ## The middleware, with the current AgentScope
+	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
+
 demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine
 	@$(BIN)/python examples/demo.py
 
@@ -57,6 +60,16 @@ example: $(AGENTSCOPE)/.installed ## Run one of the examples for AgentScope: NAM
 
 up: install ## Keep all of it running on this machine until Ctrl-C
 	@$(BIN)/python examples/local_cloud.py
+
+bench: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone
+	$(BIN)/python bench/ingest.py
+
+chaos: install ## Kill workers 200 times, restart Redis 20 times, break the store; then the same to plain Celery
+	$(BIN)/python bench/chaos.py
+	$(BIN)/python bench/chaos.py --plain
+
+million: install ## A million messages over 10,000 sessions, ten minutes at most
+	$(BIN)/python bench/million.py
 
 lock: ## Rewrite constraints.txt from a fresh resolution
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
