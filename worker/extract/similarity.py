@@ -31,11 +31,12 @@ def nearest(fact: Embedded, known: Iterable[Embedded]) -> list[Embedded]:
 
 def _score(one: Embedded, other: Embedded) -> float:
     """0 for what is not near; else the better of cosine and shared words."""
-    cosine, shared = _cosine(one.vector, other.vector), _shared(one.memory.text, other.memory.text)
-    return max(cosine if cosine >= _NEAR_COSINE else 0.0, shared if shared >= _NEAR_WORDS else 0.0)
+    angle, shared = cosine(one.vector, other.vector), _shared(one.memory.text, other.memory.text)
+    return max(angle if angle >= _NEAR_COSINE else 0.0, shared if shared >= _NEAR_WORDS else 0.0)
 
 
-def _cosine(one: list[float] | None, other: list[float] | None) -> float:
+def cosine(one: list[float] | None, other: list[float] | None) -> float:
+    """Between two vectors; 0 where there is none, or they are not of one model."""
     if not one or not other or len(one) != len(other):
         return 0.0
     a, b = np.array(one), np.array(other)

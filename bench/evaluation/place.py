@@ -1,0 +1,67 @@
+"""Where an evaluation runs: local Redis and Tablestore, and Qwen local or real, in this process.
+
+Extraction is called step by step, session after session; nothing waits for being due. Calls and tokens
+are counted by what they were for.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+from tests.deployment import Deployment
+from tests.extraction import confirm_all, extract_all, store
+from tests.servers import Server, wait_until
+from worker.ratelimit import SharedPace
+
+NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
+
+
+class CountingPace:
+    """The shared pace, with calls and tokens counted by model."""
+
+    def __init__(self, pace: SharedPace) -> None:
+        self._pace = pace
+        self.calls: Counter[str] = Counter()
+        self.tokens: Counter[str] = Counter()
+
+    def before(self, model: str, tokens: int) -> None:
+        self._pace.before(model, tokens)
+
+    def after(self, model: str, estimated: int, used: int) -> None:
+        self.calls[model] += 1
+        self.tokens[model] += used
+        self._pace.after(model, estimated, used)
+
+    def throttled(self, model: str) -> None:
+        self._pace.throttled(model)
+
+
+@contextmanager
+def place(model: str, endpoint: str | None) -> Iterator[tuple[Deployment, CountingPace]]:
+    """A deployment with tables of its own. With an endpoint, Qwen is there, with DASHSCOPE_API_KEY."""
+    with (
+        Server.start("redis", "--appendonly", "no") as redis,
+        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
+        Server.start("dashscope") as local_qwen,
+    ):
+        variables = {"MEMORY_MODEL": model, "MEMORY_EMBEDDING_DIMENSION": "1024"}
+        if endpoint:
+            variables["DASHSCOPE_API_KEY"] = os.environ["DASHSCOPE_API_KEY"]
+        else:
+            variables |= NO_LIMITS
+        url = endpoint or local_qwen.url
+        with Deployment(redis.url, tablestore.url, url, **variables) as deployment:
+            pace = CountingPace(deployment.services.pace)
+            deployment.services.__dict__["pace"] = pace
+            yield deployment, pace
+
+
+def remember(deployment: Deployment, lines: Sequence[dict[str, Any]]) -> None:
+    """Extract the sessions one after the other, and wait until all is searchable."""
+    for _, session in groupby(lines, key=lambda line: line["session_id"]):
+        store(deployment, *session)
+        extract_all(deployment)
+    wait_until(lambda: confirm_all(deployment) == 0, "everything searchable", 60)
