@@ -16,7 +16,7 @@ DATA := .local/chat
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-agentscope2 demo chat example up bench chaos million lock clean
+.PHONY: help install check test test-agentscope2 bench-agentscope demo chat example up bench chaos million lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ test: install $(AGENTSCOPE)/.installed ## All tests that CI runs
 
 test-agentscope2: .venv-agentscope2/.installed ## The middleware, with the current AgentScope
 	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
+
+bench-agentscope: $(AGENTSCOPE)/.installed ## append_message: the drop-in beside AgentScope's own
+	MEMORY_IDLE_S=3600 MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \
+	    $(IN_CLOUD) $(AGENTSCOPE)/bin/python bench/agentscope.py
 
 demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine
 	@$(BIN)/python examples/demo.py

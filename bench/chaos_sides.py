@@ -144,7 +144,6 @@ class Leased(Side):
             "lost": lost,
             "doubled": doubled,
             "sessions_out_of_order": wrong,
-            "wrong": wrong,
             "dead": len(list(self.place.services.dead.all())),
             "batches": self.events["batch.stored"],
             "deliveries_acknowledged": self.events["delivered"],

@@ -1,0 +1,106 @@
+"""Who may drain, who watches: one at a time, and a holder that lost its turn changes nothing."""
+
+from typing import Any
+
+import pytest
+
+from tests.deployment import Deployment
+from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
+from tests.servers import wait_until
+from worker import lease as lease_module
+from worker import queues
+from worker.entries import take
+from worker.errors import Busy
+from worker.ingest.acknowledge import acknowledge
+from worker.ingest.batches import form
+from worker.ingest.drain import drain
+from worker.lease import Lease
+from worker.watch import Watch
+
+
+def test_partition_has_one_drain_at_a_time(undrained: Deployment, fresh_name: str) -> None:
+    append(undrained, 0, message(fresh_name, 1))
+    key = undrained.services.streams.key(0, "lease")
+
+    with Lease(undrained.services.redis, key), pytest.raises(Busy):
+        drain(undrained.services.ingest, 0)
+
+    assert waiting(undrained, 0) == 1
+
+
+def test_drain_that_lost_its_lease_acknowledges_nothing(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    """It was paused, another one took over: its writes do no harm, its deletion would."""
+    services = undrained.services
+    streams, redis = services.streams, services.redis
+    append(undrained, 0, message(fresh_name, 1), b"malformed")
+
+    with Lease(redis, streams.key(0, "lease")) as lost:
+        taken = take(redis, lost, streams.events(0), streams.key(0, "in-hand"), 200)
+        batch = form(taken.entries, services.names)
+        redis.set(streams.key(0, "lease"), "another")
+        with pytest.raises(Busy):
+            acknowledge(redis, streams, 0, lost, batch.entries, batch.refused, deliveries=1)
+        with pytest.raises(Busy):
+            take(redis, lost, streams.events(0), streams.key(0, "in-hand"), 200)
+    still = redis.get(streams.key(0, "lease"))
+    redis.delete(streams.key(0, "lease"))
+
+    assert still == b"another"
+    assert waiting(undrained, 0) == 2
+    assert dead(undrained) == []
+    drain_all(undrained, 0)
+    assert texts(undrained, fresh_name) == ["text 1"]
+
+
+def test_lease_lasts_as_long_as_it_is_held_and_no_longer(
+    undrained: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "LEASE_TTL_MS", 400)
+    monkeypatch.setattr(lease_module, "_RENEW_EVERY_S", 0.1)
+    redis, key = undrained.services.redis, undrained.services.streams.key(0, "lease")
+    renewals: list[int] = []
+
+    with Lease(redis, key) as held:
+        wait_until(lambda: renewals.append(int(redis.pttl(key))) or len(renewals) > 60, "looks")
+        assert not held.lost
+        assert min(renewals) > 0
+        redis.set(key, "another")
+        wait_until(lambda: held.lost, "the loss noticed")
+
+    assert redis.get(key) == b"another"
+
+
+def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_name: str) -> None:
+    sent: list[tuple[str, list[Any]]] = []
+    first, second = (
+        Watch(
+            undrained.services.redis,
+            undrained.services.streams,
+            lambda task, args: sent.append((task, args)),
+            configured=4,
+        )
+        for _ in range(2)
+    )
+    append(undrained, 2, message(fresh_name, 1))
+
+    assert [first.on_duty(), second.on_duty(), first.on_duty()] == [True, False, True]
+    first.sweep()
+    first.sweep()
+    first.off_duty()
+
+    assert second.on_duty()
+    assert [call for call in sent if call[0] == queues.DRAIN] == [(queues.DRAIN, [2])]
+
+
+def test_paused_queue_gets_no_tasks_until_the_pause_is_over(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    marks = undrained.services.queues
+    marks.pause(queues.DRAIN, "the key is wrong")
+
+    assert not marks.reserve(queues.DRAIN, 0)
+    (pause,) = marks.paused()
+    assert pause == {"queue": "ingest", "task": queues.DRAIN, "reason": "the key is wrong"}
+    wait_until(lambda: marks.reserve(queues.DRAIN, 0), "the pause over")
