@@ -50,8 +50,8 @@ test-agentscope2: .venv-agentscope2/.installed ## The middleware, with the curre
 	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
 
 bench-agentscope: $(AGENTSCOPE)/.installed ## append_message: the drop-in beside AgentScope's own
-	MEMORY_IDLE_S=3600 MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \
-	    $(IN_CLOUD) $(AGENTSCOPE)/bin/python bench/agentscope.py
+	MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \
+	    $(IN_CLOUD) $(AGENTSCOPE)/bin/python -P bench/agentscope.py
 
 demo: install ## Publish a conversation and see it stored, remembered and found, all on this machine
 	@$(BIN)/python examples/demo.py

@@ -1,0 +1,49 @@
+"""What an AgentScope service remembers of its own writes, and how much of it."""
+
+from producer.agentscope.pending import Pending
+
+
+def test_entries_come_in_the_order_they_were_added() -> None:
+    pending: Pending[str, int, str] = Pending()
+
+    for number in (3, 1, 2):
+        pending.add("s", number, f"m{number}")
+
+    assert pending.of("s") == {3: "m3", 1: "m1", 2: "m2"}
+    assert list(pending.of("s")) == [3, 1, 2]
+    assert pending.of("other") == {}
+
+
+def test_entry_that_was_seen_is_gone_and_its_key_with_the_last() -> None:
+    pending: Pending[str, int, str] = Pending()
+    pending.add("s", 1, "a")
+    pending.add("s", 2, "b")
+
+    pending.discard("s", [1, 99])
+    assert pending.of("s") == {2: "b"}
+
+    pending.discard("s", [2])
+    pending.discard("never", [2])
+    assert pending.keys(lambda key: True) == []
+
+
+def test_entry_added_again_counts_once_and_is_the_newer() -> None:
+    pending: Pending[str, int, str] = Pending(limit=2)
+
+    for text in ("a", "b", "c"):
+        pending.add("s", 1, text)
+    pending.add("s", 2, "d")
+
+    assert pending.of("s") == {1: "c", 2: "d"}
+
+
+def test_limit_pushes_out_the_oldest_of_the_session_that_waits_longest() -> None:
+    pending: Pending[str, int, str] = Pending(limit=3)
+    pending.add("first", 1, "a")
+    pending.add("first", 2, "b")
+    pending.add("second", 1, "c")
+
+    pending.add("second", 2, "d")
+
+    assert pending.of("first") == {2: "b"}
+    assert pending.of("second") == {1: "c", 2: "d"}
