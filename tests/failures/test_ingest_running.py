@@ -93,9 +93,9 @@ def test_worker_told_to_stop_under_load_ends_in_time_and_holds_nothing(
         (worker,) = place.start_workers("ingest")
         for partition in range(4):
             append(
-                place, partition, *(message(f"{fresh_name}-{partition}", n) for n in range(3000))
+                place, partition, *(message(f"{fresh_name}-{partition}", n) for n in range(1500))
             )
-        wait_until(lambda: waiting(place, 0) < 3000, "the drains begun")
+        wait_until(lambda: waiting(place, 0) < 1500, "the drains begun")
 
         worker.process.send_signal(signal.SIGTERM)
         worker.process.wait(timeout=20)  # below the 30 s that supervisors allow
@@ -107,7 +107,7 @@ def test_worker_told_to_stop_under_load_ends_in_time_and_holds_nothing(
         place.start_workers("ingest")
         wait_until(lambda: nothing_left(place), "the rest stored", 60)
         for partition in range(4):
-            assert len(texts(place, f"{fresh_name}-{partition}")) == 3000
+            assert len(texts(place, f"{fresh_name}-{partition}")) == 1500
 
 
 def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import tablestore as ots
 
 from tests.deployment import Deployment
 from tests.failures.ingesting import (
@@ -144,6 +145,23 @@ def test_later_event_with_an_earlier_stamp_never_moves_the_session_back(
     (session,) = undrained.services.sessions.of_user(fresh_name)
     assert session.update_time == message(fresh_name, 9).created_at
     assert texts(undrained, fresh_name) == ["text 3", "text 9"]
+
+
+def test_session_row_of_an_app_keeps_what_the_app_put_there(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    services = undrained.services
+    key = [("user_id", fresh_name), ("session_id", fresh_name)]
+    row = ots.Row(key, [("title", "Hiking"), ("update_time", 1)])
+    anyway = ots.Condition(ots.RowExistenceExpectation.IGNORE)
+    services.tablestore.put_row(services.names.session, row, anyway)
+    append(undrained, 0, message(fresh_name, 1))
+
+    drain_all(undrained, 0)
+
+    _, kept, _ = services.tablestore.get_row(services.names.session, key, max_version=1)
+    columns = {column[0]: column[1] for column in kept.attribute_columns}
+    assert columns == {"title": "Hiking", "update_time": message(fresh_name, 1).created_at}
 
 
 def test_what_every_event_would_meet_is_said_as_such(

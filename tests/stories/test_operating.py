@@ -9,8 +9,10 @@ import pytest
 from producer.events import Forget, encode
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, message, texts
+from worker.errors import Busy
 from worker.extract.requests import carry_out
 from worker.ingest.drain import drain
+from worker.lease import Lease
 
 SECRET = "my key is sk-0123456789abcdef"
 
@@ -152,6 +154,44 @@ def test_forget_takes_what_is_stored_on_its_way_and_set_aside(
     assert idle.services.sessions.of_user(fresh_name) == []
     assert answer(idle, "dead", "list") == []
     assert texts(idle, other) == ["text 1"]
+
+
+def test_forget_waits_for_a_drain_that_may_hold_some_of_it(
+    idle: Deployment, fresh_name: str
+) -> None:
+    append(idle, 3, message(fresh_name, 1))
+    asked = Forget(event_id="f", user_id=fresh_name, created_at=message(fresh_name, 9).created_at)
+    append(idle, 1, encode(asked))
+    drain_all(idle, 1)
+
+    with Lease(idle.services.redis, idle.services.streams.key(3, "lease")), pytest.raises(Busy):
+        carry_out(idle.services.requests, 1)
+    kept = int(idle.services.redis.xlen(idle.services.streams.key(1, "requests")))
+    drain_all(idle, 3)
+    done = carry_out(idle.services.requests, 1)
+
+    assert (kept, done) == (1, 1)
+    assert texts(idle, fresh_name) == []
+
+
+def test_extraction_that_was_given_up_is_due_again_after_retry(
+    idle: Deployment, fresh_name: str
+) -> None:
+    append(idle, 0, message(fresh_name, 1), message(fresh_name, 2))
+    drain_all(idle, 0)
+    services = idle.services
+    services.due.begin(fresh_name, fresh_name)
+    services.due.settle(fresh_name, fresh_name)
+    about = {"user_id": fresh_name, "session_id": fresh_name, "message_ids": [f"{fresh_name}-2"]}
+    services.dead.add(5, event=json.dumps(about).encode(), reason="no answer", queue="extract")
+
+    told = answer(idle, "dead", "retry", "--all")
+
+    again = services.due.begin(fresh_name, fresh_name)
+    assert told["retried"] == 1
+    assert again is not None
+    assert again.from_us == message(fresh_name, 2).created_at
+    assert services.dead.count() == 0
 
 
 def test_status_and_doctor_see_a_running_worker(
