@@ -6,7 +6,7 @@ exists: one that was ever written to stays as an empty key. What workers keep ab
 (due, plans, leases, memories to confirm) is spread over a fixed number of partitions instead.
 """
 
-from redis import Redis
+from redis import Redis, RedisCluster
 
 from producer.streams import Streams
 
@@ -14,6 +14,7 @@ STATE_PARTITIONS = 32
 """Never to be changed: where a session's state stands follows from it."""
 MAX_PARTITIONS = 1024
 """Streams with a higher number are not looked for."""
+_BLOCK = 32  # streams asked for in one command
 
 
 def state_streams(prefix: str) -> Streams:
@@ -22,9 +23,19 @@ def state_streams(prefix: str) -> Streams:
 
 
 def existing(redis: Redis, streams: Streams) -> range:
-    """All partitions that may hold anything, found by asking for each stream of events."""
+    """All partitions that may hold anything: up to the highest whose stream of events was ever used."""
+    blocks = _used(redis, streams, range(0, MAX_PARTITIONS, _BLOCK))
+    last = max(blocks, default=0)
+    used = _used(redis, streams, range(last, last + _BLOCK), count=1)
+    return range(max([STATE_PARTITIONS, *(number + 1 for number in used)]))
+
+
+def _used(redis: Redis, streams: Streams, starts: range, count: int = _BLOCK) -> list[int]:
+    """Where any of `count` streams from there on exists."""
+    if isinstance(redis, RedisCluster) and count > 1:  # one command, one slot
+        each = _used(redis, streams, range(MAX_PARTITIONS), count=1)
+        return sorted({number // count * count for number in each})
     with redis.pipeline(transaction=False) as pipe:
-        for partition in range(MAX_PARTITIONS):
-            pipe.exists(streams.events(partition))
-        found = [number for number, there in enumerate(pipe.execute()) if there]
-    return range(max([STATE_PARTITIONS, *(number + 1 for number in found[-1:])]))
+        for start in starts:
+            pipe.exists(*(streams.events(start + number) for number in range(count)))
+        return [start for start, found in zip(starts, pipe.execute(), strict=True) if found]
