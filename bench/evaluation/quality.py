@@ -1,5 +1,6 @@
 """What is wrong with memories: dates, doubles, names and numbers from nowhere, what is stale, what leaked."""
 
+import calendar
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ _DOUBLE = 0.95  # cosine of two memories that say the same, if their figures agr
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+")
 _FIGURE = re.compile(r"\d+")
+_MONTHS = set(calendar.month_name)  # of a date that was worked out, as `dates` checks
 
 Line = dict[str, Any]
 
@@ -95,7 +97,8 @@ def unsupported(memories: Iterable[Memory], lines: Sequence[Line]) -> dict[str, 
     for memory in memories:
         source = " ".join(spoken.get(s.session_id, "") for s in memory.sources)
         dated = f"{memory.event_start} {memory.event_end}"
-        names += any(name not in source for name in _NAME.findall(memory.text))
+        told = set(_NAME.findall(memory.text)) - _MONTHS
+        names += any(name not in source for name in told)
         figures += any(f not in source + dated for f in _FIGURE.findall(memory.text))
     return {"with_unsupported_names": names, "with_unsupported_numbers": figures}
 

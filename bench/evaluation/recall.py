@@ -110,7 +110,7 @@ def _turns(
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
 
     def ranked(vector: Sequence[float]) -> Retrieved:
-        order = np.argsort(-(matrix @ np.array(vector)))[:_MOST]
+        order = np.argsort(-(matrix @ np.array(vector)))
         return [(texts[i], {lines[i]["message_id"]}) for i in order]
 
     return ranked

@@ -1,11 +1,12 @@
 """What is stored and remembered: sessions, messages, memories, history, search."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from worker.cli.output import Json, iso, minute, opened, out, print_json, print_table
+from worker.stores.history import Replaced
 from worker.stores.memories import Memory
 
 User = Annotated[str, typer.Argument(help="The user's id.")]
@@ -71,21 +72,47 @@ def search(
 
 
 def history(user: User, json: Json = False) -> None:
-    """List what was replaced: what was true, until when, and what took its place."""
+    """List what changed: each state with its time, and what took its place; what holds now comes last."""
     with opened() as services:
-        found = services.history.of_user(user)
+        replaced = services.history.of_user(user)
+        ends = {entry.replaced_by for entry in replaced}
+        now = [stored.memory for stored in services.memories.get(sorted(ends))]
     if json:
-        print_json([asdict(entry) | {"replaced_at": iso(entry.replaced_at)} for entry in found])
-    elif not found:
+        print_json([_was(entry) for entry in replaced] + [_is(memory) for memory in now])
+    elif not replaced:
         out.print(f"nothing of {user!r} was replaced yet", markup=False)
     else:
-        rows = [(minute(e.replaced_at), e.text, e.new_text, e.reason) for e in found]
-        print_table(f"history of {user}", ("until", "was", "became", "why"), rows)
+        rows = [
+            (minute(e.valid_from), minute(e.replaced_at), e.text, e.new_text, e.reason)
+            for e in replaced
+        ]
+        rows += [(minute(m.valid_from), "now", m.text, "", "") for m in now]
+        print_table(f"history of {user}", ("from", "until", "was", "became", "why"), rows)
+
+
+def _was(entry: Replaced) -> dict[str, Any]:
+    times = {"valid_from": iso(entry.valid_from), "valid_to": iso(entry.replaced_at)}
+    return asdict(entry) | times | {"replaced_at": iso(entry.replaced_at)}
+
+
+def _is(memory: Memory) -> dict[str, Any]:
+    """The end of a chain: what holds now."""
+    return {
+        "document_id": memory.document_id,
+        "text": memory.text,
+        "valid_from": iso(memory.valid_from),
+        "valid_to": None,
+        "sources": [asdict(source) for source in memory.sources],
+    }
 
 
 def _print_memories(title: str, found: list[Memory], json: bool) -> None:
     if json:
-        print_json([asdict(m) | {"valid_from": iso(m.valid_from)} for m in found])
+        times = [
+            {"valid_from": iso(m.valid_from), "valid_to": None, "stated_at": iso(m.stated_at)}
+            for m in found
+        ]
+        print_json([asdict(m) | time for m, time in zip(found, times, strict=True)])
     elif not found:
         out.print(f"no {title}", markup=False)
     else:

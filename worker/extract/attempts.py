@@ -38,7 +38,7 @@ class Attempts:
         key, name = self._key(session_id), member(user_id, session_id)
         raw = cast(bytes | None, self.redis.hget(key, name))
         failures = msgspec.msgpack.decode(raw, type=_Failures) if raw else _Failures()
-        others_succeed = self._last_success_ms() > failures.at_ms > 0
+        others_succeed = 0 < failures.at_ms <= self._last_success_ms()
         if others_succeed or not isinstance(error, Retryable):
             failures.counted += 1
         failures.seen += 1

@@ -13,7 +13,7 @@ from worker.stores.memories import Embedded, normalised
 
 # Above these two facts may be about the same thing, and a model should look at both.
 _NEAR_COSINE = 0.65
-_NEAR_WORDS = 0.6
+_NEAR_WORDS = 0.5
 _WORDS = re.compile(r"[a-z0-9]+|[^\W\d_a-z]")  # a word; a single character of other scripts
 _MOST = 5  # a new fact
 

@@ -75,14 +75,25 @@ class Sessions:
 
     def watermark(self, user_id: str, session_id: str) -> int:
         """The created_at (µs) up to which facts were extracted; 0 if none were."""
+        return self._watermark(user_id, session_id) or 0
+
+    def _watermark(self, user_id: str, session_id: str) -> int | None:
+        """None if the session has no row."""
         key = [("user_id", user_id), ("session_id", session_id)]
         with translated("GetRow session"):
-            _, row, _ = self._client.get_row(self._names.session, key, [WATERMARK], None, 1)
-        columns = {column[0]: column[1] for column in row.attribute_columns} if row else {}
+            _, row, _ = self._client.get_row(
+                self._names.session, key, [WATERMARK, "update_time"], None, 1
+            )
+        if row is None:
+            return None
+        columns = {column[0]: column[1] for column in row.attribute_columns}
         return int(columns.get(WATERMARK, 0))
 
     def advance_watermark(self, user_id: str, session_id: str, old: int, new: int) -> None:
-        """Move the watermark from `old` to `new`. Raises RowConflict if it is no longer `old`."""
+        """Move the watermark from `old` to `new`. Raises RowConflict if it is no longer `old`.
+
+        A session without a row was forgotten meanwhile: it gets none.
+        """
         if new <= old:
             return
         still_old = ots.SingleColumnCondition(
@@ -91,12 +102,13 @@ class Sessions:
         row = ots.Row(
             [("user_id", user_id), ("session_id", session_id)], {"put": [(WATERMARK, new)]}
         )
-        condition = ots.Condition(ots.RowExistenceExpectation.IGNORE, still_old)
+        condition = ots.Condition(ots.RowExistenceExpectation.EXPECT_EXIST, still_old)
         try:
             with translated("UpdateRow watermark"):
                 self._client.update_row(self._names.session, row, condition)
         except RowConflict:
-            if self.watermark(user_id, session_id) < new:
+            now = self._watermark(user_id, session_id)
+            if now is not None and now < new:
                 raise
 
     def deletion(self, user_id: str, session_id: str) -> RowWrite:
