@@ -16,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def run(
         faults = happened(store.url)
         clear(store.url)
         calm = time.monotonic()
-        wait_until(side.settled, "everything settled", GRACE_S)
+        with suppress(AssertionError):  # what is not settled by then stands in the bill
+            wait_until(side.settled, "everything settled", GRACE_S)
         bill = side.bill()
         return {
             "published": side.published,
@@ -119,7 +121,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--restarts", type=int, default=20)
-    parser.add_argument("--rate", type=int, default=150, help="messages a second")
+    # Plain Celery does not keep up with more, and what waits cannot be told from what is lost.
+    parser.add_argument("--rate", type=int, help="messages a second; 150, or 30 with --plain")
     parser.add_argument("--away", type=float, default=30, help="seconds without the store")
     parser.add_argument("--plain", action="store_true", help="plain Celery instead")
     options = parser.parse_args()
@@ -127,7 +130,7 @@ def main() -> None:
         Plain if options.plain else Leased,
         kills=options.kills,
         restarts=options.restarts,
-        rate=options.rate,
+        rate=options.rate or (30 if options.plain else 150),
         away_s=options.away,
     )
     print(json.dumps(bill, indent=2))

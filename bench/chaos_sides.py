@@ -190,7 +190,9 @@ class Plain(Side):
         for session, count in self._counts.items():
             wanted = {spoken(session, number) for number in range(count)}
             lost += len(wanted - set(self.contents(session)))
-        return {"lost": lost}
+        redis, prefix = self.place.services.redis, self.place.settings.prefix
+        waiting = int(redis.llen(f"{prefix}:plain")) + int(redis.hlen(f"{prefix}:unacked"))
+        return {"missing": lost, "of_them_still_queued": waiting, "lost": max(0, lost - waiting)}
 
     def _publish(self) -> None:
         from bench.plain_celery import append

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypedDict
 from urllib.parse import urlsplit
 
 from producer.errors import BadSetting
+from producer.streams import MAX_PARTITIONS
 
 DURABILITIES = ("journal", "memory")
 POLICIES = ("drop_oldest", "block", "raise")
@@ -118,7 +119,10 @@ def _checked(name: str, kind: object, value: Any) -> Any:
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ValueError(f"must be one of {', '.join(_CHOICES[name])}, not {value!r}")
     if kind in (int, float):
-        return _checked_number(value, int if kind is int else float)
+        number = _checked_number(value, int if kind is int else float)
+        if name == "partitions" and number > MAX_PARTITIONS:
+            raise ValueError(f"must be at most {MAX_PARTITIONS}: workers look for no more")
+        return number
     if kind is bool and not isinstance(value, bool):
         if str(value).lower() not in _SWITCH:
             raise ValueError(f"must be 1 or 0, not {value!r}")

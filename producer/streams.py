@@ -6,6 +6,9 @@ from dataclasses import dataclass
 EVENT_FIELD = "event"
 """The one field of a stream entry; its value is the event's JSON in UTF-8."""
 
+MAX_PARTITIONS = 1024
+"""Workers look for no streams with a higher number."""
+
 REDIS_URL = "REDIS_URL"
 MEMORY_PREFIX = "MEMORY_PREFIX"
 MEMORY_PARTITIONS = "MEMORY_PARTITIONS"

@@ -5,7 +5,7 @@ a Redis Cluster, so its broker may be another Redis than the one that holds the 
 """
 
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from redis import Redis
 
@@ -32,6 +32,16 @@ def is_cluster(url: str) -> bool:
     return urlsplit(url).scheme.endswith("+cluster")
 
 
+def why_no_broker(url: str) -> str | None:
+    """Why Celery cannot keep its messages there; None if it can."""
+    scheme = urlsplit(url).scheme
+    if scheme.endswith("+cluster"):
+        return "Celery cannot use a Redis Cluster; name another Redis"
+    if scheme == "rediss+sentinel":
+        return "Celery reaches Sentinel without TLS only; name another Redis"
+    return None
+
+
 def broker(url: str) -> dict[str, Any]:
     """Celery's `broker_url` and, for Sentinel, its transport options, for a URL of ours."""
     parts = urlsplit(url)
@@ -40,7 +50,13 @@ def broker(url: str) -> dict[str, Any]:
     credentials, at, places = parts.netloc.rpartition("@")
     service, _, db = parts.path.strip("/").partition("/")
     urls = [f"sentinel://{credentials}{at}{place}/{db or 0}" for place in places.split(",")]
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    watched = {
+        name.removeprefix("sentinel_"): value
+        for name, value in given.items()
+        if name in ("sentinel_username", "sentinel_password")
+    }
     return {
         "broker_url": ";".join(urls),
-        "broker_transport_options": {"master_name": service, "sentinel_kwargs": {}},
+        "broker_transport_options": {"master_name": service, "sentinel_kwargs": watched},
     }

@@ -8,12 +8,10 @@ exists: one that was ever written to stays as an empty key. What workers keep ab
 
 from redis import Redis, RedisCluster
 
-from producer.streams import Streams
+from producer.streams import MAX_PARTITIONS, Streams
 
 STATE_PARTITIONS = 32
 """Never to be changed: where a session's state stands follows from it."""
-MAX_PARTITIONS = 1024
-"""Streams with a higher number are not looked for."""
 _BLOCK = 32  # streams asked for in one command
 
 

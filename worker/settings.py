@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from worker.connection import SCHEMES, is_cluster
-from worker.partitions import MAX_PARTITIONS
+from producer.streams import MAX_PARTITIONS
+from worker.connection import SCHEMES, why_no_broker
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -88,11 +88,9 @@ class Settings(BaseModel):
     log_format: str = Field("auto", alias="MEMORY_LOG_FORMAT", pattern=r"^(auto|json|console)$")
 
     @model_validator(mode="after")
-    def _broker_is_no_cluster(self) -> "Settings":
-        if is_cluster(self.broker_url or self.redis_url):
-            raise ValueError(
-                "MEMORY_BROKER_URL: Celery cannot use a Redis Cluster; name another Redis"
-            )
+    def _broker_suits_celery(self) -> "Settings":
+        if reason := why_no_broker(self.broker_url or self.redis_url):
+            raise ValueError(f"MEMORY_BROKER_URL: {reason}")
         return self
 
     @classmethod
