@@ -1,0 +1,49 @@
+"""The settings of Celery that must fit together."""
+
+import pytest
+
+from worker import queues
+from worker.app import create_app
+from worker.ingest import drain
+from worker.settings import Settings
+
+ENVIRONMENT = {
+    "TABLESTORE_ENDPOINT": "http://127.0.0.1:9",
+    "TABLESTORE_INSTANCE_NAME": "local",
+    "TABLESTORE_ACCESS_KEY_ID": "local",
+    "TABLESTORE_ACCESS_KEY_SECRET": "local",
+    "DASHSCOPE_API_KEY": "local",
+}
+
+
+@pytest.fixture(scope="module")
+def app():  # type: ignore[no-untyped-def]  # Celery ships no types
+    return create_app(Settings.from_env(ENVIRONMENT))
+
+
+def test_no_running_task_is_delivered_again(app) -> None:  # type: ignore[no-untyped-def]
+    visible_s = app.conf.broker_transport_options["visibility_timeout"]
+    ours = [task for name, task in app.tasks.items() if name.startswith("memory.")]
+
+    assert {task.name for task in ours} == set(queues.QUEUE_OF)
+    for task in ours:
+        assert task.soft_time_limit < task.time_limit < visible_s
+
+
+def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app) -> None:  # type: ignore[no-untyped-def]
+    assert app.conf.worker_soft_shutdown_timeout > drain._TURN_S
+
+
+def test_every_task_has_its_queue(app) -> None:  # type: ignore[no-untyped-def]
+    assert set(app.conf.task_routes) == set(queues.QUEUE_OF)
+
+
+def test_connections_give_up_on_a_server_that_is_silent(app) -> None:  # type: ignore[no-untyped-def]
+    options = app.conf.broker_transport_options
+
+    assert options["socket_timeout"] and options["socket_connect_timeout"]
+    assert "retry_on_timeout" not in options
+
+
+def test_broker_cannot_make_a_worker_run_code(app) -> None:  # type: ignore[no-untyped-def]
+    assert app.conf.accept_content == ["json"]
