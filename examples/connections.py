@@ -1,7 +1,7 @@
 """AgentScope's services for the examples: where they are, from the environment.
 
-The last line of the imports is the one that changes when an app moves over: with AgentScope's own
-classes the examples run just the same.
+The last of the imports is the one that changes when an app moves over: with AgentScope's own classes
+the examples run too, but do not find what they have just added.
 """
 
 import logging
