@@ -5,9 +5,12 @@ its parent and mix up answers; so it is imported on first use, in the child that
 Source for limits: Model Studio's API reference.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import structlog
 
 from worker.errors import NotSetUp, Throttled, Unavailable, UnusableReply
 from worker.qwen_errors import Call, reached, readable
@@ -16,6 +19,7 @@ from worker.tokens import tokens_of
 _TEXTS_A_CALL = 10  # more are refused (text-embedding-v4)
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads
 _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,21 @@ class Qwen:
     def _paced(self, model: str, estimated: int, call: Call) -> Any:
         """The response to a call for which there was room; what it used is counted."""
         self._pace.before(model, estimated)
+        started = time.monotonic()
         try:
             response = reached(call)
         except Throttled:
             self._pace.throttled(model)
             raise
         with readable():
-            self._pace.after(model, estimated, int(response.usage["total_tokens"]))
+            tokens, request_id = int(response.usage["total_tokens"]), response.request_id
+        duration_ms = round((time.monotonic() - started) * 1000, 1)
+        log.info(
+            "qwen.answered",
+            model=model,
+            tokens=tokens,
+            duration_ms=duration_ms,
+            request_id=request_id,
+        )
+        self._pace.after(model, estimated, tokens)
         return response

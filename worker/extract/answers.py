@@ -3,25 +3,16 @@
 from typing import TypeVar
 
 import msgspec
-import structlog
 
 from worker.errors import UnusableReply
 from worker.qwen import Qwen
 
 Answer = TypeVar("Answer")
-log = structlog.get_logger()
 
 
 def ask(qwen: Qwen, system: str, user: str, shape: type[Answer]) -> Answer:
     """The decoded answer. Raises UnusableReply when neither it nor its repair has the shape."""
     reply = qwen.json(system, user)
-    log.info(
-        "qwen.answered",
-        shape=shape.__name__,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-        request_id=reply.request_id,
-    )
     try:
         return msgspec.json.decode(reply.text, type=shape)
     except msgspec.DecodeError as error:

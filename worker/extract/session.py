@@ -4,6 +4,7 @@ Under the session's lease, piece by piece. Each step's outcome is kept before th
 anywhere is made good by doing it again: nothing is asked, decided or written twice.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -81,6 +82,7 @@ def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator
 
 def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
     """Compute vectors, change the memories, move the watermark. Returns how many were written."""
+    started = time.monotonic()
     if plan.vectors is None:
         plan = with_vectors(step.remembering.qwen, plan)
         step.plans.keep(user_id, session_id, plan)
@@ -95,6 +97,7 @@ def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
         facts=len(plan.found.memories),
         changes=written,
         skipped=len(plan.found.skipped),
+        apply_ms=round((time.monotonic() - started) * 1000, 1),
     )
     return written
 
