@@ -23,6 +23,7 @@ from worker.extract.redrive import Redrive
 from worker.extract.remember import Remembering
 from worker.extract.requests import Requests
 from worker.extract.session import Extract
+from worker.extract.tally import Tally
 from worker.extract.unseen import Unseen
 from worker.ingest.drain import Ingest
 from worker.partitions import state_streams
@@ -189,9 +190,14 @@ class Services:
                 self.history,
                 self.unseen,
                 Pending(self.redis, self.streams),
+                self.tally,
             ),
             dead=self.dead,
         )
+
+    @cached_property
+    def tally(self) -> Tally:
+        return Tally(self.redis, self.streams)
 
     @cached_property
     def confirm(self) -> Confirm:

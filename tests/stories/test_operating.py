@@ -9,6 +9,7 @@ import pytest
 from producer.events import Forget, encode
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, message, texts
+from tests.servers import wait_until
 from worker.errors import Busy
 from worker.extract.requests import carry_out
 from worker.ingest.drain import drain
@@ -150,6 +151,14 @@ def test_forget_takes_what_is_stored_on_its_way_and_set_aside(
     for partition in (2, 3):
         drain_all(idle, partition)
     assert done == 1
+    assert idle.services.tally.finished("f") == {
+        "pending": 2,
+        "dead": 1,
+        "messages": 1,
+        "history": 0,
+        "memories": 0,
+        "sessions": 1,
+    }
     assert texts(idle, fresh_name) == []
     assert idle.services.sessions.of_user(fresh_name) == []
     assert answer(idle, "dead", "list") == []
@@ -194,12 +203,16 @@ def test_extraction_that_was_given_up_is_due_again_after_retry(
     assert services.dead.count() == 0
 
 
-def test_status_and_doctor_see_a_running_worker(
-    redis_url: str, tablestore_url: str, dashscope_url: str
+def test_running_workers_forget_and_tell_the_counts_and_doctor_sees_them(
+    redis_url: str, tablestore_url: str, dashscope_url: str, fresh_name: str
 ) -> None:
     with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as place:
-        place.start_workers("ingest", concurrency=1)
+        place.start_workers(concurrency=1)
+        append(place, 0, message(fresh_name, 1), message(fresh_name, 2))
+        wait_until(lambda: len(texts(place, fresh_name)) == 2, "both stored")
 
+        counts = answer(place, "forget", fresh_name, "--wait", "60")
         done = place.command("doctor")
 
+        assert (counts["messages"], counts["sessions"]) == (2, 1)
         assert done.returncode == 0, done.stdout.decode()

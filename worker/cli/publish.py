@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from producer import Publisher
 from producer.clock import Clock, EventIds
 from producer.errors import BadSetting, MalformedEvent
 from producer.lines import from_line
-from worker.cli.output import LATE, WRONG, Json, err, fail, print_json, redis_unreachable
+from worker.cli.output import LATE, WRONG, Json, err, fail, opened, print_json, redis_unreachable
 from worker.connection import connect_redis
 
 _FLUSH_S = 60.0
@@ -59,16 +60,34 @@ def remember(
 def forget(
     user: Annotated[str, typer.Argument()],
     session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for it, to tell the counts.")] = 0,
+    json: Json = False,
 ) -> None:
-    """Forget a user, or one session: messages, memories and their history."""
+    """Forget a user, or one session: all that is stored, remembered, on its way or set aside."""
     draft = {"type": "forget", "user_id": user}
-    _publish_one(draft | ({"session_id": session} if session else {}))
+    event_id = _publish_one(draft | ({"session_id": session} if session else {}))
+    if wait:
+        counts = _forgotten(event_id, wait)
+        if json:
+            print_json(counts)
+        else:
+            err.print("forgot " + ", ".join(f"{n} {what}" for what, n in counts.items()))
 
 
-def _publish_one(draft: dict[str, Any]) -> None:
+def _forgotten(event_id: str, wait_s: float) -> dict[str, int]:
+    ends = time.monotonic() + wait_s
+    with opened() as services:
+        while (counts := services.tally.finished(event_id)) is None:
+            if time.monotonic() > ends:
+                fail(LATE, f"not done after {wait_s} s; it goes on, see `memory-worker status`")
+            time.sleep(0.2)
+        return counts
+
+
+def _publish_one(draft: dict[str, Any]) -> str:
     with publisher() as outgoing:
         try:
-            outgoing.publish(from_line(draft))
+            return outgoing.publish(from_line(draft))
         except MalformedEvent as error:
             fail(WRONG, str(error))
 

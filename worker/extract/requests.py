@@ -113,7 +113,7 @@ def _forget(step: Requests, event: Forget) -> None:
     # Noted before it has its turn: what is on its way meanwhile does not come back.
     step.remembering.forgotten.note(event.user_id, event.session_id, event.created_at)
     with users_turn(step.remembering, event.user_id):
-        counts = forget(step.forgetting, event.user_id, event.session_id, event.created_at)
+        counts = forget(step.forgetting, event)
     log.info("user.forgotten", session_id=event.session_id, **counts)
 
 
