@@ -11,6 +11,10 @@ IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python examples/with_
 # What the chat and the examples store stays here.
 DATA := .local/chat
 
+# A folder with LoCoMo's files, which are not part of this project; the model to evaluate.
+LOCOMO ?= ../shared/data/locomo
+MODEL  ?= qwen-plus
+
 .DEFAULT_GOAL := help
 # Local servers are not asked for through a proxy.
 export NO_PROXY := 127.0.0.1,localhost
@@ -42,9 +46,15 @@ check: install ## Lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: install $(AGENTSCOPE)/.installed ## All tests that CI runs
-	$(BIN)/pytest
+# Most of these tests wait, for an index that lags or a session that is idle: more of them than cores.
+SIDE_BY_SIDE := -n 4 --dist loadfile
+
+test: install $(AGENTSCOPE)/.installed ## Units, conformance, stories, and AgentScope's own services as readers
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/conformance tests/stories
 	LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD) $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
+
+test-failures: install ## Kill, stop, fill and break everything: the short form of the long runs below
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/failures
 
 test-agentscope2: .venv-agentscope2/.installed ## The middleware, with the current AgentScope
 	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
@@ -71,6 +81,17 @@ bench: install ## Ingestion beside plain Celery, AgentScope's append and the SDK
 chaos: install ## Kill workers 200 times, restart Redis 20 times, break the store; then the same to plain Celery
 	$(BIN)/python bench/chaos.py
 	$(BIN)/python bench/chaos.py --plain
+
+bench-memory: install ## From publish to a searchable memory, with the parts of the time
+	$(BIN)/python -m bench.memory
+
+chaos-extract: install ## Kill extraction 200 times over LoCoMo files; then an index that lags and stops
+	$(BIN)/python -m tests.failures.extraction_kills --kills 200 $(wildcard $(LOCOMO)/*.json)
+	$(BIN)/python -m bench.index_lag
+
+eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT= for a real Qwen
+	$(BIN)/python -m bench.evaluation --model $(MODEL) $(addprefix --endpoint ,$(ENDPOINT)) \
+	    $(wildcard $(LOCOMO)/*.json)
 
 million: install ## A million messages over 10,000 sessions, ten minutes at most
 	$(BIN)/python bench/million.py
