@@ -20,10 +20,10 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-agentscope2 bench-agentscope demo chat example up bench chaos million lock clean
+.PHONY: help install check test test-agentscope2 bench-agentscope demo chat example up bench bench-memory chaos chaos-extract eval million lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 install: $(VENV)/.installed ## Make .venv with the pinned packages
 

@@ -1,0 +1,76 @@
+"""An index 20 s behind, then one that stands still for a minute, under real workers: what comes of it.
+
+    python -m bench.index_lag
+
+Twelve sessions of one user say the same three things, and change one of them, while nothing is searchable.
+"""
+
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+import requests
+
+from tests.deployment import Deployment
+from tests.extraction import said
+from tests.servers import Server, wait_until
+
+CITIES = ("Paris", "Lyon", "Rome")
+SESSIONS = 12
+
+
+def main() -> None:
+    good = True
+    with (
+        Server.start("redis", "--appendonly", "no") as redis,
+        Server.start(
+            "tablestore", "--data", ":memory:", "--index-lag", "20-20", "--faults"
+        ) as store,
+        Server.start("dashscope") as qwen,
+        Deployment(redis.url, store.url, qwen.url) as place,
+    ):
+        place.start_workers()
+        good &= talk(place, "behind", "20 s behind")
+        faults = f"{store.url}/_faults"
+        requests.post(faults, json={"kind": "index-lag", "seconds": [1, 3]}, timeout=10)
+        requests.post(faults, json={"kind": "index-stop"}, timeout=10)
+        threading.Timer(60, lambda: requests.delete(faults, timeout=10)).start()
+        good &= talk(place, "stopped", "stopped for 60 s")
+    sys.exit(not good)
+
+
+def talk(place: Deployment, user: str, title: str) -> bool:
+    started = time.monotonic()
+    for number in range(SESSIONS):
+        session = f"{user}-{number}"
+        city = CITIES[min(number // 4, len(CITIES) - 1)]
+        texts = (f"I live in {city}.", "I like tea.", "I'm allergic to peanuts.")
+        minutes = range(number * 4, number * 4 + len(texts))
+        place.publish(
+            *(said(user, session, m, t, name="Ana") for m, t in zip(minutes, texts, strict=True)),
+            {"type": "session_end", "user_id": user, "session_id": session},
+        )
+    wait_until(lambda: not status(place)["sessions"] + status(place)["events"], "extracted", 120)
+    extracted_s, waiting = time.monotonic() - started, status(place)
+    place.wait(200)
+    texts = sorted(place.texts(user))
+    right = texts == ["Ana is allergic to peanuts", "Ana lives in Rome", "Ana likes tea"]
+    print(
+        f"index {title}: extracted after {extracted_s:.0f} s with {waiting['unsearchable']} not "
+        f"searchable, the oldest for {waiting['oldest_unsearchable_s']} s (status); all searchable "
+        f"after {time.monotonic() - started:.0f} s; {len(texts)} memories of 3, no doubles: "
+        f"{len(texts) == 3}; right: {right}; passed over: {status(place)['passed_over']}",
+        flush=True,
+    )
+    return right
+
+
+def status(place: Deployment) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(place.command("status", "--json").stdout)
+    return answer
+
+
+if __name__ == "__main__":
+    main()
