@@ -62,11 +62,19 @@ def _talk(runner, chat) -> None:  # type: ignore[no-untyped-def]
         if not line:
             continue
         try:
-            runner.run(run(chat, line) if line.startswith("/") else chat.say(line))
+            runner.run(_unless_told_to_stop(run(chat, line) if line[0] == "/" else chat.say(line)))
         except Quit:
             return
         except Exception as error:  # noqa: BLE001 - one line, and the talk goes on
             chat.complain(f"{type(error).__name__}: {error}")
+
+
+async def _unless_told_to_stop(doing) -> None:  # type: ignore[no-untyped-def]
+    """Do it; if Ctrl-C came and a library made nothing of it, stop all the same."""
+    await doing
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _leave(runner, chat) -> int:  # type: ignore[no-untyped-def]

@@ -10,7 +10,7 @@ from connections import memory, session_history
 from rich.console import Console
 
 from producer import Publisher
-from producer.agentscope.pending import shared_publisher
+from producer.agentscope import shared_publisher
 
 _MEMORIES = 5  # that the model is told for an answer
 

@@ -15,6 +15,7 @@ _MODULES = {
     "SearchStrategy": "memories",
     "TablestoreSessionHistoryService": "sessions",
     "PublishingMiddleware": "middleware",
+    "shared_publisher": "pending",
 }
 __all__ = list(_MODULES)
 
