@@ -14,7 +14,7 @@ from worker.connection import broker, connect_redis, is_cluster
 from worker.services import Services
 from worker.settings import Settings
 from worker.telemetry import configure_logging
-from worker.watch import Send, Watch
+from worker.watch import Queued, Send, Watch
 from worker.watching import watch_step
 
 _TRANSPORT = {
@@ -81,11 +81,12 @@ def create_app(settings: Settings) -> Celery:
     signals.setup_logging.connect(set_up_logging, weak=False)
     tasks.register(app, services)
 
-    def make_watch(send: Send) -> Watch:
+    def make_watch(send: Send, queued: Queued) -> Watch:
         return Watch(
             connect_redis(settings.redis_url),
             services().streams,
             send,
+            queued=queued,
             configured=settings.partitions,
             redrive_s=settings.redrive_s,
             blocking=not is_cluster(settings.redis_url),

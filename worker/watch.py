@@ -7,6 +7,7 @@ beat and no extra process, and the load on Redis does not grow with the number o
 """
 
 import os
+import random
 import socket
 import time
 import uuid
@@ -25,6 +26,9 @@ from worker.queues import Queues
 _SWEEP_S = 1.0
 _DUTY_MS = 3_000
 _FIND_PARTITIONS_S = 5.0
+# Sessions enqueued for extraction and not begun: each is enqueued again after its hold, begun or not.
+_MOST_QUEUED = 500
+_MOST_CLAIMED = 50  # of one partition at a time
 # Streams of a Redis Cluster stand in different slots, which no blocking read can span.
 _POLL_S = 0.025
 
@@ -37,11 +41,12 @@ return 1
 _OFF_DUTY = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 Send = Callable[[str, list[Any]], None]
+Queued = Callable[[str], int]
 Clock = Callable[[], float]
 
 
 class Watch:
-    """Finds work and enqueues it through `send(task, args)`.
+    """Finds work and enqueues it through `send(task, args)`; `queued(queue)` tells what waits there.
 
     `configured` is how many partitions publishers are thought to use; others are found as they come up.
     """
@@ -52,6 +57,7 @@ class Watch:
         streams: Streams,
         send: Send,
         *,
+        queued: Queued,
         configured: int,
         blocking: bool = True,
         redrive_s: float = 60,
@@ -62,6 +68,7 @@ class Watch:
         self._queues = Queues(redis, streams)
         self._due = DueSessions(redis, streams)
         self._send = send
+        self._queued = queued
         self._configured = configured
         self._blocking = blocking
         self._clock = clock
@@ -91,12 +98,20 @@ class Watch:
         state = range(STATE_PARTITIONS)
         self._start(queues.CONFIRM, "confirm", "zcard", state, lease="confirm-lease")
         if not self._queues.is_paused(queues.EXTRACT):
-            for partition in state:
-                for user_id, session_id in self._due.claim(partition):
-                    self._send(queues.EXTRACT, [user_id, session_id])
+            self._start_extractions()
         if self._clock() >= self._redrive_at:
             self._redrive_at = self._clock() + self._redrive_s
             self._send(queues.REDRIVE, [])
+
+    def _start_extractions(self) -> None:
+        """As many as the queue has room for: what is due and slow must not fill the broker."""
+        room = _MOST_QUEUED - self._queued(queues.QUEUE_OF[queues.EXTRACT])
+        for partition in random.sample(range(STATE_PARTITIONS), STATE_PARTITIONS):
+            if room <= 0:
+                return
+            for user_id, session_id in self._due.claim(partition, min(room, _MOST_CLAIMED)):
+                self._send(queues.EXTRACT, [user_id, session_id])
+                room -= 1
 
     def wait_for_events(self) -> list[int]:
         """The partitions where events arrived; none when it is time for the next sweep."""

@@ -9,7 +9,7 @@ import structlog
 from celery import bootsteps
 from redis.exceptions import RedisError
 
-from worker.watch import Send, Watch
+from worker.watch import Queued, Send, Watch
 
 # Between a notification and the look: what arrives meanwhile joins the same drain. Longer while drains run
 # anyway, as they take what comes.
@@ -62,7 +62,7 @@ class WatchThread(threading.Thread):
         self._ended.set()
 
 
-def watch_step(make: Callable[[Send], Watch]) -> type[bootsteps.StartStopStep]:
+def watch_step(make: Callable[[Send, Queued], Watch]) -> type[bootsteps.StartStopStep]:
     """The bootstep that gives each Celery consumer a watch."""
 
     class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
@@ -76,7 +76,12 @@ def watch_step(make: Callable[[Send], Watch]) -> type[bootsteps.StartStopStep]:
             def send(task: str, args: list[Any]) -> None:
                 consumer.app.send_task(task, args=args)
 
-            self._thread = WatchThread(make(send))
+            def queued(queue: str) -> int:
+                # Not by a passive declaration: kombu looks for the queue without the keys' prefix.
+                with consumer.app.connection_or_acquire() as connection:
+                    return int(connection.default_channel.client.llen(queue))
+
+            self._thread = WatchThread(make(send, queued))
             self._thread.start()
 
         def stop(self, consumer: Any) -> None:

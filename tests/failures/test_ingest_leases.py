@@ -79,6 +79,7 @@ def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_n
             undrained.services.redis,
             undrained.services.streams,
             lambda task, args: sent.append((task, args)),
+            queued=lambda queue: 0,
             configured=4,
         )
         for _ in range(2)
@@ -92,6 +93,29 @@ def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_n
 
     assert second.on_duty()
     assert [call for call in sent if call[0] == queues.DRAIN] == [(queues.DRAIN, [2])]
+
+
+def test_sessions_that_are_due_never_fill_the_broker(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    """Without a worker for extraction the queue stays at its bound, however often is swept."""
+    waiting_in_queue: list[Any] = []
+    services = undrained.services
+    for number in range(700):
+        services.due.add(fresh_name, f"{fresh_name}-{number}", 0)
+    watch = Watch(
+        services.redis,
+        services.streams,
+        lambda task, args: waiting_in_queue.append(args) if task == queues.EXTRACT else None,
+        queued=lambda queue: len(waiting_in_queue),
+        configured=4,
+    )
+
+    for _ in range(4):
+        watch.sweep()
+
+    assert len(waiting_in_queue) == 500
+    assert len({tuple(args) for args in waiting_in_queue}) == 500
 
 
 def test_paused_queue_gets_no_tasks_until_the_pause_is_over(
