@@ -20,10 +20,10 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-agentscope2 bench-agentscope demo chat example up bench bench-memory chaos chaos-extract eval million lock clean
+.PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 install: $(VENV)/.installed ## Make .venv with the pinned packages
 
@@ -75,7 +75,19 @@ example: $(AGENTSCOPE)/.installed ## Run one of the examples for AgentScope: NAM
 up: install ## Keep all of it running on this machine until Ctrl-C
 	@$(BIN)/python examples/local_cloud.py
 
-bench: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone
+bench: bench-publisher bench-tablestore bench-ingest bench-memory ## All measurements that compare side by side
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@$(PIP) install --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+bench-publisher: $(VENV)/.installed-bench ## Publishing beside Celery, XADD, PostHog and OpenTelemetry
+	PYTHONPATH=. $(BIN)/python bench/publisher.py
+
+bench-tablestore: install ## The local Tablestore: rows, searches over 100,000 documents, clients at once, memory
+	$(BIN)/python bench/tablestore.py
+
+bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone
 	$(BIN)/python bench/ingest.py
 
 chaos: install ## Kill workers 200 times, restart Redis 20 times, break the store; then the same to plain Celery
@@ -92,6 +104,10 @@ chaos-extract: install ## Kill extraction 200 times over LoCoMo files; then an i
 eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT= for a real Qwen
 	$(BIN)/python -m bench.evaluation --model $(MODEL) $(addprefix --endpoint ,$(ENDPOINT)) \
 	    $(wildcard $(LOCOMO)/*.json)
+
+soak-publisher: install ## Ten minutes at 5,000 events/s; a million events from eight processes
+	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py steady
+	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py many
 
 million: install ## A million messages over 10,000 sessions, ten minutes at most
 	$(BIN)/python bench/million.py
