@@ -23,7 +23,7 @@ export no_proxy := $(NO_PROXY)
 .PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make .venv with the pinned packages
 
