@@ -95,6 +95,26 @@ def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_n
     assert [call for call in sent if call[0] == queues.DRAIN] == [(queues.DRAIN, [2])]
 
 
+def test_event_between_two_looks_is_not_missed(undrained: Deployment, fresh_name: str) -> None:
+    """While the watch saw to partition 1, one came in partition 2."""
+    watch = Watch(
+        undrained.services.redis,
+        undrained.services.streams,
+        lambda task, args: None,
+        queued=lambda queue: 0,
+        configured=4,
+    )
+    watch.sweep()
+
+    append(undrained, 1, message(fresh_name, 1))
+    first = watch.wait_for_events()
+    append(undrained, 2, message(fresh_name, 2))
+    second = watch.wait_for_events()
+    third = watch.wait_for_events()
+
+    assert (first, second, third) == ([1], [2], [])
+
+
 def test_sessions_that_are_due_never_fill_the_broker(
     undrained: Deployment, fresh_name: str
 ) -> None:
