@@ -97,9 +97,10 @@ chaos: install ## Kill workers 200 times, restart Redis 20 times, break the stor
 bench-memory: install ## From publish to a searchable memory, with the parts of the time
 	$(BIN)/python -m bench.memory
 
-chaos-extract: install ## Kill extraction 200 times over LoCoMo files; then an index that lags and stops
+chaos-extract: install ## Kill extraction 200 times over LoCoMo files; stop the index; every fault at every call
 	$(BIN)/python -m tests.failures.extraction_kills --kills 200 $(wildcard $(LOCOMO)/*.json)
 	$(BIN)/python -m bench.index_lag
+	MEMORY_ALL_FAULTS=1 $(BIN)/pytest -q tests/failures/test_extraction_faults.py
 
 eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT= for a real Qwen
 	$(BIN)/python -m bench.evaluation --model $(MODEL) $(addprefix --endpoint ,$(ENDPOINT)) \

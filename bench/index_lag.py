@@ -25,15 +25,14 @@ def main() -> None:
     good = True
     with (
         Server.start("redis", "--appendonly", "no") as redis,
-        Server.start(
-            "tablestore", "--data", ":memory:", "--index-lag", "20-20", "--faults"
-        ) as store,
+        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as store,
         Server.start("dashscope") as qwen,
         Deployment(redis.url, store.url, qwen.url) as place,
     ):
         place.start_workers()
-        good &= talk(place, "behind", "20 s behind")
         faults = f"{store.url}/_faults"
+        requests.post(faults, json={"kind": "index-lag", "seconds": [20, 20]}, timeout=10)
+        good &= talk(place, "behind", "20 s behind")
         requests.post(faults, json={"kind": "index-lag", "seconds": [1, 3]}, timeout=10)
         requests.post(faults, json={"kind": "index-stop"}, timeout=10)
         threading.Timer(60, lambda: requests.delete(faults, timeout=10)).start()
@@ -56,7 +55,7 @@ def talk(place: Deployment, user: str, title: str) -> bool:
     extracted_s, waiting = time.monotonic() - started, status(place)
     place.wait(200)
     texts = sorted(place.texts(user))
-    right = texts == ["Ana is allergic to peanuts", "Ana lives in Rome", "Ana likes tea"]
+    right = texts == ["Ana is allergic to peanuts", "Ana likes tea", "Ana lives in Rome"]
     print(
         f"index {title}: extracted after {extracted_s:.0f} s with {waiting['unsearchable']} not "
         f"searchable, the oldest for {waiting['oldest_unsearchable_s']} s (status); all searchable "

@@ -37,7 +37,9 @@ class SharedPace:
     def __init__(self, redis: Redis, url: str, prefix: str, rates: Rates, budget: Budget) -> None:
         self._redis = redis
         self._limiter = SlidingWindowCounterRateLimiter(
-            storage_from_string(url, key_prefix=f"{prefix}:rate")
+            storage_from_string(
+                url, key_prefix=f"{prefix}:rate", socket_timeout=10, socket_connect_timeout=5
+            )
         )
         self._requests = RateLimitItemPerMinute(rates.requests)
         self._tokens = RateLimitItemPerMinute(rates.tokens)
