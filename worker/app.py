@@ -48,7 +48,7 @@ _SETTINGS: dict[str, Any] = {
     # Our own log, set up once.
     "worker_hijack_root_logger": False,
     # A warm shutdown under load can stall for half a minute; with REMAP_SIGTERM=SIGQUIT this one is
-    # bounded, and above a drain's turn of two seconds: it ends by itself and holds nothing.
+    # bounded, and far above a drain's turn: it ends by itself and holds nothing.
     "worker_soft_shutdown_timeout": 3,
     # What ran when Redis was lost runs to its end: it is idempotent, and cutting it short is no gain.
     "worker_cancel_long_running_tasks_on_connection_loss": False,

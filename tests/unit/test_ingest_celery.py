@@ -31,7 +31,7 @@ def test_no_running_task_is_delivered_again(app) -> None:  # type: ignore[no-unt
 
 
 def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app) -> None:  # type: ignore[no-untyped-def]
-    assert app.conf.worker_soft_shutdown_timeout > drain._TURN_S
+    assert app.conf.worker_soft_shutdown_timeout > drain._FULL_TURN_S
 
 
 def test_every_task_has_its_queue(app) -> None:  # type: ignore[no-untyped-def]

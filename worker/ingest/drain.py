@@ -26,7 +26,10 @@ from worker.stores.batch import MAX_ROWS
 from worker.stores.tables import TableNames
 from worker.stores.write import write_rows
 
-_TURN_S = 2.0  # then another partition gets the process; below the grace period of a stop
+# Then another partition gets the process: there may be more of them than processes. Longer while full
+# batches wait, as they are cheaper than turns; far below the grace period of a stop.
+_TURN_S = 0.05
+_FULL_TURN_S = 0.5
 log = structlog.get_logger()
 
 
@@ -50,9 +53,9 @@ def drain(ingest: Ingest, partition: int) -> int:
     """
     streams, redis = ingest.streams, ingest.redis
     with Lease(redis, streams.key(partition, "lease")) as lease:
-        ends = ingest.clock() + _TURN_S
+        began = ingest.clock()
         left = 1
-        while left and ingest.clock() < ends:
+        while left and ingest.clock() - began < (_TURN_S if left < MAX_ROWS else _FULL_TURN_S):
             left = _one_batch(ingest, partition, lease)
     return left or int(redis.xlen(streams.events(partition)))
 
