@@ -40,9 +40,9 @@ class Settings:
     """Bounds of what waits in memory."""
     when_full: str = "drop_oldest"
     block_timeout_s: float = 1.0
-    batch_events: int = 500
+    batch_events: int = 200
     batch_bytes: int = 1024**2
-    """One round trip; larger ones gain nothing and hold Redis up."""
+    """One round trip. Larger ones gain nothing: packing one holds the interpreter, and with it callers, up."""
     linger_s: float = 0.005
     """How long a batch waits for company: nobody notices 5 ms, Redis does."""
     exit_timeout_s: float = 2.5

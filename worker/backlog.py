@@ -4,6 +4,7 @@ Work moves forward: events, then sessions and requests, then memories to confirm
 all zeros means that everything published before the reading is stored, extracted and searchable.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import cast
 
@@ -45,6 +46,15 @@ def backlog(redis: Redis, streams: Streams) -> Backlog:
             pipe.xlen(streams.key(p, "dead"))
         answers = [int(answer) for answer in pipe.execute()]
     return Backlog(*(sum(answers[i * n : (i + 1) * n]) for i in range(5)))
+
+
+def dropped(redis: Redis, streams: Streams) -> dict[str, int]:
+    """How many events publishers had to drop in the last days, by reason (docs/publishing.md)."""
+    found = cast(dict[bytes, bytes], redis.hgetall(streams.dropped))
+    counts: Counter[str] = Counter()
+    for name, count in found.items():
+        counts[name.decode().rpartition(":")[2]] += int(count)
+    return dict(counts)
 
 
 def report_alive(redis: Redis, streams: Streams, name: str) -> None:

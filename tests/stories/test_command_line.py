@@ -156,3 +156,14 @@ def test_init_can_be_repeated(idle: Deployment) -> None:
 
     assert answer.returncode == 0
     assert json.loads(answer.stdout) == {"created": []}
+
+
+def test_status_tells_what_publishers_had_to_drop(idle: Deployment) -> None:
+    key = idle.services.streams.dropped
+    idle.services.redis.hset(key, mapping={"host:1:queue_full": 3, "host:2:queue_full": 2})
+
+    answer = json.loads(idle.command("status", "--json").stdout)
+    for_people = idle.command("status").stdout.decode()
+
+    assert answer["dropped"] == {"queue_full": 5}
+    assert "queue_full" in for_people

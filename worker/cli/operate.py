@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from worker.backlog import alive, backlog
+from worker.backlog import alive, backlog, dropped
 from worker.cli.output import UNREACHABLE, Json, opened, out, print_json, print_table
 from worker.extract.state import state
 from worker.health import examine
@@ -45,12 +45,22 @@ def status(json: Json = False) -> None:
         now = backlog(services.redis, services.streams)
         paused = services.queues.paused()
         workers = alive(services.redis, services.streams)
+        lost = dropped(services.redis, services.streams)
         extraction = state(services.redis, services.streams, services.unseen, services.budget)
     if json:
-        print_json({**asdict(now), **asdict(extraction), "paused": paused, "workers": workers})
+        print_json(
+            {
+                **asdict(now),
+                **asdict(extraction),
+                "dropped": lost,
+                "paused": paused,
+                "workers": workers,
+            }
+        )
         return
     rows = [(title, getattr(now, stage)) for stage, title in _STAGES.items()]
     rows += [(title, getattr(extraction, name)) for name, title in _EXTRACTION.items()]
+    rows += [(f"events that publishers dropped: {why}", count) for why, count in lost.items()]
     rows += [("workers alive", ", ".join(workers) or "none")]
     print_table("status", ("what", "how many"), rows)
     for pause in paused:
