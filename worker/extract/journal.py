@@ -48,10 +48,6 @@ class Journal:
     def was_applied(self, user_id: str, plan_id: str) -> bool:
         return bool(self._redis.exists(self._applied(user_id, plan_id)))
 
-    def drop(self, user_id: str) -> None:
-        """The user is forgotten, with what was about to change."""
-        self._redis.hdel(self._key(user_id), user_id)
-
     def _key(self, user_id: str) -> str:
         return self._streams.key(self._streams.partition(user_id), "journal")
 

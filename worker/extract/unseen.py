@@ -18,7 +18,7 @@ from redis.client import Pipeline
 from producer.streams import Streams
 
 _FIRST_LOOK_MS = 800
-_LOOK_AGAIN_MS = (500, 2_000)  # while young; then a tenth of the age
+_LOOK_AGAIN_MS = (200, 800)  # while young; then a tenth of the age
 AT_ONCE = 100  # ids a search can ask for and show
 _ANNOUNCED_KEPT = 10_000  # entries of the announcement stream; a reader that is away longer lists
 
