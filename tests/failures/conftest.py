@@ -16,10 +16,16 @@ def faulty_tablestore_url() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def _shared_tables(redis_url: str, faulty_tablestore_url: str, dashscope_url: str) -> None:
+    """Made once: that takes two seconds."""
+    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES):
+        pass
+
+
 @pytest.fixture
 def undrained(
-    redis_url: str, faulty_tablestore_url: str, dashscope_url: str
-) -> Iterator[Deployment]:
+    redis_url: str, faulty_tablestore_url: str, dashscope_url: str, _shared_tables: None
+) -> Deployment:
     """A deployment without workers, for drains in this process, on a Tablestore that can be broken."""
-    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
-        yield deployment
+    return Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES)

@@ -67,7 +67,7 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
         Deployment(redis.url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as place,
     ):
         place.start_workers("ingest")
-        steady = Steady(place, 100, sessions)
+        steady = Steady(place, 200, sessions)
         steady.start()
         wait_until(lambda: steady.published > 300, "some of it published", 30)
         steady.stop()
@@ -75,7 +75,7 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
 
         redis.primary.kill()
         wait_until(redis.promoted, "the replica promoted", 30)
-        after = Steady(place, 100, sessions, dict(steady.counts))
+        after = Steady(place, 200, sessions, dict(steady.counts))
         after.start()
         wait_until(lambda: after.published > steady.published + 300, "more of it published", 60)
         after.stop()

@@ -1,7 +1,6 @@
 """Looking after a deployment from the command line: what went wrong, what is wrong, what was stored."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,11 +17,17 @@ from worker.lease import Lease
 SECRET = "my key is sk-0123456789abcdef"
 
 
+@pytest.fixture(scope="module")
+def _tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> None:
+    """Made once: that takes two seconds."""
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES):
+        pass
+
+
 @pytest.fixture
-def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
+def idle(redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None) -> Deployment:
     """A deployment without workers, with its own prefix; drains run in the test."""
-    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
-        yield deployment
+    return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES)
 
 
 def answer(place: Deployment, *arguments: str) -> Any:
