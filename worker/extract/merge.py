@@ -49,4 +49,5 @@ def _figures(text: str) -> set[str]:
 
 
 def _together(first: Sequence[Source], second: Sequence[Source]) -> tuple[Source, ...]:
-    return tuple(dict.fromkeys((*first, *second)))[:MOST_SOURCES]
+    by_words = {(source.message_id, source.quote): source for source in (*first, *second)}
+    return tuple(by_words.values())[:MOST_SOURCES]
