@@ -12,12 +12,13 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 
 from producer.streams import Streams
 from worker import queues
+from worker.arrivals import Arrivals
 from worker.backlog import report_alive
 from worker.extract.due import DueSessions
 from worker.partitions import STATE_PARTITIONS, existing
@@ -25,13 +26,10 @@ from worker.queues import Queues
 
 _SWEEP_S = 1.0
 _DUTY_MS = 3_000
-_LAST_OF_MS = 2**64 - 1  # the highest number within a millisecond of ids
 _FIND_PARTITIONS_S = 5.0
 # Sessions enqueued for extraction and not begun: each is enqueued again after its hold, begun or not.
 _MOST_QUEUED = 500
 _MOST_CLAIMED = 50  # of one partition at a time
-# Streams of a Redis Cluster stand in different slots, which no blocking read can span.
-_POLL_S = 0.025
 
 _ON_DUTY = """
 local holder = redis.call('GET', KEYS[1])
@@ -71,15 +69,12 @@ class Watch:
         self._send = send
         self._queued = queued
         self._configured = configured
-        self._blocking = blocking
+        self._arrivals = Arrivals(redis, streams, blocking=blocking)
         self._clock = clock
         self._partitions = range(max(configured, STATE_PARTITIONS))
         self._find_at = self._sweep_at = 0.0
         self._redrive_s = redrive_s
         self._redrive_at = clock() + redrive_s
-        self._lengths: list[int] = []
-        self._seen_ms = 0  # the first sweep finds what is older than its own time
-        self._fired: set[int] = set()
         self._token = uuid.uuid4().hex
         self.name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -94,8 +89,7 @@ class Watch:
 
     def sweep(self) -> None:
         """All that may wait, wherever it is."""
-        if not self._seen_ms:
-            self._seen_ms = int(self._redis.time()[0]) * 1000
+        self._arrivals.begin()
         self._find_partitions()
         self._sweep_at = self._clock() + _SWEEP_S
         self._start(queues.DRAIN, "events", "xlen", self._partitions, lease="lease")
@@ -120,47 +114,11 @@ class Watch:
 
     def wait_for_events(self) -> list[int]:
         """The partitions where events arrived; none when it is time for the next sweep."""
-        if not self._blocking:
-            return self._poll()
-        left_ms = round((self._sweep_at - self._clock()) * 1000)
-        if left_ms <= 0:
-            return []
-        newest: Any = {self._streams.events(p): self._after(p) for p in self._partitions}
-        found = cast(Any, self._redis.xread(newest, count=1, block=left_ms)) or []
-        entries = dict(found.items() if isinstance(found, dict) else found)
-        return self._note_fired({name.decode(): each for name, each in entries.items()})
-
-    def _after(self, partition: int) -> str:
-        """The id after which an entry is news. Not `$`, which skips what came between two reads."""
-        if partition in self._fired:
-            return f"{self._seen_ms}-{_LAST_OF_MS}"
-        return f"{self._seen_ms - 1}-{_LAST_OF_MS}"
-
-    def _note_fired(self, entries: dict[str, Any]) -> list[int]:
-        """An id begins with the millisecond: until the latest of these, the other streams were silent."""
-        if not entries:
-            return []
-        ids = [_first_id(each) for each in entries.values()]
-        self._seen_ms = max(int(name.partition(b"-")[0]) for name in ids)
-        self._fired = {p for p in self._partitions if self._streams.events(p) in entries}
-        return sorted(self._fired)
+        return self._arrivals.wait(self._partitions, self._sweep_at - self._clock())
 
     def start_drains(self, partitions: Iterable[int]) -> int:
         """A drain for each of the partitions with entries that nobody drains; returns how many."""
         return self._start(queues.DRAIN, "events", "xlen", list(partitions), lease="lease")
-
-    def _poll(self) -> list[int]:
-        """Partitions whose number of entries changed since the last look."""
-        while self._clock() < self._sweep_at:
-            with self._redis.pipeline(transaction=False) as pipe:
-                for partition in self._partitions:
-                    pipe.xlen(self._streams.events(partition))
-                lengths, before = pipe.execute(), self._lengths
-            self._lengths = lengths
-            if fired := [p for p, n in enumerate(lengths) if n and lengths != before]:
-                return fired
-            time.sleep(_POLL_S)
-        return []
 
     def _start(
         self, task: str, name: str, count: str, partitions: range | list[int], *, lease: str
@@ -188,10 +146,3 @@ class Watch:
     @property
     def _duty_key(self) -> str:
         return f"{self._streams.prefix}:watching"
-
-
-def _first_id(entries: Any) -> bytes:
-    """Of a reply to XREAD: RESP2 has a list of entries for a stream, RESP3 a list of such lists."""
-    while isinstance(entries, list):
-        entries = entries[0]
-    return bytes(entries[0])
