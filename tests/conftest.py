@@ -4,6 +4,7 @@ A server that does not start fails every test that asks for it; nothing is skipp
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.servers import Server
 
 if TYPE_CHECKING:
     from tests.local_dashscope import LocalDashScope
+
+# A run started in the background ignores Ctrl-C, and so would every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The SDKs would send even loopback requests to a proxy of the environment.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
