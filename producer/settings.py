@@ -40,9 +40,10 @@ class Settings:
     """Bounds of what waits in memory."""
     when_full: str = "drop_oldest"
     block_timeout_s: float = 1.0
-    batch_events: int = 200
+    batch_events: int = 300
     batch_bytes: int = 1024**2
-    """One round trip. Larger ones gain nothing: packing one holds the interpreter, and with it callers, up."""
+    """One round trip. Packing a larger one holds the interpreter, and callers with it, for milliseconds;
+    smaller ones hand it to and fro more often (docs/publishing.md)."""
     linger_s: float = 0.005
     """How long a batch waits for company: nobody notices 5 ms, Redis does."""
     exit_timeout_s: float = 2.5
