@@ -9,10 +9,6 @@ EVENT_FIELD = "event"
 MAX_PARTITIONS = 1024
 """Workers look for no streams with a higher number."""
 
-REDIS_URL = "REDIS_URL"
-MEMORY_PREFIX = "MEMORY_PREFIX"
-MEMORY_PARTITIONS = "MEMORY_PARTITIONS"
-
 
 def route(partition_key: str) -> int:
     """The number a partition is made of: CRC-32 of the key's UTF-8, as in zlib."""

@@ -12,6 +12,7 @@ from redis import Redis
 
 from producer.streams import Streams
 from worker.partitions import existing
+from worker.redis_clock import now_ms
 
 # A watch reports once a second.
 _ALIVE_MS = 10_000
@@ -58,7 +59,7 @@ def dropped(redis: Redis, streams: Streams) -> dict[str, int]:
 
 
 def report_alive(redis: Redis, streams: Streams, name: str) -> None:
-    now = _now_ms(redis)
+    now = now_ms(redis)
     key = _watchers(streams)
     with redis.pipeline(transaction=False) as pipe:
         pipe.zadd(key, {name: now})
@@ -70,15 +71,10 @@ def alive(redis: Redis, streams: Streams) -> list[str]:
     """The workers that reported within the last seconds."""
     found = cast(
         list[bytes],
-        redis.zrangebyscore(_watchers(streams), _now_ms(redis) - _ALIVE_MS, "+inf"),
+        redis.zrangebyscore(_watchers(streams), now_ms(redis) - _ALIVE_MS, "+inf"),
     )
     return [name.decode() for name in found]
 
 
 def _watchers(streams: Streams) -> str:
     return f"{streams.prefix}:workers"
-
-
-def _now_ms(redis: Redis) -> int:
-    seconds, micros = redis.time()
-    return int(seconds) * 1000 + int(micros) // 1000

@@ -1,19 +1,14 @@
 """`make eval` on a small conversation whose right figures are known, and the bill of a real one."""
 
 import json
-import os
 from itertools import groupby
 from pathlib import Path
-
-import pytest
 
 from bench.evaluation.__main__ import run, table
 from bench.evaluation.place import place, remember
 from bench.locomo import lines, slug
+from tests.locomo import FOLDER, needs_files
 
-LOCOMO = Path(
-    os.environ.get("MEMORY_LOCOMO_DIR") or Path(__file__).parents[3] / "shared" / "data" / "locomo"
-)
 CONVERSATION = {
     "speaker_a": "Ann",
     "speaker_b": "Bo",
@@ -63,9 +58,9 @@ def test_figures_of_a_small_conversation_are_right(tmp_path: Path) -> None:
     assert "Paris" not in table(figures)
 
 
-@pytest.mark.skipif(not LOCOMO.is_dir(), reason="LoCoMo is not there: MEMORY_LOCOMO_DIR")
+@needs_files
 def test_thousand_messages_of_a_real_conversation_take_at_most_120_calls() -> None:
-    file = min(LOCOMO.glob("*.json"), key=lambda file: file.stat().st_size)
+    file = min(FOLDER.glob("*.json"), key=lambda file: file.stat().st_size)
     every = list(lines(json.loads(file.read_text("utf-8")), slug(file.stem)))
     sessions = [list(group) for _, group in groupby(every, key=lambda line: line["session_id"])]
 

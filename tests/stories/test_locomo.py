@@ -1,28 +1,15 @@
-"""Real conversations, whole: every message once, in order, with the dates of the conversation.
-
-The files are no part of the project; MEMORY_LOCOMO_DIR names their folder. Without it the shared data beside
-the checkout is taken, which CI has.
-"""
+"""Real conversations, whole: every message once, in order, with the dates of the conversation."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deployment import Deployment
-
-ROOT = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("MEMORY_LOCOMO_DIR") or ROOT / ".." / "shared" / "data" / "locomo")
-
-needs_files = pytest.mark.skipif(
-    not FOLDER.is_dir() and "CI" not in os.environ,
-    reason=f"no LoCoMo files in {FOLDER}; MEMORY_LOCOMO_DIR names another folder",
-)
+from tests.locomo import FOLDER, ROOT, needs_files
 
 
 def published(file: str) -> bytes:

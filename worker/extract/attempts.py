@@ -15,6 +15,7 @@ from redis import Redis
 from producer.streams import Streams
 from worker.errors import Retryable
 from worker.extract.due import member
+from worker.redis_clock import now_ms
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 120.0
 
@@ -42,7 +43,7 @@ class Attempts:
         if others_succeed or not isinstance(error, Retryable):
             failures.counted += 1
         failures.seen += 1
-        failures.at_ms = self._now_ms()
+        failures.at_ms = now_ms(self.redis)
         self.redis.hset(key, name, msgspec.msgpack.encode(failures))
         if failures.counted >= self.allowed:
             return None
@@ -51,7 +52,7 @@ class Attempts:
 
     def succeeded(self, user_id: str, session_id: str) -> None:
         self.forget(user_id, session_id)
-        self.redis.set(self._success_key, self._now_ms())
+        self.redis.set(self._success_key, now_ms(self.redis))
 
     def forget(self, user_id: str, session_id: str) -> None:
         """The session starts anew."""
@@ -66,7 +67,3 @@ class Attempts:
 
     def _key(self, session_id: str) -> str:
         return self.streams.key(self.streams.partition(session_id), "failed")
-
-    def _now_ms(self) -> int:
-        seconds, micros = self.redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000

@@ -16,6 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from producer.streams import Streams
+from worker.redis_clock import now_ms
 
 _FIRST_LOOK_MS = 800
 _LOOK_AGAIN_MS = (200, 800)  # while young; then a tenth of the age
@@ -43,7 +44,7 @@ class Unseen:
     def add(self, user_id: str, document_ids: Iterable[str]) -> None:
         """Record before or with the write, so that a crash leaves a look too many, never one too few."""
         confirm, written, unseen = self._keys(user_id)
-        now = self._now_ms()
+        now = now_ms(self._redis)
         with self._redis.pipeline(transaction=True) as pipe:
             for document_id in document_ids:
                 name = Written(user_id, document_id).name
@@ -63,7 +64,7 @@ class Unseen:
         key = self._streams.key(partition, "confirm")
         found = cast(
             list[bytes],
-            self._redis.zrangebyscore(key, "-inf", self._now_ms(), start=0, num=AT_ONCE),
+            self._redis.zrangebyscore(key, "-inf", now_ms(self._redis), start=0, num=AT_ONCE),
         )
         return [Written(*msgspec.json.decode(name, type=tuple[str, str])) for name in found]
 
@@ -93,11 +94,11 @@ class Unseen:
         """Later, at a distance that grows with its age."""
         confirm, _, _ = self._keys(written.user_id)
         delay_ms = max(random.uniform(*_LOOK_AGAIN_MS), self.age_ms(written) / 10)
-        self._redis.zadd(confirm, {written.name: self._now_ms() + delay_ms}, xx=True)
+        self._redis.zadd(confirm, {written.name: now_ms(self._redis) + delay_ms}, xx=True)
 
     def age_ms(self, written: Written) -> int:
         _, key, _ = self._keys(written.user_id)
-        now = self._now_ms()
+        now = now_ms(self._redis)
         return now - int(self._redis.zscore(key, written.name) or now)
 
     def oldest_ms(self, partitions: Iterable[int]) -> int:
@@ -107,7 +108,7 @@ class Unseen:
                 key = self._streams.key(partition, "written")
                 pipe.zrange(key, 0, 0, withscores=True)
             firsts = [float(pairs[0][1]) for pairs in pipe.execute() if pairs]
-        return max(0, self._now_ms() - int(min(firsts))) if firsts else 0
+        return max(0, now_ms(self._redis) - int(min(firsts))) if firsts else 0
 
     def count_passed_over(self) -> None:
         """A decision was made without looking at all of a user's: there were too many."""
@@ -129,7 +130,3 @@ class Unseen:
             self._streams.key(partition, "written"),
             self._streams.key(partition, f"unseen:{user_id}"),
         )
-
-    def _now_ms(self) -> int:
-        seconds, micros = self._redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000

@@ -19,7 +19,6 @@ Key = tuple[tuple[str, str | int], ...]
 WATERMARK = "memory_watermark"
 UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its speaker
 _JSON_BEGINS = (*'-0123456789"{[', "true", "false", "null", "NaN", "Infinity")
-MAX_STRING_BYTES = 2 * 1024 * 1024  # an attribute of a row (Tablestore, limits)
 
 
 @dataclass(frozen=True, slots=True)
