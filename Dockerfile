@@ -10,6 +10,7 @@ COPY pyproject.toml constraints.txt README.md ./
 COPY producer producer
 COPY worker worker
 COPY localcloud localcloud
+COPY tablestore_memory tablestore_memory
 RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,local]'
 
 USER memory
@@ -17,4 +18,4 @@ ENV PYTHONUNBUFFERED=1 MEMORY_LOG_FORMAT=json
 # A worker that is told to stop gives its tasks a few seconds, then lets go of them.
 ENV REMAP_SIGTERM=SIGQUIT
 ENTRYPOINT []
-CMD ["celery", "-A", "worker.main", "worker", "-Q", "ingest,extract", "-c", "4", "--without-gossip", "--without-mingle"]
+CMD ["celery", "-A", "tablestore_memory.worker.main", "worker", "-Q", "ingest,extract", "-c", "4", "--without-gossip", "--without-mingle"]

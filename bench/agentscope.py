@@ -27,7 +27,7 @@ from agentscope_runtime.engine.services.utils.tablestore_service_utils import (
     create_tablestore_client,
 )
 
-from producer.agentscope import TablestoreSessionHistoryService as DropIn
+from tablestore_memory.producer.agentscope import TablestoreSessionHistoryService as DropIn
 
 TEXT = "The quick brown fox jumps over the lazy dog; 敏捷的棕色狐狸跳过了懒狗。 " * 4
 TURN = 50

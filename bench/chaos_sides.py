@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import processes
-from localcloud.lifetime import terminated_with_parent
-from producer.events import Message, encode
+from tablestore_memory.localcloud.lifetime import terminated_with_parent
+from tablestore_memory.producer.events import Message, encode
 from tests.deployment import Deployment
 from tests.failures.steady import Steady, spoken
 
@@ -101,7 +101,7 @@ class Side:
 class Leased(Side):
     """Streams, drained under leases."""
 
-    command = ("-A", "worker.main", "worker", "-Q", "ingest")
+    command = ("-A", "tablestore_memory.worker.main", "worker", "-Q", "ingest")
 
     def start(self) -> None:
         super().start()

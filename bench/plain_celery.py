@@ -11,9 +11,9 @@ import os
 import tablestore as ots
 from celery import Celery
 
-from producer.events import Message, decode
-from worker.stores.rows import message_row
-from worker.stores.tables import connect
+from tablestore_memory.producer.events import Message, decode
+from tablestore_memory.worker.stores.rows import message_row
+from tablestore_memory.worker.stores.tables import connect
 
 SESSION_TABLE, MESSAGE_TABLE = (
     os.environ.get(f"MEMORY_{kind}_TABLE", kind) for kind in ("SESSION", "MESSAGE")

@@ -24,7 +24,7 @@ from typing import Any
 
 import redis
 
-from producer import Publisher
+from tablestore_memory.producer import Publisher
 from tests.servers import Server
 
 TEXT = "x" * 350

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import redis
 
-from producer import Publisher
-from producer.events import Message, decode
-from producer.streams import Streams
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.events import Message, decode
+from tablestore_memory.producer.streams import Streams
 from tests.servers import Server
 
 TEXT = "x" * 350

@@ -9,8 +9,8 @@ from agentscope_runtime.engine.schemas.session import Session
 from connections import memory, session_history
 from rich.console import Console
 
-from producer import Publisher
-from producer.agentscope import shared_publisher
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.agentscope import shared_publisher
 
 _MEMORIES = 5  # that the model is told for an answer
 

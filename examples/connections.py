@@ -17,7 +17,7 @@ from agentscope_runtime.engine.services.utils.tablestore_service_utils import ( 
 )
 from langchain_community.embeddings import DashScopeEmbeddings  # noqa: E402
 
-from producer.agentscope import (  # noqa: E402
+from tablestore_memory.producer.agentscope import (  # noqa: E402
     SearchStrategy,
     TablestoreMemoryService,
     TablestoreSessionHistoryService,

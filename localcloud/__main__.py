@@ -1,4 +1,4 @@
-"""`python -m localcloud {tablestore,dashscope,redis} …`: one local server in this process.
+"""`python -m tablestore_memory.localcloud {tablestore,dashscope,redis} …`: one local server in this process.
 
 Owns the choice of the server and nothing else; each server reads its own options.
 """
@@ -7,11 +7,11 @@ import importlib
 import sys
 
 SERVERS = {
-    "tablestore": "localcloud.tablestore.server",
-    "dashscope": "localcloud.dashscope.server",
-    "redis": "localcloud.redis",
+    "tablestore": "tablestore_memory.localcloud.tablestore.server",
+    "dashscope": "tablestore_memory.localcloud.dashscope.server",
+    "redis": "tablestore_memory.localcloud.redis",
 }
-USAGE = f"usage: python -m localcloud {{{','.join(SERVERS)}}} [options]   (--help after a name)"
+USAGE = f"usage: python -m tablestore_memory.localcloud {{{','.join(SERVERS)}}} [options]   (--help after a name)"
 
 
 def main(argv: list[str]) -> int:

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from localcloud.lifetime import killed_with_parent
+from tablestore_memory.localcloud.lifetime import killed_with_parent
 
 READY_TIMEOUT_S = 60  # a long append-only file takes its time to load
 PING_INTERVAL_S = 0.02
@@ -41,7 +41,9 @@ def main(argv: list[str]) -> int:
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud redis", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tablestore_memory.localcloud redis", description=__doc__
+    )
     parser.add_argument("--port", type=int, default=6399, help="0 takes a free one")
     parser.add_argument("--dir", type=Path, default=Path(".local/redis"), help="where data stands")
     parser.add_argument("--appendonly", choices=["yes", "no"], default="yes")

@@ -1,6 +1,6 @@
 """What an agent imports: publish events to Redis and go on. Needs redis and msgspec only."""
 
-from producer.errors import (
+from tablestore_memory.producer.errors import (
     BadSetting,
     BlockingInEventLoop,
     MalformedEvent,
@@ -9,9 +9,9 @@ from producer.errors import (
     UnknownType,
     UnknownVersion,
 )
-from producer.events import Event, Forget, Message, Remember, SessionEnd
-from producer.lines import from_line
-from producer.publisher import Publisher
+from tablestore_memory.producer.events import Event, Forget, Message, Remember, SessionEnd
+from tablestore_memory.producer.lines import from_line
+from tablestore_memory.producer.publisher import Publisher
 
 __all__ = [
     "BadSetting",

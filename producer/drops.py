@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from producer.backlog import Record
-from producer.errors import MalformedEvent
-from producer.events import Event, decode
-from producer.log import RateLimitedLog
+from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.errors import MalformedEvent
+from tablestore_memory.producer.events import Event, decode
+from tablestore_memory.producer.log import RateLimitedLog
 
 QUEUE_FULL = "queue_full"
 REJECTED = "rejected"

@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from producer.backlog import Record
-from producer.log import RateLimitedLog
-from producer.segment import Segment, packed
-from producer.spool import Spool, segment_name
+from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.segment import Segment, packed
+from tablestore_memory.producer.spool import Spool, segment_name
 
 _PAUSE_S = 5.0
 """After a disk error: often enough to notice that there is room again, and no load."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from producer.clock import Clock, EventIds
-from producer.errors import MalformedEvent, UnknownType
-from producer.events import Event, Forget, Message, Remember, SessionEnd, decode
+from tablestore_memory.producer.clock import Clock, EventIds
+from tablestore_memory.producer.errors import MalformedEvent, UnknownType
+from tablestore_memory.producer.events import Event, Forget, Message, Remember, SessionEnd, decode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS: dict[str, frozenset[str]] = {

@@ -8,19 +8,19 @@ import sys
 import time
 import zlib
 
-from producer.backlog import Backlog, MemoryBacklog, Overflow, Record
-from producer.clock import Clock, EventIds
-from producer.connection import connect
-from producer.counters import Counters, Stats
-from producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
-from producer.errors import BlockingInEventLoop, QueueFull
-from producer.journal import Journal
-from producer.log import RateLimitedLog
-from producer.sender import Sender
-from producer.settings import Settings
-from producer.spool import Spool, orphans, target_directory
-from producer.streams import Streams
-from producer.transport import RedisTransport
+from tablestore_memory.producer.backlog import Backlog, MemoryBacklog, Overflow, Record
+from tablestore_memory.producer.clock import Clock, EventIds
+from tablestore_memory.producer.connection import connect
+from tablestore_memory.producer.counters import Counters, Stats
+from tablestore_memory.producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
+from tablestore_memory.producer.errors import BlockingInEventLoop, QueueFull
+from tablestore_memory.producer.journal import Journal
+from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.sender import Sender
+from tablestore_memory.producer.settings import Settings
+from tablestore_memory.producer.spool import Spool, orphans, target_directory
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.producer.transport import RedisTransport
 
 _POLL_S = 0.005
 

@@ -20,21 +20,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
-from producer import lifecycle
-from producer.counters import Stats
-from producer.drops import OnDrop
-from producer.errors import MalformedEvent
-from producer.events import (
+from tablestore_memory.producer import lifecycle
+from tablestore_memory.producer.counters import Stats
+from tablestore_memory.producer.drops import OnDrop
+from tablestore_memory.producer.errors import MalformedEvent
+from tablestore_memory.producer.events import (
     Event,
     Message,
     encode,
     partition_key,
 )
-from producer.lines import from_line, to_micros, utc_offset_min
-from producer.settings import Options, Settings
+from tablestore_memory.producer.lines import from_line, to_micros, utc_offset_min
+from tablestore_memory.producer.settings import Options, Settings
 
 if TYPE_CHECKING:
-    from producer.outbox import Outbox
+    from tablestore_memory.producer.outbox import Outbox
 
 Role = Literal["user", "assistant", "system", "tool"]
 Moment = int | str | datetime
@@ -71,7 +71,7 @@ class Publisher:
         # redis-py takes four times as long to import as all the rest: whoever makes a publisher
         # needs it, who only imports `producer` may not. Not later: a first event would pay for it,
         # and a thread that imports while the process forks would lock the child up.
-        from producer.outbox import Outbox
+        from tablestore_memory.producer.outbox import Outbox
 
         self._make_outbox = Outbox
         self._on_drop = on_drop

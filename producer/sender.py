@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from producer.backlog import Backlog, Record, Source
-from producer.counters import Counters
-from producer.drops import Drops
-from producer.log import RateLimitedLog
-from producer.settings import Settings
-from producer.spool import Orphan
-from producer.transport import RedisTransport
+from tablestore_memory.producer.backlog import Backlog, Record, Source
+from tablestore_memory.producer.counters import Counters
+from tablestore_memory.producer.drops import Drops
+from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.settings import Settings
+from tablestore_memory.producer.spool import Orphan
+from tablestore_memory.producer.transport import RedisTransport
 
 _BACKOFF_S = (0.05, 5.0)
 """Full jitter between nothing and a doubling bound: many agents must not come back as one."""

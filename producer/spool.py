@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from producer.backlog import Record
-from producer.log import RateLimitedLog
-from producer.segment import SegmentReader
+from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.segment import SegmentReader
 
 _LOCK = "lock"
 _BEING_MADE = ".new-"

@@ -9,10 +9,10 @@ from typing import Any
 
 import redis
 
-from producer.backlog import Record
-from producer.connection import Client
-from producer.log import RateLimitedLog
-from producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.connection import Client
+from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.streams import EVENT_FIELD, Streams
 
 _TRANSIENT = (
     redis.ConnectionError,  # also LOADING, NOAUTH, WRONGPASS, and too many clients

@@ -14,21 +14,21 @@ import uuid
 from collections import deque
 from typing import Any, Self
 
-from localcloud.lifetime import terminated_with_parent
-from producer import Publisher
+from tablestore_memory.localcloud.lifetime import terminated_with_parent
+from tablestore_memory.producer import Publisher
+from tablestore_memory.worker.backlog import backlog
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.stores.memories import Memory
+from tablestore_memory.worker.stores.tables import create_all
 from tests.servers import wait_until
-from worker.backlog import backlog
-from worker.services import Services
-from worker.settings import Settings
-from worker.stores.memories import Memory
-from worker.stores.tables import create_all
 
 READY_TIMEOUT_S = 60
 END_TIMEOUT_S = 30
 
 
 class WorkerProcess:
-    """`celery -A worker.main worker -Q QUEUE`, running."""
+    """`celery -A tablestore_memory.worker.main worker -Q QUEUE`, running."""
 
     def __init__(self, queue: str, environment: dict[str, str], *, concurrency: int) -> None:
         self._output: deque[str] = deque(maxlen=2000)
@@ -36,7 +36,7 @@ class WorkerProcess:
         # In a session of its own: a test can end it and its children together, as a crash would.
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "celery", "-A", "worker.main", "worker"),
+                *(sys.executable, "-m", "celery", "-A", "tablestore_memory.worker.main", "worker"),
                 *("-Q", queue, "-c", str(concurrency), "-n", f"{queue}-{uuid.uuid4().hex[:8]}@%h"),
                 *("--without-gossip", "--without-mingle"),
             ],
@@ -168,7 +168,12 @@ class Deployment:
     def command(self, *arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run `memory-worker …` in this deployment."""
         return subprocess.run(
-            [sys.executable, "-c", "from worker.cli import main; main()", *arguments],
+            [
+                sys.executable,
+                "-c",
+                "from tablestore_memory.worker.cli import main; main()",
+                *arguments,
+            ],
             env=os.environ | self.environment,
             input=stdin,
             capture_output=True,

@@ -6,15 +6,15 @@ extract_all(place)
 
 from typing import Any
 
-from producer.events import Message
-from producer.lines import from_line
+from tablestore_memory.producer.events import Message
+from tablestore_memory.producer.lines import from_line
+from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.extract.confirm import confirm
+from tablestore_memory.worker.extract.due import FROM_WATERMARK, session_of
+from tablestore_memory.worker.partitions import STATE_PARTITIONS
+from tablestore_memory.worker.stores.rows import message_row, session_row
+from tablestore_memory.worker.stores.write import write_all
 from tests.deployment import Deployment
-from worker.extract.attempt import attempt
-from worker.extract.confirm import confirm
-from worker.extract.due import FROM_WATERMARK, session_of
-from worker.partitions import STATE_PARTITIONS
-from worker.stores.rows import message_row, session_row
-from worker.stores.write import write_all
 
 
 def said(user: str, session: str, minute: int, text: str, **more: Any) -> dict[str, Any]:

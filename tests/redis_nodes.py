@@ -1,6 +1,6 @@
 """Real Redis servers in company: a cluster of three, or a primary with a replica under three sentinels.
 
-On loopback, from the binary that `python -m localcloud redis` serves; they end with the test.
+On loopback, from the binary that `python -m tablestore_memory.localcloud redis` serves; they end with the test.
 """
 
 import random
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import redis
 
-from localcloud.lifetime import killed_with_parent
-from localcloud.redis import _binary
+from tablestore_memory.localcloud.lifetime import killed_with_parent
+from tablestore_memory.localcloud.redis import _binary
 from tests.servers import wait_until
 
 _SLOTS = 16_384

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from localcloud.lifetime import terminated_with_parent
+from tablestore_memory.localcloud.lifetime import terminated_with_parent
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ OUTPUT_LINES = 200
 
 
 class Server:
-    """`python -m localcloud NAME OPTIONS`, running."""
+    """`python -m tablestore_memory.localcloud NAME OPTIONS`, running."""
 
     def __init__(self, name: str, *options: str, env: dict[str, str] | None = None) -> None:
         self.name = name
@@ -93,7 +93,15 @@ class Server:
         self._output.clear()
         # Started from the main thread only: the kernel ends it together with that thread.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", self.name, "--port", str(port), *self.options],
+            [
+                sys.executable,
+                "-m",
+                "tablestore_memory.localcloud",
+                self.name,
+                "--port",
+                str(port),
+                *self.options,
+            ],
             env=self._env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -9,13 +9,13 @@ from typing import Any
 
 from celery import Celery, signals
 
-from worker import queues, tasks
-from worker.connection import broker, connect_redis, is_cluster
-from worker.services import Services
-from worker.settings import Settings
-from worker.telemetry import configure_logging
-from worker.watch import Queued, Send, Watch
-from worker.watching import watch_step
+from tablestore_memory.worker import queues, tasks
+from tablestore_memory.worker.connection import broker, connect_redis, is_cluster
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.telemetry import configure_logging
+from tablestore_memory.worker.watch import Queued, Send, Watch
+from tablestore_memory.worker.watching import watch_step
 
 _TRANSPORT = {
     # Above the longest hard limit, so that no running task is delivered again.

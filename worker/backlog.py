@@ -10,9 +10,9 @@ from typing import cast
 
 from redis import Redis
 
-from producer.streams import Streams
-from worker.partitions import existing
-from worker.redis_clock import now_ms
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.partitions import existing
+from tablestore_memory.worker.redis_clock import now_ms
 
 # A watch reports once a second.
 _ALIVE_MS = 10_000

@@ -9,7 +9,7 @@ from typing import cast
 
 from redis import Redis
 
-from worker.errors import BudgetSpent
+from tablestore_memory.worker.errors import BudgetSpent
 
 _KEPT_S = 3 * 86_400
 

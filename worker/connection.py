@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from redis import Redis
 
-from producer import connection
+from tablestore_memory.producer import connection
 
 SCHEMES = r"^rediss?(\+(cluster|sentinel))?://"
 # A blocking read waits for a second at most; a slow server must not hold a worker for ever.

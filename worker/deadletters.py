@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from producer.streams import EVENT_FIELD, Streams
-from worker.entries import every, one
-from worker.partitions import existing
+from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.entries import every, one
+from tablestore_memory.worker.partitions import existing
 
 INGEST, REQUESTS, EXTRACT = "ingest", "requests", "extract"
 

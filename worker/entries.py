@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from redis import Redis
 
-from producer.streams import EVENT_FIELD
-from worker.errors import Busy
-from worker.lease import Lease
+from tablestore_memory.producer.streams import EVENT_FIELD
+from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.lease import Lease
 
 DEATHS = 2
 _PAGE = 200

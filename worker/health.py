@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from redis.exceptions import RedisError
 
-from worker.backlog import alive, backlog
-from worker.connection import is_cluster
-from worker.errors import WorkerError
-from worker.services import Services
-from worker.stores.errors import translated
-from worker.stores.tables import MEMORY_INDEX, MESSAGE_INDEX, SESSION_INDEX
+from tablestore_memory.worker.backlog import alive, backlog
+from tablestore_memory.worker.connection import is_cluster
+from tablestore_memory.worker.errors import WorkerError
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX, MESSAGE_INDEX, SESSION_INDEX
 
 Level = Literal["ok", "warn", "fail"]
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from redis import Redis
 from redis.exceptions import RedisError
 
-from worker.errors import Busy
+from tablestore_memory.worker.errors import Busy
 
 # Long enough to live through a pause of a busy machine, short enough that a dead holder costs moments.
 LEASE_TTL_MS = 6_000

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from redis import Redis
 
-from producer.streams import EVENT_FIELD, Streams
-from worker.entries import every
-from worker.errors import Busy
-from worker.partitions import existing
+from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.entries import every
+from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.partitions import existing
 
 # KEYS: lease stream   ARGV: ids
 _DELETE_UNHELD = """

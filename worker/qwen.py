@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import structlog
 
-from worker.errors import NotSetUp, Throttled, Unavailable, UnusableReply
-from worker.qwen_errors import Call, reached, readable
-from worker.tokens import tokens_of
+from tablestore_memory.worker.errors import NotSetUp, Throttled, Unavailable, UnusableReply
+from tablestore_memory.worker.qwen_errors import Call, reached, readable
+from tablestore_memory.worker.tokens import tokens_of
 
 _TEXTS_A_CALL = 10  # more are refused (text-embedding-v4)
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads

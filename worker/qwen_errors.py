@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from worker.errors import (
+from tablestore_memory.worker.errors import (
     BadCredentials,
     ContentRefused,
     NotSetUp,

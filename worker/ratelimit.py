@@ -14,8 +14,8 @@ from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis import Redis
 
-from worker.budget import Budget
-from worker.errors import Throttled
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.errors import Throttled
 
 _PATIENCE_S = 10.0  # then the task gives its place to another
 _LOOK_S = (0.05, 0.25)

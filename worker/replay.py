@@ -13,12 +13,12 @@ import tablestore as ots
 from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
 from tablestore_for_agent_memory.base.common import Order
 
-from producer.errors import MalformedEvent
-from producer.events import Message, encode
-from worker.stores.errors import translated
-from worker.stores.rows import UTC_OFFSET, message_row
-from worker.stores.sessions import Sessions
-from worker.stores.tables import TableNames, memory_store
+from tablestore_memory.producer.errors import MalformedEvent
+from tablestore_memory.producer.events import Message, encode
+from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.rows import UTC_OFFSET, message_row
+from tablestore_memory.worker.stores.sessions import Sessions
+from tablestore_memory.worker.stores.tables import TableNames, memory_store
 
 _PAGE = 200
 _NAMED = ("content_list", "type", "role", "metadata", "user_id", UTC_OFFSET)

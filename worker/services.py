@@ -4,38 +4,38 @@ from functools import cached_property
 
 from redis import Redis
 
-from producer.streams import Streams
-from worker.budget import Budget
-from worker.connection import connect_redis
-from worker.deadletters import DeadLetters
-from worker.extract.apply import Apply
-from worker.extract.attempt import Attempt
-from worker.extract.attempts import Attempts
-from worker.extract.confirm import Confirm
-from worker.extract.due import DuePolicy, DueSessions
-from worker.extract.facts import FactFinder
-from worker.extract.forget import Forgetting
-from worker.extract.forgotten import Forgotten
-from worker.extract.journal import Journal
-from worker.extract.neighbours import Neighbours
-from worker.extract.plans import Plans
-from worker.extract.redrive import Redrive
-from worker.extract.remember import Remembering
-from worker.extract.requests import Requests
-from worker.extract.session import Extract
-from worker.extract.tally import Tally
-from worker.extract.unseen import Unseen
-from worker.ingest.drain import Ingest
-from worker.partitions import state_streams
-from worker.pending import Pending
-from worker.queues import Queues
-from worker.qwen import Qwen
-from worker.ratelimit import Rates, SharedPace
-from worker.settings import Settings
-from worker.stores.history import History
-from worker.stores.memories import Memories
-from worker.stores.sessions import Sessions
-from worker.stores.tables import TableNames, connect
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.connection import connect_redis
+from tablestore_memory.worker.deadletters import DeadLetters
+from tablestore_memory.worker.extract.apply import Apply
+from tablestore_memory.worker.extract.attempt import Attempt
+from tablestore_memory.worker.extract.attempts import Attempts
+from tablestore_memory.worker.extract.confirm import Confirm
+from tablestore_memory.worker.extract.due import DuePolicy, DueSessions
+from tablestore_memory.worker.extract.facts import FactFinder
+from tablestore_memory.worker.extract.forget import Forgetting
+from tablestore_memory.worker.extract.forgotten import Forgotten
+from tablestore_memory.worker.extract.journal import Journal
+from tablestore_memory.worker.extract.neighbours import Neighbours
+from tablestore_memory.worker.extract.plans import Plans
+from tablestore_memory.worker.extract.redrive import Redrive
+from tablestore_memory.worker.extract.remember import Remembering
+from tablestore_memory.worker.extract.requests import Requests
+from tablestore_memory.worker.extract.session import Extract
+from tablestore_memory.worker.extract.tally import Tally
+from tablestore_memory.worker.extract.unseen import Unseen
+from tablestore_memory.worker.ingest.drain import Ingest
+from tablestore_memory.worker.partitions import state_streams
+from tablestore_memory.worker.pending import Pending
+from tablestore_memory.worker.queues import Queues
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.ratelimit import Rates, SharedPace
+from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.stores.history import History
+from tablestore_memory.worker.stores.memories import Memories
+from tablestore_memory.worker.stores.sessions import Sessions
+from tablestore_memory.worker.stores.tables import TableNames, connect
 
 
 class Services:

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from producer.streams import MAX_PARTITIONS
-from worker.connection import SCHEMES, why_no_broker
+from tablestore_memory.producer.streams import MAX_PARTITIONS
+from tablestore_memory.worker.connection import SCHEMES, why_no_broker
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]

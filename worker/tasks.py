@@ -9,15 +9,15 @@ from collections.abc import Callable
 import structlog
 from celery import Celery
 
-from worker import queues
-from worker.errors import Busy, SameForEveryone, WorkerError
-from worker.extract.attempt import attempt
-from worker.extract.confirm import confirm
-from worker.extract.redrive import redrive
-from worker.extract.requests import carry_out
-from worker.ingest.drain import drain
-from worker.queues import Queues
-from worker.services import Services
+from tablestore_memory.worker import queues
+from tablestore_memory.worker.errors import Busy, SameForEveryone, WorkerError
+from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.extract.confirm import confirm
+from tablestore_memory.worker.extract.redrive import redrive
+from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.queues import Queues
+from tablestore_memory.worker.services import Services
 
 log = structlog.get_logger()
 

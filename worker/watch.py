@@ -16,13 +16,13 @@ from typing import Any
 
 from redis import Redis
 
-from producer.streams import Streams
-from worker import queues
-from worker.arrivals import Arrivals
-from worker.backlog import report_alive
-from worker.extract.due import DueSessions
-from worker.partitions import STATE_PARTITIONS, existing
-from worker.queues import Queues
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker import queues
+from tablestore_memory.worker.arrivals import Arrivals
+from tablestore_memory.worker.backlog import report_alive
+from tablestore_memory.worker.extract.due import DueSessions
+from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing
+from tablestore_memory.worker.queues import Queues
 
 _SWEEP_S = 1.0
 _DUTY_MS = 3_000

@@ -9,7 +9,7 @@ import structlog
 from celery import bootsteps
 from redis.exceptions import RedisError
 
-from worker.watch import Queued, Send, Watch
+from tablestore_memory.worker.watch import Queued, Send, Watch
 
 # Between a notification and the look: what arrives meanwhile joins the same drain. Longer while drains run
 # anyway, as they take what comes.

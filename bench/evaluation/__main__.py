@@ -16,8 +16,8 @@ from bench.evaluation.place import place, remember
 from bench.evaluation.recall import BUDGETS, Report, evaluate, questions_of
 from bench.locomo import lines as lines_of
 from bench.locomo import slug
+from tablestore_memory.worker.telemetry import configure_logging
 from tests.extraction import memory_rows
-from worker.telemetry import configure_logging
 
 
 def main() -> None:

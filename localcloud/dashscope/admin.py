@@ -6,8 +6,8 @@ token sums and the last calls, `DELETE` resets them.
 
 from aiohttp import web
 
-from localcloud.dashscope.calls import Calls
-from localcloud.dashscope.faults import Faults
+from tablestore_memory.localcloud.dashscope.calls import Calls
+from tablestore_memory.localcloud.dashscope.faults import Faults
 
 
 def add_routes(app: web.Application, faults: Faults, calls: Calls) -> None:

@@ -6,10 +6,10 @@ and no opinion, and says so.
 
 import re
 
-from localcloud.dashscope.clauses import language
-from localcloud.dashscope.embeddings import COMMON
-from localcloud.dashscope.tokens import CJK
-from localcloud.dashscope.wire import Turn
+from tablestore_memory.localcloud.dashscope.clauses import language
+from tablestore_memory.localcloud.dashscope.embeddings import COMMON
+from tablestore_memory.localcloud.dashscope.tokens import CJK
+from tablestore_memory.localcloud.dashscope.wire import Turn
 
 MOST_MEMORIES = 3
 BULLET = re.compile(r"^[\s\-*•·\d.)]+")

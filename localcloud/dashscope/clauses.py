@@ -7,7 +7,7 @@ the machine about its instructions. When in doubt, out.
 import re
 from collections.abc import Iterator
 
-from localcloud.dashscope.tokens import CJK
+from tablestore_memory.localcloud.dashscope.tokens import CJK
 
 LONGEST_CLAUSE = 400  # characters; what is longer is no plain fact, and slow to match
 SENTENCE_END = re.compile(

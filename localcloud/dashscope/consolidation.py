@@ -11,8 +11,8 @@ import re
 import unicodedata
 from typing import Any
 
-from localcloud.dashscope.clauses import LONGEST_CLAUSE, language
-from localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.dashscope.clauses import LONGEST_CLAUSE, language
+from tablestore_memory.localcloud.dashscope.wire import Json
 
 # What is single-valued: `s` subject, `k` the narrower key if any, `v` the value, `no` a negation.
 # fmt: off

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from localcloud.dashscope.tokens import CJK
+from tablestore_memory.localcloud.dashscope.tokens import CJK
 
 # ruff: noqa: E501 - a phrase and its meaning read as one line of a table
 

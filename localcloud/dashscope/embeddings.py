@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from localcloud.dashscope import errors, tokens
+from tablestore_memory.localcloud.dashscope import errors, tokens
 
 # model: (texts a call, tokens a text, dimensions, the first of which is the default)
 # Source: text embedding reference, "Models".

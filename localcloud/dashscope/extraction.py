@@ -5,8 +5,8 @@ Owns what each key means. A key nobody here knows stays null, as a model would l
 
 from typing import Any
 
-from localcloud.dashscope import facts
-from localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.dashscope import facts
+from tablestore_memory.localcloud.dashscope.wire import Json
 
 DEFAULT_LIST = "facts"
 DEFAULT_KEYS = dict.fromkeys(

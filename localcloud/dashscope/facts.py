@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from localcloud.dashscope import clauses, dates, wording
-from localcloud.dashscope.dates import When
-from localcloud.dashscope.rules import RULES, Rule
+from tablestore_memory.localcloud.dashscope import clauses, dates, wording
+from tablestore_memory.localcloud.dashscope.dates import When
+from tablestore_memory.localcloud.dashscope.rules import RULES, Rule
 
 NAMELESS = {"en": "The user", "zh": "用户"}
 

@@ -9,7 +9,7 @@ tell a used-up gift from a busy hour. The other faults change an answer or the w
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.dashscope.errors import ServiceError
+from tablestore_memory.localcloud.dashscope.errors import ServiceError
 
 OVERDUE = "A bill of this account is overdue."
 

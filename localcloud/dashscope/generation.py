@@ -8,8 +8,15 @@ import json
 import re
 from dataclasses import dataclass
 
-from localcloud.dashscope import chat, consolidation, errors, extraction, tokens, wire
-from localcloud.dashscope.wire import Json, Turn
+from tablestore_memory.localcloud.dashscope import (
+    chat,
+    consolidation,
+    errors,
+    extraction,
+    tokens,
+    wire,
+)
+from tablestore_memory.localcloud.dashscope.wire import Json, Turn
 
 MODELS = re.compile(
     r"(?:qwen-(?:plus|flash|max)(?:-latest|-\d{4}(?:-\d{2}-\d{2})?)?"

@@ -15,13 +15,19 @@ from typing import Any
 
 from aiohttp import web
 
-from localcloud.dashscope import admin, errors
-from localcloud.dashscope.calls import Call, Calls
-from localcloud.dashscope.errors import ServiceError
-from localcloud.dashscope.faults import ERRORS, Faults
-from localcloud.dashscope.operations import RULES_HEADER, Asked, embed, generate, headers
-from localcloud.dashscope.sending import Sending, send
-from localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.dashscope import admin, errors
+from tablestore_memory.localcloud.dashscope.calls import Call, Calls
+from tablestore_memory.localcloud.dashscope.errors import ServiceError
+from tablestore_memory.localcloud.dashscope.faults import ERRORS, Faults
+from tablestore_memory.localcloud.dashscope.operations import (
+    RULES_HEADER,
+    Asked,
+    embed,
+    generate,
+    headers,
+)
+from tablestore_memory.localcloud.dashscope.sending import Sending, send
+from tablestore_memory.localcloud.dashscope.wire import Json
 
 LOGGER = logging.getLogger(__name__)
 GENERATION = "/api/v1/services/aigc/text-generation/generation"

@@ -6,11 +6,11 @@ that spoil an answer's content.
 
 from dataclasses import dataclass
 
-from localcloud.dashscope import embeddings, generation
-from localcloud.dashscope.faults import Fault
-from localcloud.dashscope.generation import Generated
-from localcloud.dashscope.sending import Sending
-from localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.dashscope import embeddings, generation
+from tablestore_memory.localcloud.dashscope.faults import Fault
+from tablestore_memory.localcloud.dashscope.generation import Generated
+from tablestore_memory.localcloud.dashscope.sending import Sending
+from tablestore_memory.localcloud.dashscope.wire import Json
 
 RULES_HEADER = {"X-Local-Rules": "rules, not a language model"}
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from localcloud.dashscope.faults import Fault
-from localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.dashscope.faults import Fault
+from tablestore_memory.localcloud.dashscope.wire import Json
 
 DRIPS = 10
 

@@ -1,4 +1,4 @@
-"""`python -m localcloud dashscope`: the local DashScope as a process, on loopback only."""
+"""`python -m tablestore_memory.localcloud dashscope`: the local DashScope as a process, on loopback only."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ import sys
 
 from aiohttp import web
 
-from localcloud.dashscope.http import make_app
+from tablestore_memory.localcloud.dashscope.http import make_app
 
 GRACE_S = 2.0  # for answers under way when the end is asked for
 
@@ -25,7 +25,9 @@ def main(argv: list[str]) -> int:
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud dashscope", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tablestore_memory.localcloud dashscope", description=__doc__
+    )
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container, nowhere else")
     parser.add_argument("--port", type=int, default=8088, help="0 takes a free one")
     parser.add_argument("--api-key", default="local", help="the one key that is accepted")

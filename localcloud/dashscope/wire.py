@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.dashscope import errors
+from tablestore_memory.localcloud.dashscope import errors
 
 Json = dict[str, Any]
 # Lists that data brings; an example of input in a prompt is no example of the reply.

@@ -6,7 +6,7 @@ Owns names for pronouns, the third person of verbs, and the judgement that an ob
 
 import re
 
-from localcloud.dashscope.rules import Rule
+from tablestore_memory.localcloud.dashscope.rules import Rule
 
 MOST_WORDS = 40
 POINTS = re.compile(

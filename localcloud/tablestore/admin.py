@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from localcloud.tablestore.faults import BadFault, Fault, Faults
-from localcloud.tablestore.search.engine import SearchEngine
+from tablestore_memory.localcloud.tablestore.faults import BadFault, Fault, Faults
+from tablestore_memory.localcloud.tablestore.search.engine import SearchEngine
 
 
 class Admin:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from localcloud.tablestore.errors import AuthFailed, ParameterInvalid
+from tablestore_memory.localcloud.tablestore.errors import AuthFailed, ParameterInvalid
 
 API_VERSION: Final = "2015-12-31"
 CLOCK_SKEW_S: Final = 15 * 60

@@ -6,9 +6,9 @@ Knows no table and no storage. A column holds its versions newest first.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from localcloud.tablestore.contract import Columns, Value
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.plainbuffer import Cell, CellChange, CellOp
+from tablestore_memory.localcloud.tablestore.contract import Columns, Value
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.plainbuffer import Cell, CellChange, CellOp
 
 Versions = list[tuple[int, Value]]  # timestamp in ms and value, newest first
 Cells = dict[str, Versions]

@@ -8,10 +8,16 @@ from typing import NamedTuple
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import filters, limits
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.keys import refuse_bounds
-from localcloud.tablestore.plainbuffer import CellChange, CellOp, KeyPart, Row, decode_row
+from tablestore_memory.localcloud.tablestore import filters, limits
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.keys import refuse_bounds
+from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    CellChange,
+    CellOp,
+    KeyPart,
+    Row,
+    decode_row,
+)
 
 _MAX_TIMESTAMP_MS = (2**63 - 1) // 1000
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from localcloud.tablestore.errors import OTSError
+from tablestore_memory.localcloud.tablestore.errors import OTSError
 
 ERRORS: dict[str, type[OTSError]] = {kind.code: kind for kind in OTSError.__subclasses__()}
 KINDS = ("error", "latency", "reset", "rows", "index-lag", "index-stop")

@@ -7,10 +7,10 @@ from typing import Any
 
 from tablestore.protobuf import table_store_filter_pb2 as pb
 
-from localcloud.tablestore import limits, messages
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
-from localcloud.tablestore.plainbuffer import Bound, decode_value
+from tablestore_memory.localcloud.tablestore import limits, messages
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
+from tablestore_memory.localcloud.tablestore.plainbuffer import Bound, decode_value
 
 Versions = list[tuple[int, Value]]
 Row = Mapping[str, Versions]  # each column's versions, newest first

@@ -11,18 +11,18 @@ from http import HTTPStatus
 from aiohttp import web
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import auth
-from localcloud.tablestore.admin import Admin
-from localcloud.tablestore.auth import Account, SigningKey
-from localcloud.tablestore.errors import (
+from tablestore_memory.localcloud.tablestore import auth
+from tablestore_memory.localcloud.tablestore.admin import Admin
+from tablestore_memory.localcloud.tablestore.auth import Account, SigningKey
+from tablestore_memory.localcloud.tablestore.errors import (
     InternalServerError,
     MethodNotAllowed,
     OTSError,
     RequestBodyTooLarge,
 )
-from localcloud.tablestore.faults import Faults, Verdict
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.routes import dispatch
+from tablestore_memory.localcloud.tablestore.faults import Faults, Verdict
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.routes import dispatch
 
 # Room for a batch of 4 MB of values with their names, keys and checksums.
 MAX_BODY_BYTES = 16 * 1024 * 1024

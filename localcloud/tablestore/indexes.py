@@ -9,15 +9,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from localcloud.tablestore import records
-from localcloud.tablestore.cells import Cells
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.keys import check_row_key
-from localcloud.tablestore.records import Record
-from localcloud.tablestore.schema import Index, Table
-from localcloud.tablestore.storage import Storage
-from localcloud.tablestore.tables import Tables
+from tablestore_memory.localcloud.tablestore import records
+from tablestore_memory.localcloud.tablestore.cells import Cells
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.keys import check_row_key
+from tablestore_memory.localcloud.tablestore.records import Record
+from tablestore_memory.localcloud.tablestore.schema import Index, Table
+from tablestore_memory.localcloud.tablestore.storage import Storage
+from tablestore_memory.localcloud.tablestore.tables import Tables
 
 GLOBAL_LAG_S: Final = 0.005
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from localcloud.tablestore.indexes import Later, SecondaryIndexes
-from localcloud.tablestore.rows import TableRows
-from localcloud.tablestore.search.engine import SearchEngine
-from localcloud.tablestore.storage import Storage
-from localcloud.tablestore.tables import Tables
+from tablestore_memory.localcloud.tablestore.indexes import Later, SecondaryIndexes
+from tablestore_memory.localcloud.tablestore.rows import TableRows
+from tablestore_memory.localcloud.tablestore.search.engine import SearchEngine
+from tablestore_memory.localcloud.tablestore.storage import Storage
+from tablestore_memory.localcloud.tablestore.tables import Tables
 
 
 class Instance:

@@ -10,10 +10,10 @@ from struct import Struct
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import limits
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.errors import InvalidPK, ParameterInvalid
-from localcloud.tablestore.plainbuffer import Bound, KeyPart
+from tablestore_memory.localcloud.tablestore import limits
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.errors import InvalidPK, ParameterInvalid
+from tablestore_memory.localcloud.tablestore.plainbuffer import Bound, KeyPart
 
 Schema = tuple[tuple[str, int], ...]  # name and pb.PrimaryKeyType of each column
 

@@ -8,8 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
 
 TABLES: Final = 64  # an instance, index tables included
 PRIMARY_KEY_COLUMNS: Final = 4

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
-from localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
 
 BROKEN = "Parse PBMessage from RawString failed."
 

@@ -4,14 +4,19 @@ from collections.abc import Iterator
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import limits, reads, records
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.keys import check_range_key, sort_key
-from localcloud.tablestore.plainbuffer import Bound, decode_row, encode_row, with_header
-from localcloud.tablestore.records import Record
-from localcloud.tablestore.rows import capacity_units
-from localcloud.tablestore.schema import Table
-from localcloud.tablestore.storage import Storage, StoredRow
+from tablestore_memory.localcloud.tablestore import limits, reads, records
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.keys import check_range_key, sort_key
+from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    Bound,
+    decode_row,
+    encode_row,
+    with_header,
+)
+from tablestore_memory.localcloud.tablestore.records import Record
+from tablestore_memory.localcloud.tablestore.rows import capacity_units
+from tablestore_memory.localcloud.tablestore.schema import Table
+from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
 
 
 def get_range(

@@ -4,12 +4,12 @@ from typing import NamedTuple, Protocol
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import cells as cell_rules
-from localcloud.tablestore import filters, limits
-from localcloud.tablestore.cells import INT64_MAX, Selection
-from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
-from localcloud.tablestore.plainbuffer import encode_bare_row
-from localcloud.tablestore.records import Record
+from tablestore_memory.localcloud.tablestore import cells as cell_rules
+from tablestore_memory.localcloud.tablestore import filters, limits
+from tablestore_memory.localcloud.tablestore.cells import INT64_MAX, Selection
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
+from tablestore_memory.localcloud.tablestore.plainbuffer import encode_bare_row
+from tablestore_memory.localcloud.tablestore.records import Record
 
 
 class ReadRequest(Protocol):

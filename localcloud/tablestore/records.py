@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from localcloud.tablestore import cells as cell_rules
-from localcloud.tablestore.cells import Cells
-from localcloud.tablestore.contract import Columns, Key, Value
-from localcloud.tablestore.keys import sort_key
-from localcloud.tablestore.plainbuffer import Bound, decode_bare_row, encode_bare_row
-from localcloud.tablestore.schema import Table
-from localcloud.tablestore.storage import Storage, StoredRow
+from tablestore_memory.localcloud.tablestore import cells as cell_rules
+from tablestore_memory.localcloud.tablestore.cells import Cells
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Value
+from tablestore_memory.localcloud.tablestore.keys import sort_key
+from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    Bound,
+    decode_bare_row,
+    encode_bare_row,
+)
+from tablestore_memory.localcloud.tablestore.schema import Table
+from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
 
 RowKey = Sequence[tuple[str, Value]]
 FIRST, PAST_LAST = b"", b"\xff\xff"  # below and above every sort key

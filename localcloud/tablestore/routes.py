@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from tablestore.protobuf import search_pb2 as search
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore.errors import UnsupportOperation
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.messages import parse
-from localcloud.tablestore.operations import batches, rows, tables
+from tablestore_memory.localcloud.tablestore.errors import UnsupportOperation
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.messages import parse
+from tablestore_memory.localcloud.tablestore.operations import batches, rows, tables
 
 FailRow = batches.FailRow
 

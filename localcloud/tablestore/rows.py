@@ -5,17 +5,21 @@ from typing import NamedTuple, Protocol
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import cells as cell_rules
-from localcloud.tablestore import records
-from localcloud.tablestore.changes import Change
-from localcloud.tablestore.contract import Columns, Key
-from localcloud.tablestore.errors import ConditionCheckFail, OTSError, ParameterInvalid
-from localcloud.tablestore.indexes import SecondaryIndexes, check_defined_types
-from localcloud.tablestore.keys import check_row_key
-from localcloud.tablestore.records import Record, RowKey
-from localcloud.tablestore.schema import Table, check_indexable
-from localcloud.tablestore.storage import Storage
-from localcloud.tablestore.tables import Tables
+from tablestore_memory.localcloud.tablestore import cells as cell_rules
+from tablestore_memory.localcloud.tablestore import records
+from tablestore_memory.localcloud.tablestore.changes import Change
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key
+from tablestore_memory.localcloud.tablestore.errors import (
+    ConditionCheckFail,
+    OTSError,
+    ParameterInvalid,
+)
+from tablestore_memory.localcloud.tablestore.indexes import SecondaryIndexes, check_defined_types
+from tablestore_memory.localcloud.tablestore.keys import check_row_key
+from tablestore_memory.localcloud.tablestore.records import Record, RowKey
+from tablestore_memory.localcloud.tablestore.schema import Table, check_indexable
+from tablestore_memory.localcloud.tablestore.storage import Storage
+from tablestore_memory.localcloud.tablestore.tables import Tables
 
 
 class Watcher(Protocol):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import limits
-from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
-from localcloud.tablestore.keys import Schema
+from tablestore_memory.localcloud.tablestore import limits
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
+from tablestore_memory.localcloud.tablestore.keys import Schema
 
 DEFAULT_DEVIATION_S = 86_400
 _KEY_TYPE_OF_DEFINED: dict[int, int] = {

@@ -1,4 +1,4 @@
-"""`python -m localcloud tablestore …`: the local Tablestore as a process."""
+"""`python -m tablestore_memory.localcloud tablestore …`: the local Tablestore as a process."""
 
 import argparse
 import asyncio
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from localcloud.tablestore.admin import Admin
-from localcloud.tablestore.auth import Account
-from localcloud.tablestore.faults import Faults
-from localcloud.tablestore.http import MAX_BODY_BYTES, Gateway
-from localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.admin import Admin
+from tablestore_memory.localcloud.tablestore.auth import Account
+from tablestore_memory.localcloud.tablestore.faults import Faults
+from tablestore_memory.localcloud.tablestore.http import MAX_BODY_BYTES, Gateway
+from tablestore_memory.localcloud.tablestore.instance import Instance
 
 HOUSEKEEPING_S = 0.25
 EXPIRY_TURNS = 40  # ten seconds, when the shortest time to live is a day
@@ -39,7 +39,9 @@ def main(argv: list[str]) -> int:
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud tablestore", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tablestore_memory.localcloud tablestore", description=__doc__
+    )
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container, nowhere else")
     parser.add_argument("--port", type=int, default=8087, help="0 takes a free one")
     parser.add_argument("--data", default=".local/tablestore.db", help="a file, or :memory:")

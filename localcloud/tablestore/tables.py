@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import limits
-from localcloud.tablestore.errors import (
+from tablestore_memory.localcloud.tablestore import limits
+from tablestore_memory.localcloud.tablestore.errors import (
     ObjectAlreadyExist,
     ObjectNotExist,
     ParameterInvalid,
     QuotaExhausted,
     UnsupportOperation,
 )
-from localcloud.tablestore.schema import (
+from tablestore_memory.localcloud.tablestore.schema import (
     Index,
     Table,
     check_index,
@@ -25,7 +25,7 @@ from localcloud.tablestore.schema import (
     index_schema,
     table_schema,
 )
-from localcloud.tablestore.storage import Storage, StoredTable
+from tablestore_memory.localcloud.tablestore.storage import Storage, StoredTable
 
 
 class Tables:

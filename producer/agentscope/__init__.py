@@ -1,6 +1,6 @@
 """AgentScope apps as they are: persistence and memory in the background, by changing one import.
 
-    from producer.agentscope import TablestoreMemoryService, TablestoreSessionHistoryService
+    from tablestore_memory.producer.agentscope import TablestoreMemoryService, TablestoreSessionHistoryService
 
 take the place of AgentScope Runtime 1.0.5's classes of the same names (extra `agentscope`), and
 `PublishingMiddleware` is for AgentScope 2.x. Each is imported when it is asked for, as no environment

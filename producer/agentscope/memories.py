@@ -21,11 +21,11 @@ from agentscope_runtime.engine.services.utils.tablestore_service_utils import (
 from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
-from producer.agentscope import nearness
-from producer.agentscope.messages import as_messages, document, reading, text_of
-from producer.agentscope.pending import Pending, shared_publisher
-from producer.errors import MalformedEvent, NotStoredYet
-from producer.publisher import Publisher
+from tablestore_memory.producer.agentscope import nearness
+from tablestore_memory.producer.agentscope.messages import as_messages, document, reading, text_of
+from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
+from tablestore_memory.producer.errors import MalformedEvent, NotStoredYet
+from tablestore_memory.producer.publisher import Publisher
 
 SearchStrategy = runtime.SearchStrategy
 

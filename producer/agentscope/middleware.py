@@ -14,9 +14,9 @@ from typing import Any
 from agentscope.message import AssistantMsg, Msg
 from agentscope.middleware import MiddlewareBase
 
-from producer.agentscope.pending import shared_publisher
-from producer.errors import ProducerError
-from producer.publisher import Publisher
+from tablestore_memory.producer.agentscope.pending import shared_publisher
+from tablestore_memory.producer.errors import ProducerError
+from tablestore_memory.producer.publisher import Publisher
 
 _MOST_DATA = 128 * 1024
 """Characters of base64 that go with an event, whose limit is 256 KiB; more is only described."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from typing import Generic, TypeVar
 
-from producer.publisher import Publisher
+from tablestore_memory.producer.publisher import Publisher
 
 K = TypeVar("K", bound=Hashable)
 I = TypeVar("I", bound=Hashable)  # noqa: E741 - the id of an entry

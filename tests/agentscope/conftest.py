@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from producer import Publisher
+from tablestore_memory.producer import Publisher
 
 if importlib.util.find_spec("agentscope_runtime") is None:
     collect_ignore_glob = ["test_*.py"]

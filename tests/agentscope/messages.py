@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from agentscope_runtime.engine.schemas.agent_schemas import Message, TextContent
 from redis.asyncio import Redis
 
-from producer import Publisher
-from producer.streams import Streams
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.streams import Streams
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from agentscope_runtime.engine.services.memory import MemoryService
 from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
-from producer import Publisher
-from producer.agentscope import SearchStrategy, TablestoreMemoryService
-from producer.errors import NotStoredYet
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.agentscope import SearchStrategy, TablestoreMemoryService
+from tablestore_memory.producer.errors import NotStoredYet
 from tests.agentscope.messages import drained, eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -282,7 +282,7 @@ async def test_memory_too_large_for_an_event_goes_to_the_store(
 async def test_memories_are_not_deleted_while_some_are_on_their_way(
     client: Callable[[], Any], tmp_path: Any, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("producer.agentscope.memories._ARRIVES_S", 0.2)
+    monkeypatch.setattr("tablestore_memory.producer.agentscope.memories._ARRIVES_S", 0.2)
     nowhere = Publisher("redis://127.0.0.1:9/0", journal_dir=str(tmp_path), exit_timeout_s=0.1)
     with nowhere as publisher:
         service = TablestoreMemoryService(client(), publisher=publisher)

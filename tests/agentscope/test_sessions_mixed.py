@@ -16,9 +16,9 @@ from agentscope_runtime.engine.schemas.agent_schemas import (
 )
 from agentscope_runtime.engine.services.session_history import SessionHistoryService
 
-from producer import MalformedEvent, Publisher
-from producer.agentscope import TablestoreSessionHistoryService
-from producer.errors import NotStoredYet
+from tablestore_memory.producer import MalformedEvent, Publisher
+from tablestore_memory.producer.agentscope import TablestoreSessionHistoryService
+from tablestore_memory.producer.errors import NotStoredYet
 from tests.agentscope.messages import drained, eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -265,7 +265,7 @@ async def test_session_is_not_deleted_while_messages_are_on_their_way(
     fresh_name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("producer.agentscope.sessions._ARRIVES_S", 0.2)
+    monkeypatch.setattr("tablestore_memory.producer.agentscope.sessions._ARRIVES_S", 0.2)
     nowhere = Publisher("redis://127.0.0.1:9/0", journal_dir=str(tmp_path), exit_timeout_s=0.1)
     with nowhere as publisher:
         service = TablestoreSessionHistoryService(client(), publisher=publisher)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from producer import Publisher
+from tablestore_memory.producer import Publisher
 from tests.agentscope.messages import eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from producer import Publisher
+from tablestore_memory.producer import Publisher
 from tests.servers import wait_until
 
 try:

@@ -21,8 +21,8 @@ from agentscope.message import (
 from agentscope.model import ChatModelBase, ChatResponse
 from agentscope.tool import FunctionTool, ToolChunk, Toolkit
 
-from producer import Publisher
-from producer.agentscope import PublishingMiddleware
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.agentscope import PublishingMiddleware
 
 Stored = Callable[[str, str, int], list[dict[str, Any]]]
 Content = list[TextBlock | ToolCallBlock | ThinkingBlock | DataBlock]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from localcloud.dashscope.faults import BEHAVIOURS, ERRORS
+from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
 from tests.local_dashscope import LocalDashScope, content, user
 from tests.servers import Server
 

@@ -10,8 +10,8 @@ from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
 from tablestore.plainbuffer.plain_buffer_coded_stream import PlainBufferCodedInputStream
 from tablestore.plainbuffer.plain_buffer_stream import PlainBufferInputStream
 
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.plainbuffer import (
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.plainbuffer import (
     Bound,
     CellChange,
     CellOp,

@@ -9,7 +9,7 @@ import pytest
 import tablestore as ots
 from tablestore.protocol import OTSProtocol
 
-from localcloud.tablestore.routes import ROUTES
+from tablestore_memory.localcloud.tablestore.routes import ROUTES
 from tests.conformance.tablestore import IGNORE, refused
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "local-tablestore.md"

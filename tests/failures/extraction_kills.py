@@ -17,12 +17,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from localcloud.lifetime import terminated_with_parent
+from tablestore_memory.localcloud.lifetime import terminated_with_parent
+from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.memories import Embedded
 from tests.deployment import Deployment
 from tests.extraction import store
 from tests.servers import Server
-from worker.stores.history import Replaced
-from worker.stores.memories import Embedded
 
 STEPS = 50  # messages to servers that the extraction of a session takes, more or less
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from producer.events import Message, encode
-from producer.streams import EVENT_FIELD
+from tablestore_memory.producer.events import Message, encode
+from tablestore_memory.producer.streams import EVENT_FIELD
+from tablestore_memory.worker.deadletters import DeadLetter
+from tablestore_memory.worker.ingest.drain import drain
 from tests.deployment import Deployment
-from worker.deadletters import DeadLetter
-from worker.ingest.drain import drain
 
 # Names of secondary indexes are an instance's: deployments on one server share their tables.
 SHARED_TABLES = {

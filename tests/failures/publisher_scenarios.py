@@ -19,7 +19,7 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from producer import Publisher
+from tablestore_memory.producer import Publisher
 
 EVENTS = int(os.environ.get("EVENTS", "300"))
 

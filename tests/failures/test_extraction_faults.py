@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from localcloud.dashscope.faults import BEHAVIOURS, ERRORS
+from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
+from tablestore_memory.worker.errors import SameForEveryone
+from tablestore_memory.worker.extract.attempt import attempt
 from tests.deployment import Deployment
 from tests.extraction import extract_all, said, store, waiting
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 from tests.servers import Server
-from worker.errors import SameForEveryone
-from worker.extract.attempt import attempt
 
 # The calls of one extraction: each is found by words that stand in no other.
 CALLS = {

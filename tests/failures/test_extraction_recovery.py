@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.errors import BudgetSpent, RowConflict
+from tablestore_memory.worker.extract import apply as applying
+from tablestore_memory.worker.extract import remember as remembering
+from tablestore_memory.worker.extract import session as sessions
+from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.extract.redrive import redrive
 from tests.deployment import Deployment
 from tests.extraction import extract_all, said, store, stored_texts, waiting
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 from tests.servers import Server
-from worker.budget import Budget
-from worker.errors import BudgetSpent, RowConflict
-from worker.extract import apply as applying
-from worker.extract import remember as remembering
-from worker.extract import session as sessions
-from worker.extract.attempt import attempt
-from worker.extract.redrive import redrive
 
 
 class Died(BaseException):
@@ -203,9 +203,9 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
 
 def with_workers_turn(place: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
-    from worker.extract.requests import carry_out
-    from worker.ingest.drain import drain
-    from worker.partitions import existing
+    from tablestore_memory.worker.extract.requests import carry_out
+    from tablestore_memory.worker.ingest.drain import drain
+    from tablestore_memory.worker.partitions import existing
 
     for partition in existing(place.services.redis, place.services.streams):
         drain(place.services.ingest, partition)

@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
+from tablestore_memory.worker import lease as lease_module
+from tablestore_memory.worker import queues
+from tablestore_memory.worker.entries import take
+from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.ingest.acknowledge import acknowledge
+from tablestore_memory.worker.ingest.batches import form
+from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.watch import Watch
 from tests.deployment import Deployment
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
 from tests.servers import wait_until
-from worker import lease as lease_module
-from worker import queues
-from worker.entries import take
-from worker.errors import Busy
-from worker.ingest.acknowledge import acknowledge
-from worker.ingest.batches import form
-from worker.ingest.drain import drain
-from worker.lease import Lease
-from worker.watch import Watch
 
 
 def test_partition_has_one_drain_at_a_time(undrained: Deployment, fresh_name: str) -> None:

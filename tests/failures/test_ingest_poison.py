@@ -4,12 +4,12 @@ import multiprocessing
 import os
 import signal
 
+from tablestore_memory.worker.entries import DEATHS
+from tablestore_memory.worker.ingest import drain as drain_module
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings
 from tests.deployment import Deployment
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
-from worker.entries import DEATHS
-from worker.ingest import drain as drain_module
-from worker.services import Services
-from worker.settings import Settings
 
 POISON = b"poison"
 

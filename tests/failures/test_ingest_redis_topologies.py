@@ -2,12 +2,12 @@
 
 import json
 
+from tablestore_memory.worker.backlog import backlog
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
 from tests.failures.steady import Steady, spoken
 from tests.redis_nodes import cluster, watched_by_sentinels
 from tests.servers import wait_until
-from worker.backlog import backlog
 
 
 def nothing_left(place: Deployment) -> bool:

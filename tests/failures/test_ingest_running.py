@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from producer.streams import Streams
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.backlog import backlog
+from tablestore_memory.worker.partitions import existing
+from tablestore_memory.worker.stores.tables import create_all
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts, waiting
 from tests.servers import Server, wait_until
-from worker.backlog import backlog
-from worker.partitions import existing
-from worker.stores.tables import create_all
 
 
 def nothing_left(place: Deployment) -> bool:

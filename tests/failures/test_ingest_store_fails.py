@@ -5,6 +5,9 @@ import time
 import pytest
 import tablestore as ots
 
+from tablestore_memory.worker.errors import BadCredentials, NotSetUp, Throttled, Unavailable
+from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.stores.tables import connect
 from tests.deployment import Deployment
 from tests.failures.ingesting import (
     append,
@@ -16,9 +19,6 @@ from tests.failures.ingesting import (
     texts,
     waiting,
 )
-from worker.errors import BadCredentials, NotSetUp, Throttled, Unavailable
-from worker.ingest.drain import drain
-from worker.stores.tables import connect
 
 
 def test_rows_that_fail_once_are_written_alone_a_moment_later(

@@ -9,7 +9,7 @@ from tests.servers import Server
 
 
 def start(*options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "localcloud", "tablestore", *options]
+    command = [sys.executable, "-m", "tablestore_memory.localcloud", "tablestore", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=30)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from producer import Publisher
-from producer.counters import Stats
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.counters import Stats
 from tests.failures.publishing import Place
 from tests.servers import Server, wait_until
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from tablestore_memory.worker.stores.rows import WATERMARK
 from tests.deployment import Deployment
-from worker.stores.rows import WATERMARK
 
 
 def said(user: str, session: str, number: int, text: str, **more: Any) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from producer.events import Forget, encode
+from tablestore_memory.producer.events import Forget, encode
+from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.lease import Lease
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, message, texts
 from tests.servers import wait_until
-from worker.errors import Busy
-from worker.extract.requests import carry_out
-from worker.ingest.drain import drain
-from worker.lease import Lease
 
 SECRET = "my key is sk-0123456789abcdef"
 

@@ -8,9 +8,9 @@ import tablestore as ots
 from tablestore.encoder import OTSProtoBufferEncoder
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.contract import Columns, Key
-from localcloud.tablestore.plainbuffer import decode_row
-from localcloud.tablestore.search.engine import SearchEngine
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key
+from tablestore_memory.localcloud.tablestore.plainbuffer import decode_row
+from tablestore_memory.localcloud.tablestore.search.engine import SearchEngine
 
 TABLE, INDEX = "t", "i"
 _ENCODER = OTSProtoBufferEncoder("utf8")

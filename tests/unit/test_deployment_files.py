@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from worker.settings import Settings
+from tablestore_memory.worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -52,7 +52,7 @@ def test_local_servers_are_started_with_options_they_have() -> None:
     for line in lines:
         name, options = re.findall(r"localcloud (\w+)(.*)", line)[0]
         help_text = subprocess.run(
-            [sys.executable, "-m", "localcloud", name, "--help"],
+            [sys.executable, "-m", "tablestore_memory.localcloud", name, "--help"],
             check=True,
             capture_output=True,
             text=True,

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from worker import ratelimit
-from worker.budget import Budget
-from worker.errors import BudgetSpent, Throttled, Unavailable
-from worker.extract.attempts import Attempts
-from worker.extract.due import FROM_WATERMARK, DueSessions
-from worker.partitions import state_streams
-from worker.ratelimit import Rates, SharedPace
+from tablestore_memory.worker import ratelimit
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.errors import BudgetSpent, Throttled, Unavailable
+from tablestore_memory.worker.extract.attempts import Attempts
+from tablestore_memory.worker.extract.due import FROM_WATERMARK, DueSessions
+from tablestore_memory.worker.partitions import state_streams
+from tablestore_memory.worker.ratelimit import Rates, SharedPace
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from worker.errors import UnusableReply
-from worker.extract.consolidate import Change, consolidate
-from worker.qwen import Reply
-from worker.stores.history import Replaced
-from worker.stores.memories import Embedded, Memory, Source
+from tablestore_memory.worker.errors import UnusableReply
+from tablestore_memory.worker.extract.consolidate import Change, consolidate
+from tablestore_memory.worker.qwen import Reply
+from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
 
 
 def fact(text: str, at: int = 1, vector: tuple[float, ...] = (1.0, 0.0)) -> Embedded:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from worker.extract.facts import FactFinder
-from worker.extract.prompts import CONSOLIDATE_VERSION, FACTS_VERSION, load
-from worker.qwen import Qwen
-from worker.stores.sessions import Said
-from worker.tokens import tokens_of
+from tablestore_memory.worker.extract.facts import FactFinder
+from tablestore_memory.worker.extract.prompts import CONSOLIDATE_VERSION, FACTS_VERSION, load
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.tokens import tokens_of
 
 FINDER = FactFinder(qwen=None)  # type: ignore[arg-type]  # nobody is asked
 

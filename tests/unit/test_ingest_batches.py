@@ -1,11 +1,11 @@
 """Which entries make a batch, and what a failed row means for them."""
 
-from producer.events import Message, SessionEnd, encode
-from worker.errors import BadCredentials, InvalidRow, Throttled
-from worker.ingest.batches import form
-from worker.ingest.drain import _gravest, _sort_out
-from worker.stores.batch import MAX_ROWS
-from worker.stores.tables import TableNames
+from tablestore_memory.producer.events import Message, SessionEnd, encode
+from tablestore_memory.worker.errors import BadCredentials, InvalidRow, Throttled
+from tablestore_memory.worker.ingest.batches import form
+from tablestore_memory.worker.ingest.drain import _gravest, _sort_out
+from tablestore_memory.worker.stores.batch import MAX_ROWS
+from tablestore_memory.worker.stores.tables import TableNames
 
 NAMES = TableNames("session", "message", "memory", "history")
 

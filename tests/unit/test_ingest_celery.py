@@ -2,10 +2,10 @@
 
 import pytest
 
-from worker import queues
-from worker.app import create_app
-from worker.ingest import drain
-from worker.settings import Settings
+from tablestore_memory.worker import queues
+from tablestore_memory.worker.app import create_app
+from tablestore_memory.worker.ingest import drain
+from tablestore_memory.worker.settings import Settings
 
 ENVIRONMENT = {
     "TABLESTORE_ENDPOINT": "http://127.0.0.1:9",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.connection import broker, is_cluster, why_no_broker
+from tablestore_memory.worker.connection import broker, is_cluster, why_no_broker
 
 
 def test_plain_url_is_celery_s_too() -> None:

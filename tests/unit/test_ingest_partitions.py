@@ -3,8 +3,8 @@
 import pytest
 import redis
 
-from producer.streams import MAX_PARTITIONS
-from worker.partitions import STATE_PARTITIONS, existing, state_streams
+from tablestore_memory.producer.streams import MAX_PARTITIONS
+from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing, state_streams
 
 
 @pytest.mark.parametrize("highest", [0, 31, 32, 63, 64, 500, MAX_PARTITIONS - 1])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localcloud.dashscope import consolidation
+from tablestore_memory.localcloud.dashscope import consolidation
 
 
 def decide(new: str, *existing: str) -> tuple[str, list[int]]:

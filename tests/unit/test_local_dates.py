@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from localcloud.dashscope import dates
+from tablestore_memory.localcloud.dashscope import dates
 
 MONDAY = date(2023, 5, 8)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.dashscope import facts
-from localcloud.dashscope.facts import Fact
+from tablestore_memory.localcloud.dashscope import facts
+from tablestore_memory.localcloud.dashscope.facts import Fact
 
 MONDAY = "2023-05-08T13:56:00+00:00"
 

@@ -9,9 +9,9 @@ from tablestore.encoder import OTSProtoBufferEncoder
 from tablestore.protobuf import search_pb2
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore.faults import Verdict
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.routes import dispatch
+from tablestore_memory.localcloud.tablestore.faults import Verdict
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.routes import dispatch
 from tests.conformance.tablestore import IGNORE
 
 DAY_S = 86_400

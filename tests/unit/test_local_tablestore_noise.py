@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tablestore.encoder import OTSProtoBufferEncoder
 
-from localcloud.tablestore.errors import OTSError
-from localcloud.tablestore.faults import Verdict
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.routes import ROUTES, dispatch
+from tablestore_memory.localcloud.tablestore.errors import OTSError
+from tablestore_memory.localcloud.tablestore.faults import Verdict
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.routes import ROUTES, dispatch
 from tests.conformance.tablestore import IGNORE, batch
 
 KEY = [("pk", "a")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.stores.memories import document_id
+from tablestore_memory.worker.stores.memories import document_id
 
 
 @pytest.mark.parametrize(

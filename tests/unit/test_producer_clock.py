@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from producer import clock
-from producer.clock import Clock, EventIds
+from tablestore_memory.producer import clock
+from tablestore_memory.producer.clock import Clock, EventIds
 
 SECOND = 1_000_000_000
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import redis
 
-from producer.events import Message, decode
-from producer.schema import event_schema
-from producer.streams import Streams
+from tablestore_memory.producer.events import Message, decode
+from tablestore_memory.producer.schema import event_schema
+from tablestore_memory.producer.streams import Streams
 
 ROOT = Path(__file__).parents[2]
 SESSION = "session-ü"
@@ -23,7 +23,9 @@ SESSION = "session-ü"
 def test_schema_in_docs_is_the_codes() -> None:
     written = json.loads((ROOT / "docs" / "events.schema.json").read_text())
 
-    assert written == event_schema(), "run: python -m producer.schema > docs/events.schema.json"
+    assert written == event_schema(), (
+        "run: python -m tablestore_memory.producer.schema > docs/events.schema.json"
+    )
 
 
 def test_page_names_every_field_of_every_event() -> None:
@@ -92,13 +94,13 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top not in sys.stdlib_module_names | {"producer", "redis", "msgspec"}:
+        if top not in sys.stdlib_module_names | {"tablestore_memory", "redis", "msgspec"}:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Refuse())
-import producer
+import tablestore_memory
 assert "redis" not in sys.modules and "asyncio" not in sys.modules  # they are slow to import
-producer.Publisher()
+tablestore_memory.Publisher()
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT)
 

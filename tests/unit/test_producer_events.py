@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer import MalformedEvent, UnknownType, UnknownVersion, from_line
-from producer.events import (
+from tablestore_memory.producer import MalformedEvent, UnknownType, UnknownVersion, from_line
+from tablestore_memory.producer.events import (
     MAX_EVENT_BYTES,
     Forget,
     Message,
@@ -18,7 +18,7 @@ from producer.events import (
     encode,
     partition_key,
 )
-from producer.streams import Streams
+from tablestore_memory.producer.streams import Streams
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 LINE = {"type": "message", "user_id": "u1", "session_id": "s1", "role": "user", "content": "hi"}

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from producer.backlog import MemoryBacklog, Overflow, Record
-from producer.journal import Journal
-from producer.log import RateLimitedLog
-from producer.segment import SegmentReader
-from producer.spool import Spool, orphans, target_directory
+from tablestore_memory.producer.backlog import MemoryBacklog, Overflow, Record
+from tablestore_memory.producer.journal import Journal
+from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.segment import SegmentReader
+from tablestore_memory.producer.spool import Spool, orphans, target_directory
 
 LOG = RateLimitedLog(logging.getLogger("test"))
 
@@ -172,7 +172,7 @@ def test_full_journal_says_so_and_has_room_again_once_settled(tmp_path: Path) ->
 def test_deleting_the_directory_costs_nothing_while_the_process_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("producer.journal._PAUSE_S", 0)
+    monkeypatch.setattr("tablestore_memory.producer.journal._PAUSE_S", 0)
     journal = make_journal(tmp_path, segment_bytes=200)
     kept = [number for number in range(5) if journal.append(record(number))]
 
@@ -201,7 +201,7 @@ def test_disk_that_fills_up_in_the_middle_of_a_record_loses_none(
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
     refused = not journal.append(record(2))
     monkeypatch.undo()
-    monkeypatch.setattr("producer.journal._PAUSE_S", 0)
+    monkeypatch.setattr("tablestore_memory.producer.journal._PAUSE_S", 0)
     journal._broken_until = 0.0
 
     assert refused

@@ -11,10 +11,16 @@ from typing import Any, get_type_hints
 import pytest
 import redis
 
-from producer import BadSetting, BlockingInEventLoop, MalformedEvent, Publisher, QueueFull
-from producer.events import Message, decode
-from producer.settings import Options, Settings, environment_name
-from producer.streams import Streams
+from tablestore_memory.producer import (
+    BadSetting,
+    BlockingInEventLoop,
+    MalformedEvent,
+    Publisher,
+    QueueFull,
+)
+from tablestore_memory.producer.events import Message, decode
+from tablestore_memory.producer.settings import Options, Settings, environment_name
+from tablestore_memory.producer.streams import Streams
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from producer.events import Message
-from worker.stores.rows import message_row, session_row
+from tablestore_memory.producer.events import Message
+from tablestore_memory.worker.stores.rows import message_row, session_row
 
 
 def message(**more: Any) -> Message:

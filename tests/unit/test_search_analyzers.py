@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.search.analyzers import analyzer
+from tablestore_memory.localcloud.tablestore.search.analyzers import analyzer
 
 MIXED = st.text(st.sampled_from("abC1 ，。-我喜歡杭州西湖茶テスト한글é"), max_size=30)
 

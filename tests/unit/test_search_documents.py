@@ -9,7 +9,7 @@ import tablestore as ots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.tablestore.search import documents
+from tablestore_memory.localcloud.tablestore.search import documents
 from tests.conformance.searched import BY_SCORE, keyword, long, text, vector
 from tests.unit.search_index import Indexed, keys_of
 
@@ -124,7 +124,7 @@ def test_pages_are_the_whole_in_order(
     sort: Any, order: Any, few: int, changes: Any, limit: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("localcloud.tablestore.search.paging._FEW", few)
+        patch.setattr("tablestore_memory.localcloud.tablestore.search.paging._FEW", few)
         indexed = run(changes)
         query = ots.BoolQuery(should_queries=[ALL, ots.MatchQuery("t", "tea")])
 

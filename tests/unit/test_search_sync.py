@@ -3,7 +3,7 @@
 import tablestore as ots
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.search.engine import SearchEngine
+from tablestore_memory.localcloud.tablestore.search.engine import SearchEngine
 from tests.conformance.searched import long
 from tests.unit.search_index import INDEX, TABLE, Indexed
 

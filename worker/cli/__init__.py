@@ -3,7 +3,7 @@
 import typer
 from dotenv import find_dotenv, load_dotenv
 
-from worker.cli import dead, extraction, operate, publish, replay, show, wait
+from tablestore_memory.worker.cli import dead, extraction, operate, publish, replay, show, wait
 
 _COMMANDS = (
     operate.init,

@@ -10,10 +10,20 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from worker.cli.output import WRONG, Json, fail, iso, minute, opened, out, print_json, print_table
-from worker.deadletters import EXTRACT, DeadLetter
-from worker.extract.due import FROM_WATERMARK
-from worker.services import Services
+from tablestore_memory.worker.cli.output import (
+    WRONG,
+    Json,
+    fail,
+    iso,
+    minute,
+    opened,
+    out,
+    print_json,
+    print_table,
+)
+from tablestore_memory.worker.deadletters import EXTRACT, DeadLetter
+from tablestore_memory.worker.extract.due import FROM_WATERMARK
+from tablestore_memory.worker.services import Services
 
 _IDS = ("type", "user_id", "session_id", "message_id", "event_id")
 Names = Annotated[

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.output import WRONG, Json, fail, opened, out, print_json
-from worker.extract.due import FROM_WATERMARK
-from worker.extract.pieces import CONTEXT, piece_of
-from worker.extract.prompts import FACTS_VERSION
-from worker.services import Services
+from tablestore_memory.worker.cli.output import WRONG, Json, fail, opened, out, print_json
+from tablestore_memory.worker.extract.due import FROM_WATERMARK
+from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
+from tablestore_memory.worker.extract.prompts import FACTS_VERSION
+from tablestore_memory.worker.services import Services
 
 prompts = typer.Typer(help="Look at what Qwen is sent.", no_args_is_help=True)
 

@@ -4,11 +4,18 @@ from dataclasses import asdict
 
 import typer
 
-from worker.backlog import alive, backlog, dropped
-from worker.cli.output import UNREACHABLE, Json, opened, out, print_json, print_table
-from worker.extract.state import state
-from worker.health import examine
-from worker.stores.tables import create_all
+from tablestore_memory.worker.backlog import alive, backlog, dropped
+from tablestore_memory.worker.cli.output import (
+    UNREACHABLE,
+    Json,
+    opened,
+    out,
+    print_json,
+    print_table,
+)
+from tablestore_memory.worker.extract.state import state
+from tablestore_memory.worker.health import examine
+from tablestore_memory.worker.stores.tables import create_all
 
 _STAGES = {
     "events": "events to store",

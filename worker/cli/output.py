@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from worker.errors import NotSetUp, WorkerError
-from worker.services import Services
-from worker.settings import Settings, SettingsError
-from worker.telemetry import configure_logging
+from tablestore_memory.worker.errors import NotSetUp, WorkerError
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings, SettingsError
+from tablestore_memory.worker.telemetry import configure_logging
 
 WRONG, UNREACHABLE, LATE = 2, 3, 4
 

@@ -11,12 +11,21 @@ from typing import Annotated, Any, BinaryIO
 import typer
 from redis.exceptions import RedisError
 
-from producer import Publisher
-from producer.clock import Clock, EventIds
-from producer.errors import BadSetting, MalformedEvent
-from producer.lines import from_line
-from worker.cli.output import LATE, WRONG, Json, err, fail, opened, print_json, redis_unreachable
-from worker.connection import connect_redis
+from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.clock import Clock, EventIds
+from tablestore_memory.producer.errors import BadSetting, MalformedEvent
+from tablestore_memory.producer.lines import from_line
+from tablestore_memory.worker.cli.output import (
+    LATE,
+    WRONG,
+    Json,
+    err,
+    fail,
+    opened,
+    print_json,
+    redis_unreachable,
+)
+from tablestore_memory.worker.connection import connect_redis
 
 _FLUSH_S = 60.0
 

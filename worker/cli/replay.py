@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from producer.errors import MalformedEvent
-from producer.lines import to_micros
-from worker.cli.output import WRONG, Json, err, fail, opened, print_json
-from worker.cli.publish import publisher
-from worker.replay import sessions_since, stored_events
+from tablestore_memory.producer.errors import MalformedEvent
+from tablestore_memory.producer.lines import to_micros
+from tablestore_memory.worker.cli.output import WRONG, Json, err, fail, opened, print_json
+from tablestore_memory.worker.cli.publish import publisher
+from tablestore_memory.worker.replay import sessions_since, stored_events
 
 
 def replay(

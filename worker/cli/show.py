@@ -5,9 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import Json, iso, minute, opened, out, print_json, print_table
-from worker.stores.history import Replaced
-from worker.stores.memories import Memory
+from tablestore_memory.worker.cli.output import (
+    Json,
+    iso,
+    minute,
+    opened,
+    out,
+    print_json,
+    print_table,
+)
+from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.memories import Memory
 
 User = Annotated[str, typer.Argument(help="The user's id.")]
 

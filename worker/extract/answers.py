@@ -4,8 +4,8 @@ from typing import TypeVar
 
 import msgspec
 
-from worker.errors import UnusableReply
-from worker.qwen import Qwen
+from tablestore_memory.worker.errors import UnusableReply
+from tablestore_memory.worker.qwen import Qwen
 
 Answer = TypeVar("Answer")
 

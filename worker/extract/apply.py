@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import tablestore as ots
 
-from worker.extract.consolidate import Change
-from worker.extract.unseen import Unseen, Written
-from worker.stores.history import History
-from worker.stores.memories import Embedded, Memories
-from worker.stores.rows import RowWrite
-from worker.stores.write import write_all
+from tablestore_memory.worker.extract.consolidate import Change
+from tablestore_memory.worker.extract.unseen import Unseen, Written
+from tablestore_memory.worker.stores.history import History
+from tablestore_memory.worker.stores.memories import Embedded, Memories
+from tablestore_memory.worker.stores.rows import RowWrite
+from tablestore_memory.worker.stores.write import write_all
 
 
 @dataclass(frozen=True)

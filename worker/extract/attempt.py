@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from worker.deadletters import EXTRACT
-from worker.errors import Busy, IndexBehind, SameForEveryone, Throttled, WorkerError
-from worker.extract.attempts import Attempts
-from worker.extract.session import Extract, about_messages, extract
+from tablestore_memory.worker.deadletters import EXTRACT
+from tablestore_memory.worker.errors import (
+    Busy,
+    IndexBehind,
+    SameForEveryone,
+    Throttled,
+    WorkerError,
+)
+from tablestore_memory.worker.extract.attempts import Attempts
+from tablestore_memory.worker.extract.session import Extract, about_messages, extract
 
 _BUSY_S = 1.0
 _SLOWLY_S = (2.0, 6.0)  # after a throttling or a pause, with jitter

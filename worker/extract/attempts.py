@@ -12,10 +12,10 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from producer.streams import Streams
-from worker.errors import Retryable
-from worker.extract.due import member
-from worker.redis_clock import now_ms
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.errors import Retryable
+from tablestore_memory.worker.extract.due import member
+from tablestore_memory.worker.redis_clock import now_ms
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 120.0
 

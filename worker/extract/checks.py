@@ -11,9 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from worker.extract.secrets import holds_secret
-from worker.stores.memories import Memory, Source
-from worker.stores.sessions import Said
+from tablestore_memory.worker.extract.secrets import holds_secret
+from tablestore_memory.worker.stores.memories import Memory, Source
+from tablestore_memory.worker.stores.sessions import Said
 
 Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship", "instruction"]
 _LONGEST_FACT = 600  # characters; the prompt asks for 60 words

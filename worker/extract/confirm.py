@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import structlog
 from redis import Redis
 
-from producer.streams import Streams
-from worker.extract.unseen import Unseen, Written
-from worker.lease import Lease
-from worker.stores.memories import Memories
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.extract.unseen import Unseen, Written
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.stores.memories import Memories
 
 # It is recorded before its row is written; a row that is not there by then never came.
 _WRITE_TAKES_MS = 60_000

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from worker.errors import ContentRefused, UnusableReply
-from worker.extract.decisions import Decision, ask_decisions
-from worker.extract.merge import joined, merged_text_holds, restated
-from worker.extract.similarity import near, nearest
-from worker.qwen import Qwen
-from worker.stores.history import Replaced
-from worker.stores.memories import Embedded, Memory
+from tablestore_memory.worker.errors import ContentRefused, UnusableReply
+from tablestore_memory.worker.extract.decisions import Decision, ask_decisions
+from tablestore_memory.worker.extract.merge import joined, merged_text_holds, restated
+from tablestore_memory.worker.extract.similarity import near, nearest
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 _SURE = 0.6  # below this confidence both are kept
 _ADD = Decision(fact=0, action="add")

@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from worker.extract.answers import ask
-from worker.extract.prompts import CONSOLIDATE_VERSION, load
-from worker.qwen import Qwen
-from worker.stores.memories import Memory
+from tablestore_memory.worker.extract.answers import ask
+from tablestore_memory.worker.extract.prompts import CONSOLIDATE_VERSION, load
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.stores.memories import Memory
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import structlog
 
-from worker.errors import ContentRefused, Final, UnusableReply
-from worker.extract.answers import ask
-from worker.extract.checks import FactsAnswer, Origin, checked
-from worker.extract.pieces import is_talk
-from worker.extract.prompts import FACTS_VERSION, load
-from worker.extract.secrets import masked
-from worker.qwen import Qwen
-from worker.stores.memories import Memory
-from worker.stores.sessions import Said
+from tablestore_memory.worker.errors import ContentRefused, Final, UnusableReply
+from tablestore_memory.worker.extract.answers import ask
+from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
+from tablestore_memory.worker.extract.pieces import is_talk
+from tablestore_memory.worker.extract.prompts import FACTS_VERSION, load
+from tablestore_memory.worker.extract.secrets import masked
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.stores.memories import Memory
+from tablestore_memory.worker.stores.sessions import Said
 
 log = structlog.get_logger()
 

@@ -10,14 +10,14 @@ from functools import partial
 
 import tablestore as ots
 
-from producer.events import Forget
-from worker.extract.tally import Tally
-from worker.extract.unseen import Unseen, Written
-from worker.pending import Pending, Whose
-from worker.stores.history import History
-from worker.stores.memories import Memories, Memory
-from worker.stores.sessions import Sessions
-from worker.stores.write import write_all
+from tablestore_memory.producer.events import Forget
+from tablestore_memory.worker.extract.tally import Tally
+from tablestore_memory.worker.extract.unseen import Unseen, Written
+from tablestore_memory.worker.pending import Pending, Whose
+from tablestore_memory.worker.stores.history import History
+from tablestore_memory.worker.stores.memories import Memories, Memory
+from tablestore_memory.worker.stores.sessions import Sessions
+from tablestore_memory.worker.stores.write import write_all
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import cast
 
 from redis import Redis
 
-from producer.streams import Streams
-from worker.stores.memories import Memory
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.stores.memories import Memory
 
 _KEPT_S = 30 * 86_400
 _ALL = ""

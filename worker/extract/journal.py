@@ -11,8 +11,8 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from producer.streams import Streams
-from worker.extract.consolidate import Change
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.extract.consolidate import Change
 
 _KNOWN_APPLIED_S = 86_400
 

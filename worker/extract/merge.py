@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from worker.extract.secrets import holds_secret
-from worker.stores.memories import Embedded, Memory, Source
+from tablestore_memory.worker.extract.secrets import holds_secret
+from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
 
 # A memory said again and again keeps its first sources; a row has its limits.
 MOST_SOURCES = 20

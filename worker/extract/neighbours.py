@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from worker.errors import IndexBehind
-from worker.extract.unseen import Unseen
-from worker.stores.documents import KIND as DOCUMENT
-from worker.stores.memories import Embedded, Memories
+from tablestore_memory.worker.errors import IndexBehind
+from tablestore_memory.worker.extract.unseen import Unseen
+from tablestore_memory.worker.stores.documents import KIND as DOCUMENT
+from tablestore_memory.worker.stores.memories import Embedded, Memories
 
 # More than are used: some may be about rows that are gone since.
 _CANDIDATES = 20

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from worker.stores.sessions import Said
-from worker.tokens import tokens_of
+from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.tokens import tokens_of
 
 CONTEXT = 4  # earlier messages shown with the new ones
 _MESSAGES = 40

@@ -11,9 +11,9 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from producer.streams import Streams
-from worker.extract.due import member
-from worker.extract.facts import Found
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.extract.due import member
+from tablestore_memory.worker.extract.facts import Found
 
 
 @dataclass(frozen=True, slots=True)

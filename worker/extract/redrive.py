@@ -11,9 +11,9 @@ import msgspec
 import structlog
 from redis import Redis
 
-from producer.streams import Streams
-from worker.extract.due import FROM_WATERMARK, DueSessions
-from worker.stores.sessions import SessionInfo, Sessions
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.extract.due import FROM_WATERMARK, DueSessions
+from tablestore_memory.worker.stores.sessions import SessionInfo, Sessions
 
 _A_TURN = 1_000  # rows
 log = structlog.get_logger()

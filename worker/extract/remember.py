@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from producer.streams import Streams
-from worker.errors import Busy
-from worker.extract.apply import Apply, apply
-from worker.extract.consolidate import consolidate
-from worker.extract.forgotten import Forgotten
-from worker.extract.journal import Entry, Journal
-from worker.extract.neighbours import Neighbours
-from worker.lease import Lease
-from worker.qwen import Qwen
-from worker.stores.memories import Embedded
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.extract.apply import Apply, apply
+from tablestore_memory.worker.extract.consolidate import consolidate
+from tablestore_memory.worker.extract.forgotten import Forgotten
+from tablestore_memory.worker.extract.journal import Entry, Journal
+from tablestore_memory.worker.extract.neighbours import Neighbours
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.stores.memories import Embedded
 
 _WAIT_FOR_USER_S = 5.0
 

@@ -9,18 +9,18 @@ import structlog
 from msgspec.structs import replace
 from redis import Redis
 
-from producer.events import Forget, Remember, decode, encode
-from producer.streams import Streams
-from worker.deadletters import REQUESTS, DeadLetters
-from worker.entries import oldest
-from worker.errors import Busy, Final, SecretRefused
-from worker.extract.forget import Forgetting, forget
-from worker.extract.remember import Remembering, remember, users_turn
-from worker.extract.secrets import holds_secret, masked
-from worker.lease import Lease
-from worker.stores.documents import document_text
-from worker.stores.memories import Embedded, Memory
-from worker.stores.write import write_all
+from tablestore_memory.producer.events import Forget, Remember, decode, encode
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.deadletters import REQUESTS, DeadLetters
+from tablestore_memory.worker.entries import oldest
+from tablestore_memory.worker.errors import Busy, Final, SecretRefused
+from tablestore_memory.worker.extract.forget import Forgetting, forget
+from tablestore_memory.worker.extract.remember import Remembering, remember, users_turn
+from tablestore_memory.worker.extract.secrets import holds_secret, masked
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.stores.documents import document_text
+from tablestore_memory.worker.stores.memories import Embedded, Memory
+from tablestore_memory.worker.stores.write import write_all
 
 _TAKE_OFF = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('XDEL', KEYS[2], ARGV[2]) end

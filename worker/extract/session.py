@@ -12,19 +12,19 @@ import msgspec
 import structlog
 from redis import Redis
 
-from producer.streams import Streams
-from worker.budget import Budget
-from worker.deadletters import EXTRACT, DeadLetters
-from worker.errors import IndexBehind
-from worker.extract.due import DueSessions
-from worker.extract.facts import FactFinder
-from worker.extract.pieces import CONTEXT, piece_of
-from worker.extract.plans import Plan, Plans
-from worker.extract.remember import Remembering, remember
-from worker.extract.vectors import with_vectors
-from worker.lease import Lease
-from worker.stores.memories import Embedded
-from worker.stores.sessions import Sessions
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.deadletters import EXTRACT, DeadLetters
+from tablestore_memory.worker.errors import IndexBehind
+from tablestore_memory.worker.extract.due import DueSessions
+from tablestore_memory.worker.extract.facts import FactFinder
+from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
+from tablestore_memory.worker.extract.plans import Plan, Plans
+from tablestore_memory.worker.extract.remember import Remembering, remember
+from tablestore_memory.worker.extract.vectors import with_vectors
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.stores.memories import Embedded
+from tablestore_memory.worker.stores.sessions import Sessions
 
 # Tries, with growing waits, before a decision is made on what the index and the newest writes show.
 _WAITS_FOR_INDEX = 5

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from worker.stores.memories import Embedded, normalised
+from tablestore_memory.worker.stores.memories import Embedded, normalised
 
 # Above these two facts may be about the same thing, and a model should look at both.
 _NEAR_COSINE = 0.65

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from producer.streams import Streams
-from worker.budget import Budget
-from worker.extract.unseen import Unseen
-from worker.partitions import STATE_PARTITIONS
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.extract.unseen import Unseen
+from tablestore_memory.worker.partitions import STATE_PARTITIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import msgspec
 from redis import Redis
 from redis.client import Pipeline
 
-from producer.streams import Streams
-from worker.redis_clock import now_ms
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.redis_clock import now_ms
 
 _FIRST_LOOK_MS = 800
 _LOOK_AGAIN_MS = (200, 800)  # while young; then a tenth of the age

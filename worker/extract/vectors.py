@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from worker.errors import ContentRefused
-from worker.extract.facts import Skipped
-from worker.extract.plans import Plan
-from worker.qwen import Qwen
+from tablestore_memory.worker.errors import ContentRefused
+from tablestore_memory.worker.extract.facts import Skipped
+from tablestore_memory.worker.extract.plans import Plan
+from tablestore_memory.worker.qwen import Qwen
 
 
 def with_vectors(qwen: Qwen, plan: Plan) -> Plan:

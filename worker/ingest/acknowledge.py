@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import msgspec
 from redis import Redis
 
-from producer.events import Forget, Remember
-from producer.streams import EVENT_FIELD, Streams
-from worker.deadletters import INGEST
-from worker.errors import Busy
-from worker.ingest.batches import Entry, Refused
-from worker.lease import LEASE_TTL_MS, Lease
+from tablestore_memory.producer.events import Forget, Remember
+from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.deadletters import INGEST
+from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.ingest.batches import Entry, Refused
+from tablestore_memory.worker.lease import LEASE_TTL_MS, Lease
 
 # KEYS: lease events requests dead in-hand   ARGV: token ttl_ms msgpack{…} raw…
 # Raw events travel beside the msgpack: Lua's reader knows no binary strings. A number is their place in ARGV.

@@ -14,17 +14,17 @@ import tablestore as ots
 from redis import Redis
 from redis.exceptions import RedisError
 
-from producer.streams import Streams
-from worker.entries import InHand, give_back, take
-from worker.errors import Final, SameForEveryone, WorkerError
-from worker.extract.due import DuePolicy
-from worker.ingest.acknowledge import acknowledge
-from worker.ingest.batches import Batch, Entry, Refused, form
-from worker.ingest.waiting import record, sessions_of
-from worker.lease import Lease
-from worker.stores.batch import MAX_ROWS
-from worker.stores.tables import TableNames
-from worker.stores.write import write_rows
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.entries import InHand, give_back, take
+from tablestore_memory.worker.errors import Final, SameForEveryone, WorkerError
+from tablestore_memory.worker.extract.due import DuePolicy
+from tablestore_memory.worker.ingest.acknowledge import acknowledge
+from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, form
+from tablestore_memory.worker.ingest.waiting import record, sessions_of
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.stores.batch import MAX_ROWS
+from tablestore_memory.worker.stores.tables import TableNames
+from tablestore_memory.worker.stores.write import write_rows
 
 # Then another partition gets the process: there may be more of them than processes. Longer while full
 # batches wait, as they are cheaper than turns; far below the grace period of a stop.

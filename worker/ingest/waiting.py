@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 import msgspec
 from redis import Redis
 
-from producer.events import Event, Message, SessionEnd
-from producer.streams import Streams
-from worker.extract.due import DuePolicy, member
-from worker.tokens import tokens_of
+from tablestore_memory.producer.events import Event, Message, SessionEnd
+from tablestore_memory.producer.streams import Streams
+from tablestore_memory.worker.extract.due import DuePolicy, member
+from tablestore_memory.worker.tokens import tokens_of
 
 # KEYS: pending due   ARGV: msgpack{sessions policy}
 # A session is due at once when it is over, has N messages or K tokens; else after it was idle for a

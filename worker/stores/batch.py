@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import tablestore as ots
 
-from worker.errors import WorkerError
-from worker.stores.errors import CONDITION_FAILED, from_code, translated
-from worker.stores.rows import RowWrite
+from tablestore_memory.worker.errors import WorkerError
+from tablestore_memory.worker.stores.errors import CONDITION_FAILED, from_code, translated
+from tablestore_memory.worker.stores.rows import RowWrite
 
 # The service refuses more (BatchWriteRow, limits). Bytes leave room for tags and checksums.
 MAX_ROWS = 200

@@ -7,9 +7,16 @@ from typing import Annotated, Any
 
 import msgspec
 
-from producer.events import Id, Remember
-from worker.errors import InvalidRow
-from worker.stores.rows import Key, RowWrite, Value, message_fields, split_content, to_json
+from tablestore_memory.producer.events import Id, Remember
+from tablestore_memory.worker.errors import InvalidRow
+from tablestore_memory.worker.stores.rows import (
+    Key,
+    RowWrite,
+    Value,
+    message_fields,
+    split_content,
+    to_json,
+)
 
 KIND = "document"
 DEFAULT_TENANT = "__default"  # tenant_id when the store is not multi-tenant (AgentScope)

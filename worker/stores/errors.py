@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from tablestore import OTSClientError, OTSServiceError
 from urllib3.exceptions import HTTPError
 
-from worker.errors import (
+from tablestore_memory.worker.errors import (
     BadCredentials,
     InvalidRow,
     NotSetUp,

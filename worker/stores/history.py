@@ -11,10 +11,10 @@ from typing import Any
 
 import tablestore as ots
 
-from worker.stores.errors import translated
-from worker.stores.memories import Memory, Source
-from worker.stores.rows import Key, RowWrite, Value, to_json
-from worker.stores.tables import TableNames
+from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.memories import Memory, Source
+from tablestore_memory.worker.stores.rows import Key, RowWrite, Value, to_json
+from tablestore_memory.worker.stores.tables import TableNames
 
 
 @dataclass(frozen=True, slots=True)

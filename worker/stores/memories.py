@@ -16,12 +16,12 @@ import tablestore as ots
 from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
-from producer.events import Remember
-from worker.errors import Unavailable
-from worker.stores.documents import document_row, key
-from worker.stores.errors import translated
-from worker.stores.rows import RowWrite, Value, message_fields, to_json
-from worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
+from tablestore_memory.producer.events import Remember
+from tablestore_memory.worker.errors import Unavailable
+from tablestore_memory.worker.stores.documents import document_row, key
+from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.rows import RowWrite, Value, message_fields, to_json
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
 
 _TERMS_A_QUERY = 100  # hits a search may return with its columns
 _STRINGS = ("kind", "subject", "said_by", "model", "prompt_version", "event_start", "event_end")

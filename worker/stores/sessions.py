@@ -12,10 +12,10 @@ import tablestore as ots
 from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
 from tablestore_for_agent_memory.base.common import Order
 
-from worker.errors import RowConflict
-from worker.stores.errors import translated
-from worker.stores.rows import UTC_OFFSET, WATERMARK, RowWrite, message_key
-from worker.stores.tables import TableNames, memory_store
+from tablestore_memory.worker.errors import RowConflict
+from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.rows import UTC_OFFSET, WATERMARK, RowWrite, message_key
+from tablestore_memory.worker.stores.tables import TableNames, memory_store
 
 _PAGE = 200  # messages a GetRange
 

@@ -11,7 +11,7 @@ from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
 from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 from urllib3.util import Retry
 
-from worker.stores.errors import translated
+from tablestore_memory.worker.stores.errors import translated
 
 SESSION_INDEX = "agentscope_runtime_session_secondary_index"
 MESSAGE_INDEX = "agentscope_runtime_message_secondary_index"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import tablestore as ots
 
-from worker.errors import InvalidRow, Retryable, WorkerError
-from worker.stores import batch
-from worker.stores.rows import RowWrite
+from tablestore_memory.worker.errors import InvalidRow, Retryable, WorkerError
+from tablestore_memory.worker.stores import batch
+from tablestore_memory.worker.stores.rows import RowWrite
 
 _TRIES = 4
 _BACKOFF_S = 0.1  # doubled each try, with full jitter

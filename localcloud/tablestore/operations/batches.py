@@ -5,18 +5,18 @@ from typing import Any
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import changes, limits, reads
-from localcloud.tablestore.changes import Change
-from localcloud.tablestore.errors import OTSError, ParameterInvalid
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.operations.rows import (
+from tablestore_memory.localcloud.tablestore import changes, limits, reads
+from tablestore_memory.localcloud.tablestore.changes import Change
+from tablestore_memory.localcloud.tablestore.errors import OTSError, ParameterInvalid
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.operations.rows import (
     check_size,
     fill_read,
     fill_written,
     parse_key,
     refuse_transaction,
 )
-from localcloud.tablestore.plainbuffer import KeyPart
+from tablestore_memory.localcloud.tablestore.plainbuffer import KeyPart
 
 Key = list[tuple[str, KeyPart]]
 FailRow = Callable[[], OTSError | None]  # asked once for each row: does this one fail?

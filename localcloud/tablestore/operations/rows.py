@@ -4,18 +4,22 @@ from typing import Any
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore import changes, limits, ranges, reads
-from localcloud.tablestore.changes import Change
-from localcloud.tablestore.errors import OTSError, ParameterInvalid, UnsupportOperation
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.keys import check_row_key, refuse_bounds
-from localcloud.tablestore.plainbuffer import (
+from tablestore_memory.localcloud.tablestore import changes, limits, ranges, reads
+from tablestore_memory.localcloud.tablestore.changes import Change
+from tablestore_memory.localcloud.tablestore.errors import (
+    OTSError,
+    ParameterInvalid,
+    UnsupportOperation,
+)
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.keys import check_row_key, refuse_bounds
+from tablestore_memory.localcloud.tablestore.plainbuffer import (
     KeyPart,
     decode_row,
     encode_bare_row,
     with_header,
 )
-from localcloud.tablestore.rows import Written, capacity_units
+from tablestore_memory.localcloud.tablestore.rows import Written, capacity_units
 
 
 def put_row(instance: Instance, request: pb.PutRowRequest) -> pb.PutRowResponse:

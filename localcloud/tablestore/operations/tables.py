@@ -2,9 +2,9 @@
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
-from localcloud.tablestore.instance import Instance
-from localcloud.tablestore.tables import describe, throughput
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
+from tablestore_memory.localcloud.tablestore.instance import Instance
+from tablestore_memory.localcloud.tablestore.tables import describe, throughput
 
 
 def create_table(instance: Instance, request: pb.CreateTableRequest) -> pb.CreateTableResponse:

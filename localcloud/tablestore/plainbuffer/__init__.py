@@ -1,20 +1,20 @@
 """PlainBuffer: how rows travel inside requests and responses, written from the public format."""
 
-from localcloud.tablestore.plainbuffer.decode import (
+from tablestore_memory.localcloud.tablestore.plainbuffer.decode import (
     CellChange,
     KeyPart,
     Row,
     decode_bare_row,
     decode_row,
 )
-from localcloud.tablestore.plainbuffer.encode import (
+from tablestore_memory.localcloud.tablestore.plainbuffer.encode import (
     Cell,
     encode_bare_row,
     encode_row,
     with_header,
 )
-from localcloud.tablestore.plainbuffer.format import Bound, CellOp
-from localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
+from tablestore_memory.localcloud.tablestore.plainbuffer.format import Bound, CellOp
+from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
 
 __all__ = [
     "Bound",

@@ -7,10 +7,10 @@ that a changed byte is an error and never a different row.
 from struct import Struct
 from typing import NamedTuple
 
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.plainbuffer import format as f
-from localcloud.tablestore.plainbuffer.variant import decode_value
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.plainbuffer import format as f
+from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value
 
 _LENGTH = Struct("<i")
 _STAMP = Struct("<q")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from struct import Struct
 
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.plainbuffer import format as f
-from localcloud.tablestore.plainbuffer.variant import encode_value
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.plainbuffer import format as f
+from tablestore_memory.localcloud.tablestore.plainbuffer.variant import encode_value
 
 _HEADER = f.HEADER.to_bytes(4, "little")
 _NAME = Struct("<BBi")  # CELL, CELL_NAME, length

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from math import isinf, isnan
 from struct import Struct
 
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.errors import ParameterInvalid
-from localcloud.tablestore.plainbuffer import format as f
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
+from tablestore_memory.localcloud.tablestore.plainbuffer import format as f
 
 _INTEGER = Struct("<Bq")
 _DOUBLE = Struct("<Bd")

@@ -14,8 +14,8 @@ from functools import partial
 import rjieba
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.messages import parse
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.messages import parse
 
 Token = tuple[str, int]
 Tokenize = Callable[[str], list[Token]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from localcloud.tablestore.search import arrays
-from localcloud.tablestore.search.terms import TextTerms
+from tablestore_memory.localcloud.tablestore.search import arrays
+from tablestore_memory.localcloud.tablestore.search.terms import TextTerms
 
 _K1 = 1.2
 _B = 0.75

@@ -12,10 +12,10 @@ from typing import Any
 
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.contract import Columns, Key, Rows
-from localcloud.tablestore.search import refuse
-from localcloud.tablestore.search.documents import Documents
-from localcloud.tablestore.search.schema import Definition
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Rows
+from tablestore_memory.localcloud.tablestore.search import refuse
+from tablestore_memory.localcloud.tablestore.search.documents import Documents
+from tablestore_memory.localcloud.tablestore.search.schema import Definition
 
 MAX_LIMIT = 1000
 MAX_LIMIT_FROM_TABLE = 100

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore import errors
 
 _EPOCHS = {"epoch_second": 1_000_000.0, "epoch_millis": 1_000.0, "epoch_micros": 1.0}
 _LETTERS = {

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.contract import Columns, Key
-from localcloud.tablestore.search import arrays, values, vectors
-from localcloud.tablestore.search.numbers import Numbers
-from localcloud.tablestore.search.schema import Field
-from localcloud.tablestore.search.terms import KeywordTerms, TextTerms
-from localcloud.tablestore.search.vectors import Vectors
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key
+from tablestore_memory.localcloud.tablestore.search import arrays, values, vectors
+from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
+from tablestore_memory.localcloud.tablestore.search.schema import Field
+from tablestore_memory.localcloud.tablestore.search.terms import KeywordTerms, TextTerms
+from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
 _DEAD_WORTH_CLEARING = 1000
 

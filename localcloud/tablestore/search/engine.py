@@ -10,11 +10,11 @@ from typing import Any
 
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.contract import Catalog, Columns, Key, Rows
-from localcloud.tablestore.search import schema
-from localcloud.tablestore.search.index import SearchIndex
-from localcloud.tablestore.search.search import search
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.contract import Catalog, Columns, Key, Rows
+from tablestore_memory.localcloud.tablestore.search import schema
+from tablestore_memory.localcloud.tablestore.search.index import SearchIndex
+from tablestore_memory.localcloud.tablestore.search.search import search
 
 _NS = 1_000_000_000
 

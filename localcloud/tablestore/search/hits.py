@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from localcloud.tablestore.search import arrays, refuse
-from localcloud.tablestore.search.bm25 import Lengths
-from localcloud.tablestore.search.documents import Documents, FieldIndex
-from localcloud.tablestore.search.schema import Definition, Field
-from localcloud.tablestore.search.terms import TextTerms
+from tablestore_memory.localcloud.tablestore.search import arrays, refuse
+from tablestore_memory.localcloud.tablestore.search.bm25 import Lengths
+from tablestore_memory.localcloud.tablestore.search.documents import Documents, FieldIndex
+from tablestore_memory.localcloud.tablestore.search.schema import Definition, Field
+from tablestore_memory.localcloud.tablestore.search.terms import TextTerms
 
 MAX_DEPTH = 20
 

@@ -7,10 +7,10 @@ changes (phase INCR).
 import random
 from collections.abc import Callable
 
-from localcloud.tablestore.contract import Columns, Key, Rows
-from localcloud.tablestore.search.documents import Documents
-from localcloud.tablestore.search.schema import Definition
-from localcloud.tablestore.search.sync import SyncQueue
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Rows
+from tablestore_memory.localcloud.tablestore.search.documents import Documents
+from tablestore_memory.localcloud.tablestore.search.schema import Definition
+from tablestore_memory.localcloud.tablestore.search.sync import SyncQueue
 
 
 class SearchIndex:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from localcloud.tablestore.search import arrays
+from tablestore_memory.localcloud.tablestore.search import arrays
 
 
 class Numbers:

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.search import arrays
-from localcloud.tablestore.search.sorting import Order, Place
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.search import arrays
+from tablestore_memory.localcloud.tablestore.search.sorting import Order, Place
 
 _CHECKSUM_BYTES = 4
 _FEW = 1000  # rows that Python sorts sooner than numpy prepares them

@@ -7,8 +7,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from localcloud.tablestore.search.analyzers import Token
-from localcloud.tablestore.search.terms import TextTerms, documents_of
+from tablestore_memory.localcloud.tablestore.search.analyzers import Token
+from tablestore_memory.localcloud.tablestore.search.terms import TextTerms, documents_of
 
 Places = NDArray[np.int64]
 

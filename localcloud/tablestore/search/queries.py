@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.messages import parse
-from localcloud.tablestore.search import refuse, should_match, text_queries, value_queries
-from localcloud.tablestore.search.hits import Hits, Searched
-from localcloud.tablestore.search.vector_query import nearest, without_vectors
+from tablestore_memory.localcloud.tablestore.messages import parse
+from tablestore_memory.localcloud.tablestore.search import (
+    refuse,
+    should_match,
+    text_queries,
+    value_queries,
+)
+from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
+from tablestore_memory.localcloud.tablestore.search.vector_query import nearest, without_vectors
 
 
 def evaluate(query: Any, searched: Searched) -> Hits:

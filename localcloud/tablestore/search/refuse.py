@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore import errors
 
 
 def all_but(message: Any, accepted: str) -> None:

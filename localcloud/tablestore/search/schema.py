@@ -12,9 +12,9 @@ from typing import Any
 
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.search import dates, refuse
-from localcloud.tablestore.search.analyzers import Analyzer, analyzer
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.search import dates, refuse
+from tablestore_memory.localcloud.tablestore.search.analyzers import Analyzer, analyzer
 
 MAX_FIELDS = 1000
 MAX_VECTOR_DIMENSION = 4096

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.contract import Rows
-from localcloud.tablestore.messages import parse
-from localcloud.tablestore.plainbuffer import decode_row, encode_row
-from localcloud.tablestore.search import columns, paging, refuse
-from localcloud.tablestore.search.hits import Searched
-from localcloud.tablestore.search.index import SearchIndex
-from localcloud.tablestore.search.queries import evaluate
-from localcloud.tablestore.search.sorting import Order
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.contract import Rows
+from tablestore_memory.localcloud.tablestore.messages import parse
+from tablestore_memory.localcloud.tablestore.plainbuffer import decode_row, encode_row
+from tablestore_memory.localcloud.tablestore.search import columns, paging, refuse
+from tablestore_memory.localcloud.tablestore.search.hits import Searched
+from tablestore_memory.localcloud.tablestore.search.index import SearchIndex
+from tablestore_memory.localcloud.tablestore.search.queries import evaluate
+from tablestore_memory.localcloud.tablestore.search.sorting import Order
 
 DEFAULT_LIMIT = 10
 MAX_WINDOW = 100_000  # offset + limit; further on goes by token

@@ -6,7 +6,7 @@ Conditional forms such as `2<75%` are refused.
 import re
 from typing import Any
 
-from localcloud.tablestore.search import refuse
+from tablestore_memory.localcloud.tablestore.search import refuse
 
 _FORM = re.compile(r"(-?\d+)(%?)")
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.search import arrays, refuse, values
-from localcloud.tablestore.search.documents import Documents
-from localcloud.tablestore.search.numbers import Numbers
-from localcloud.tablestore.search.schema import Definition, Field
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.search import arrays, refuse, values
+from tablestore_memory.localcloud.tablestore.search.documents import Documents
+from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
+from tablestore_memory.localcloud.tablestore.search.schema import Definition, Field
 
 # What a sorter reads of a document: plain values, so that a page token can carry them.
 Place = Any

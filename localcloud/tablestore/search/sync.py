@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from localcloud.tablestore.contract import Columns, Key
+from tablestore_memory.localcloud.tablestore.contract import Columns, Key
 
 
 class _Change(NamedTuple):

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from localcloud.tablestore.search import arrays
-from localcloud.tablestore.search.analyzers import Analyzer
+from tablestore_memory.localcloud.tablestore.search import arrays
+from tablestore_memory.localcloud.tablestore.search.analyzers import Analyzer
 
 _GAP = 100  # positions between the elements of an array, so that no phrase spans two
 _POSITION_BITS = 32

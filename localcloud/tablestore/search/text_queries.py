@@ -5,10 +5,16 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.search import bm25, phrases, refuse, should_match, values
-from localcloud.tablestore.search.hits import Hits, Searched
-from localcloud.tablestore.search.terms import TextTerms
-from localcloud.tablestore.search.value_queries import having
+from tablestore_memory.localcloud.tablestore.search import (
+    bm25,
+    phrases,
+    refuse,
+    should_match,
+    values,
+)
+from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
+from tablestore_memory.localcloud.tablestore.search.terms import TextTerms
+from tablestore_memory.localcloud.tablestore.search.value_queries import having
 
 
 def match(query: Any, searched: Searched) -> Hits:

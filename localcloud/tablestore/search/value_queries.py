@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.plainbuffer import Bound, decode_value
-from localcloud.tablestore.search import bm25, refuse, values
-from localcloud.tablestore.search.hits import Hits, Searched
-from localcloud.tablestore.search.numbers import Numbers
-from localcloud.tablestore.search.schema import Field
-from localcloud.tablestore.search.terms import KeywordTerms, TextTerms
-from localcloud.tablestore.search.vectors import Vectors
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.plainbuffer import Bound, decode_value
+from tablestore_memory.localcloud.tablestore.search import bm25, refuse, values
+from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
+from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
+from tablestore_memory.localcloud.tablestore.search.schema import Field
+from tablestore_memory.localcloud.tablestore.search.terms import KeywordTerms, TextTerms
+from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
 MAX_TERMS = 1024
 MAX_PREFIX_BYTES = 1000

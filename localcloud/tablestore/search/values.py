@@ -10,9 +10,9 @@ from typing import Any
 
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.search.schema import Field
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.search.schema import Field
 
 MAX_KEYWORD_BYTES = 4096
 MAX_ARRAY = 256

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore import errors
-from localcloud.tablestore.messages import parse
-from localcloud.tablestore.search import refuse
-from localcloud.tablestore.search.hits import Hits, Searched
-from localcloud.tablestore.search.vectors import Vectors
+from tablestore_memory.localcloud.tablestore import errors
+from tablestore_memory.localcloud.tablestore.messages import parse
+from tablestore_memory.localcloud.tablestore.search import refuse
+from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
+from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
 MAX_TOP_K = 1000
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tablestore.protobuf import search_pb2 as pb
 
-from localcloud.tablestore.contract import Value
-from localcloud.tablestore.search import arrays
+from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.search import arrays
 
 Matrix = NDArray[np.float32]
 Floats = NDArray[np.float64]

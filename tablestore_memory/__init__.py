@@ -1,0 +1,23 @@
+"""Background memory for AI agents on Tablestore: the one name to import.
+
+    from tablestore_memory import Publisher
+
+The folders beside this file are links to `producer/`, `worker/` and `localcloud/` of the project. Nothing
+is imported before it is asked for: a publisher loads no worker, a worker no stand-in.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tablestore_memory.producer import Publisher as Publisher
+
+__version__ = "0.1.0"
+__all__ = ["Publisher", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Publisher":
+        from tablestore_memory.producer import Publisher
+
+        return Publisher
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
