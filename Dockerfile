@@ -7,6 +7,7 @@ WORKDIR /app
 
 # Dependencies first: they change less often than the code.
 COPY pyproject.toml constraints.txt README.md ./
+COPY protocol protocol
 COPY producer producer
 COPY worker worker
 COPY localcloud localcloud

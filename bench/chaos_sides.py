@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import processes
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
-from tablestore_memory.producer.events import Message, encode
+from tablestore_memory.protocol.events import Message, encode
 from tests.deployment import Deployment
 from tests.failures.steady import Steady, spoken
 

@@ -27,8 +27,8 @@ sys.path[0] = ROOT = str(Path(__file__).parents[1])
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 from bench import processes  # noqa: E402
-from tablestore_memory.producer.events import Message, encode  # noqa: E402
-from tablestore_memory.producer.streams import EVENT_FIELD, Streams  # noqa: E402
+from tablestore_memory.protocol.events import Message, encode  # noqa: E402
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams  # noqa: E402
 from tablestore_memory.worker import queues  # noqa: E402
 from tablestore_memory.worker.stores import batch  # noqa: E402
 from tablestore_memory.worker.stores.rows import message_row  # noqa: E402

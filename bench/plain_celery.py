@@ -11,7 +11,7 @@ import os
 import tablestore as ots
 from celery import Celery
 
-from tablestore_memory.producer.events import Message, decode
+from tablestore_memory.protocol.events import Message, decode
 from tablestore_memory.worker.stores.rows import message_row
 from tablestore_memory.worker.stores.tables import connect
 

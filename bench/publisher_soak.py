@@ -20,8 +20,8 @@ from pathlib import Path
 import redis
 
 from tablestore_memory.producer import Publisher
-from tablestore_memory.producer.events import Message, decode
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.events import Message, decode
+from tablestore_memory.protocol.streams import Streams
 from tests.servers import Server
 
 TEXT = "x" * 350

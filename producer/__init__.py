@@ -3,15 +3,13 @@
 from tablestore_memory.producer.errors import (
     BadSetting,
     BlockingInEventLoop,
-    MalformedEvent,
     ProducerError,
     QueueFull,
-    UnknownType,
-    UnknownVersion,
 )
-from tablestore_memory.producer.events import Event, Forget, Message, Remember, SessionEnd
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.protocol.errors import MalformedEvent, UnknownType, UnknownVersion
+from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd
 
 __all__ = [
     "BadSetting",

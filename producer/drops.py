@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from tablestore_memory.producer.backlog import Record
-from tablestore_memory.producer.errors import MalformedEvent
-from tablestore_memory.producer.events import Event, decode
 from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import Event, decode
 
 QUEUE_FULL = "queue_full"
 REJECTED = "rejected"

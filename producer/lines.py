@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from tablestore_memory.producer.clock import Clock, EventIds
-from tablestore_memory.producer.errors import MalformedEvent, UnknownType
-from tablestore_memory.producer.events import Event, Forget, Message, Remember, SessionEnd, decode
+from tablestore_memory.protocol.errors import MalformedEvent, UnknownType
+from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS: dict[str, frozenset[str]] = {

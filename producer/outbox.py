@@ -13,14 +13,17 @@ from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.connection import connect
 from tablestore_memory.producer.counters import Counters, Stats
 from tablestore_memory.producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
-from tablestore_memory.producer.errors import BlockingInEventLoop, QueueFull
+from tablestore_memory.producer.errors import (
+    BlockingInEventLoop,
+    QueueFull,
+)
 from tablestore_memory.producer.journal import Journal
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.sender import Sender
 from tablestore_memory.producer.settings import Settings
 from tablestore_memory.producer.spool import Spool, orphans, target_directory
-from tablestore_memory.producer.streams import Streams
 from tablestore_memory.producer.transport import RedisTransport
+from tablestore_memory.protocol.streams import Streams
 
 _POLL_S = 0.005
 

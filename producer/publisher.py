@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 from tablestore_memory.producer import lifecycle
 from tablestore_memory.producer.counters import Stats
 from tablestore_memory.producer.drops import OnDrop
-from tablestore_memory.producer.errors import MalformedEvent
-from tablestore_memory.producer.events import (
+from tablestore_memory.producer.lines import from_line, to_micros, utc_offset_min
+from tablestore_memory.producer.settings import Options, Settings
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import (
     Event,
     Message,
     encode,
     partition_key,
 )
-from tablestore_memory.producer.lines import from_line, to_micros, utc_offset_min
-from tablestore_memory.producer.settings import Options, Settings
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox

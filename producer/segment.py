@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from tablestore_memory.producer.backlog import Record
-from tablestore_memory.producer.events import MAX_EVENT_BYTES
+from tablestore_memory.protocol.events import MAX_EVENT_BYTES
 
 _HEAD = struct.Struct("<4sIQ")
 _RECORD = struct.Struct("<4sIIIQ")

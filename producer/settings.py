@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 from urllib.parse import urlsplit
 
-from tablestore_memory.producer.errors import BadSetting
-from tablestore_memory.producer.streams import MAX_PARTITIONS
+from tablestore_memory.producer.errors import (
+    BadSetting,
+)
+from tablestore_memory.protocol.streams import MAX_PARTITIONS
 
 DURABILITIES = ("journal", "memory")
 POLICIES = ("drop_oldest", "block", "raise")

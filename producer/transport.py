@@ -12,7 +12,7 @@ import redis
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.connection import Client
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 
 _TRANSIENT = (
     redis.ConnectionError,  # also LOADING, NOAUTH, WRONGPASS, and too many clients

@@ -2,7 +2,7 @@
 
     from tablestore_memory import Publisher
 
-The folders beside this file are links to `producer/`, `worker/` and `localcloud/` of the project. Nothing
+The folders beside this file are links to the project's folders of the same names. Nothing
 is imported before it is asked for: a publisher loads no worker, a worker no stand-in.
 """
 

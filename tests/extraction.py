@@ -6,8 +6,8 @@ extract_all(place)
 
 from typing import Any
 
-from tablestore_memory.producer.events import Message
 from tablestore_memory.producer.lines import from_line
+from tablestore_memory.protocol.events import Message
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.confirm import confirm
 from tablestore_memory.worker.extract.due import FROM_WATERMARK, session_of

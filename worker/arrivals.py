@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 _LAST_OF_MS = 2**64 - 1  # the highest number within a millisecond of ids
 # Streams of a Redis Cluster stand in different slots, which no blocking read can span.

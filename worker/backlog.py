@@ -10,7 +10,7 @@ from typing import cast
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.partitions import existing
 from tablestore_memory.worker.redis_clock import now_ms
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.entries import every, one
 from tablestore_memory.worker.partitions import existing
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import EVENT_FIELD
+from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.lease import Lease
 

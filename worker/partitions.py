@@ -8,7 +8,7 @@ exists: one that was ever written to stays as an empty key. What workers keep ab
 
 from redis import Redis, RedisCluster
 
-from tablestore_memory.producer.streams import MAX_PARTITIONS, Streams
+from tablestore_memory.protocol.streams import MAX_PARTITIONS, Streams
 
 STATE_PARTITIONS = 32
 """Never to be changed: where a session's state stands follows from it."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.entries import every
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.partitions import existing

@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 DRAIN, EXTRACT, REQUESTS, CONFIRM, REDRIVE = (
     "memory.drain",

@@ -13,8 +13,8 @@ import tablestore as ots
 from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
 from tablestore_for_agent_memory.base.common import Order
 
-from tablestore_memory.producer.errors import MalformedEvent
-from tablestore_memory.producer.events import Message, encode
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.rows import UTC_OFFSET, message_row
 from tablestore_memory.worker.stores.sessions import Sessions

@@ -4,7 +4,7 @@ from functools import cached_property
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.budget import Budget
 from tablestore_memory.worker.connection import connect_redis
 from tablestore_memory.worker.deadletters import DeadLetters

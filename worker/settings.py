@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from tablestore_memory.producer.streams import MAX_PARTITIONS
+from tablestore_memory.protocol.streams import MAX_PARTITIONS
 from tablestore_memory.worker.connection import SCHEMES, why_no_broker
 
 Positive = Annotated[int, Field(gt=0)]

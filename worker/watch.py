@@ -16,7 +16,7 @@ from typing import Any
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker import queues
 from tablestore_memory.worker.arrivals import Arrivals
 from tablestore_memory.worker.backlog import report_alive

@@ -24,8 +24,11 @@ from tablestore_for_agent_memory.base.filter import Filters
 from tablestore_memory.producer.agentscope import nearness
 from tablestore_memory.producer.agentscope.messages import as_messages, document, reading, text_of
 from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
-from tablestore_memory.producer.errors import MalformedEvent, NotStoredYet
+from tablestore_memory.producer.errors import (
+    NotStoredYet,
+)
 from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.protocol.errors import MalformedEvent
 
 SearchStrategy = runtime.SearchStrategy
 

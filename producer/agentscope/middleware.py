@@ -17,6 +17,7 @@ from agentscope.middleware import MiddlewareBase
 from tablestore_memory.producer.agentscope.pending import shared_publisher
 from tablestore_memory.producer.errors import ProducerError
 from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.protocol.errors import MalformedEvent
 
 _MOST_DATA = 128 * 1024
 """Characters of base64 that go with an event, whose limit is 256 KiB; more is only described."""
@@ -79,7 +80,7 @@ class PublishingMiddleware(MiddlewareBase):
     def _publish(self, session_id: str, **fields: Any) -> None:
         try:
             self._publisher.message(user_id=self._user_id, session_id=session_id, **fields)
-        except ProducerError as error:
+        except (ProducerError, MalformedEvent) as error:
             _log.error("message.not_published session_id=%s reason=%s", session_id, error)
 
 

@@ -23,8 +23,11 @@ from tablestore_for_agent_memory.base.common import Order
 from tablestore_memory.producer.agentscope.messages import as_messages, document, event_fields
 from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
 from tablestore_memory.producer.clock import Clock
-from tablestore_memory.producer.errors import MalformedEvent, NotStoredYet
+from tablestore_memory.producer.errors import (
+    NotStoredYet,
+)
 from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.protocol.errors import MalformedEvent
 
 _Key = tuple[str, str]  # user, session
 _Id = tuple[int, str]  # create_time in µs, message id: the rest of the row's key

@@ -10,7 +10,7 @@ from agentscope_runtime.engine.schemas.agent_schemas import Message, TextContent
 from redis.asyncio import Redis
 
 from tablestore_memory.producer import Publisher
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 T = TypeVar("T")
 

@@ -13,7 +13,9 @@ from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.agentscope import SearchStrategy, TablestoreMemoryService
-from tablestore_memory.producer.errors import NotStoredYet
+from tablestore_memory.producer.errors import (
+    NotStoredYet,
+)
 from tests.agentscope.messages import drained, eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

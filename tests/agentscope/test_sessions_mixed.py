@@ -18,7 +18,9 @@ from agentscope_runtime.engine.services.session_history import SessionHistorySer
 
 from tablestore_memory.producer import MalformedEvent, Publisher
 from tablestore_memory.producer.agentscope import TablestoreSessionHistoryService
-from tablestore_memory.producer.errors import NotStoredYet
+from tablestore_memory.producer.errors import (
+    NotStoredYet,
+)
 from tests.agentscope.messages import drained, eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

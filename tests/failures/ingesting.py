@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tablestore_memory.producer.events import Message, encode
-from tablestore_memory.producer.streams import EVENT_FIELD
+from tablestore_memory.protocol.events import Message, encode
+from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.deadletters import DeadLetter
 from tablestore_memory.worker.ingest.drain import drain
 from tests.deployment import Deployment

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import redis
 
-from tablestore_memory.producer.events import decode
 from tablestore_memory.producer.segment import SegmentReader
-from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.events import decode
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 
 END_TIMEOUT_S = 60  # generous: how long an exit takes is measured in bench/, not here
 

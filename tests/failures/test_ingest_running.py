@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.backlog import backlog
 from tablestore_memory.worker.partitions import existing
 from tablestore_memory.worker.stores.tables import create_all

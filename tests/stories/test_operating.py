@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.producer.events import Forget, encode
+from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.extract.requests import carry_out
 from tablestore_memory.worker.ingest.drain import drain

@@ -1,6 +1,6 @@
 """Which entries make a batch, and what a failed row means for them."""
 
-from tablestore_memory.producer.events import Message, SessionEnd, encode
+from tablestore_memory.protocol.events import Message, SessionEnd, encode
 from tablestore_memory.worker.errors import BadCredentials, InvalidRow, Throttled
 from tablestore_memory.worker.ingest.batches import form
 from tablestore_memory.worker.ingest.drain import _gravest, _sort_out

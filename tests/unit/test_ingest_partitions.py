@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from tablestore_memory.producer.streams import MAX_PARTITIONS
+from tablestore_memory.protocol.streams import MAX_PARTITIONS
 from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing, state_streams
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import redis
 
-from tablestore_memory.producer.events import Message, decode
-from tablestore_memory.producer.schema import event_schema
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.events import Message, decode
+from tablestore_memory.protocol.schema import event_schema
+from tablestore_memory.protocol.streams import Streams
 
 ROOT = Path(__file__).parents[2]
 SESSION = "session-ü"
@@ -24,7 +24,7 @@ def test_schema_in_docs_is_the_codes() -> None:
     written = json.loads((ROOT / "docs" / "events.schema.json").read_text())
 
     assert written == event_schema(), (
-        "run: python -m tablestore_memory.producer.schema > docs/events.schema.json"
+        "run: python -m tablestore_memory.protocol.schema > docs/events.schema.json"
     )
 
 
@@ -98,9 +98,9 @@ class Refuse:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Refuse())
-import tablestore_memory
+from tablestore_memory import Publisher
 assert "redis" not in sys.modules and "asyncio" not in sys.modules  # they are slow to import
-tablestore_memory.Publisher()
+Publisher()
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablestore_memory.producer import MalformedEvent, UnknownType, UnknownVersion, from_line
-from tablestore_memory.producer.events import (
+from tablestore_memory.protocol.events import (
     MAX_EVENT_BYTES,
     Forget,
     Message,
@@ -18,7 +18,7 @@ from tablestore_memory.producer.events import (
     encode,
     partition_key,
 )
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 LINE = {"type": "message", "user_id": "u1", "session_id": "s1", "role": "user", "content": "hi"}

@@ -18,9 +18,9 @@ from tablestore_memory.producer import (
     Publisher,
     QueueFull,
 )
-from tablestore_memory.producer.events import Message, decode
 from tablestore_memory.producer.settings import Options, Settings, environment_name
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.events import Message, decode
+from tablestore_memory.protocol.streams import Streams
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

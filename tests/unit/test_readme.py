@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

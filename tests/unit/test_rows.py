@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tablestore_memory.producer.events import Message
+from tablestore_memory.protocol.events import Message
 from tablestore_memory.worker.stores.rows import message_row, session_row
 
 

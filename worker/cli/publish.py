@@ -13,8 +13,11 @@ from redis.exceptions import RedisError
 
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.clock import Clock, EventIds
-from tablestore_memory.producer.errors import BadSetting, MalformedEvent
+from tablestore_memory.producer.errors import (
+    BadSetting,
+)
 from tablestore_memory.producer.lines import from_line
+from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.cli.output import (
     LATE,
     WRONG,

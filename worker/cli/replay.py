@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tablestore_memory.producer.errors import MalformedEvent
 from tablestore_memory.producer.lines import to_micros
+from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.cli.output import WRONG, Json, err, fail, opened, print_json
 from tablestore_memory.worker.cli.publish import publisher
 from tablestore_memory.worker.replay import sessions_since, stored_events

@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.errors import Retryable
 from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.redis_clock import now_ms

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.extract.unseen import Unseen, Written
 from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.stores.memories import Memories

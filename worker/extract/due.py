@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 # An extraction that was enqueued and never seen again is enqueued again after this time.
 _HOLD_MS = 15_000

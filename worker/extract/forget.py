@@ -10,7 +10,7 @@ from functools import partial
 
 import tablestore as ots
 
-from tablestore_memory.producer.events import Forget
+from tablestore_memory.protocol.events import Forget
 from tablestore_memory.worker.extract.tally import Tally
 from tablestore_memory.worker.extract.unseen import Unseen, Written
 from tablestore_memory.worker.pending import Pending, Whose

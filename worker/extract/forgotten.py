@@ -8,7 +8,7 @@ from typing import cast
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.stores.memories import Memory
 
 _KEPT_S = 30 * 86_400

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.extract.facts import Found
 

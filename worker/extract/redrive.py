@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.extract.due import FROM_WATERMARK, DueSessions
 from tablestore_memory.worker.stores.sessions import SessionInfo, Sessions
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.extract.apply import Apply, apply
 from tablestore_memory.worker.extract.consolidate import consolidate

@@ -9,8 +9,8 @@ import structlog
 from msgspec.structs import replace
 from redis import Redis
 
-from tablestore_memory.producer.events import Forget, Remember, decode, encode
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.events import Forget, Remember, decode, encode
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.deadletters import REQUESTS, DeadLetters
 from tablestore_memory.worker.entries import oldest
 from tablestore_memory.worker.errors import Busy, Final, SecretRefused

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.budget import Budget
 from tablestore_memory.worker.deadletters import EXTRACT, DeadLetters
 from tablestore_memory.worker.errors import IndexBehind

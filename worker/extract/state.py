@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.budget import Budget
 from tablestore_memory.worker.extract.unseen import Unseen
 from tablestore_memory.worker.partitions import STATE_PARTITIONS

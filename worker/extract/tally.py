@@ -8,7 +8,7 @@ from typing import cast
 
 from redis import Redis
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 
 _KEPT_S = 86_400
 _DONE = "done"

@@ -15,7 +15,7 @@ import msgspec
 from redis import Redis
 from redis.client import Pipeline
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.redis_clock import now_ms
 
 _FIRST_LOOK_MS = 800

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.events import Forget, Remember
-from tablestore_memory.producer.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.events import Forget, Remember
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.deadletters import INGEST
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.ingest.batches import Entry, Refused

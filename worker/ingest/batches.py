@@ -7,8 +7,8 @@ it touches. The same message twice in a batch is one row. Nothing here does I/O.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tablestore_memory.producer.errors import MalformedEvent
-from tablestore_memory.producer.events import Event, Forget, Message, Remember, SessionEnd, decode
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
 from tablestore_memory.worker.errors import Final
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row

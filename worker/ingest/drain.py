@@ -14,7 +14,7 @@ import tablestore as ots
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.entries import InHand, give_back, take
 from tablestore_memory.worker.errors import Final, SameForEveryone, WorkerError
 from tablestore_memory.worker.extract.due import DuePolicy

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 import msgspec
 from redis import Redis
 
-from tablestore_memory.producer.events import Event, Message, SessionEnd
-from tablestore_memory.producer.streams import Streams
+from tablestore_memory.protocol.events import Event, Message, SessionEnd
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.extract.due import DuePolicy, member
 from tablestore_memory.worker.tokens import tokens_of
 

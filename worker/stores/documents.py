@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tablestore_memory.producer.events import Id, Remember
+from tablestore_memory.protocol.events import Id, Remember
 from tablestore_memory.worker.errors import InvalidRow
 from tablestore_memory.worker.stores.rows import (
     Key,

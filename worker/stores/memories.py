@@ -16,7 +16,7 @@ import tablestore as ots
 from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
-from tablestore_memory.producer.events import Remember
+from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.errors import Unavailable
 from tablestore_memory.worker.stores.documents import document_row, key
 from tablestore_memory.worker.stores.errors import translated

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tablestore_memory.producer.events import Message
+from tablestore_memory.protocol.events import Message
 
 Value = str | int | float | bool
 Key = tuple[tuple[str, str | int], ...]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 from msgspec import Meta
 
-from tablestore_memory.producer.errors import MalformedEvent, UnknownType, UnknownVersion
+from tablestore_memory.protocol.errors import MalformedEvent, UnknownType, UnknownVersion
 
 VERSION = 1
 MAX_ID_BYTES = 1024  # the store's limit of a primary key column

@@ -1,4 +1,4 @@
-"""The events as JSON Schema: `python -m tablestore_memory.producer.schema > docs/events.schema.json` writes it.
+"""The events as JSON Schema: `python -m tablestore_memory.protocol.schema > docs/events.schema.json` writes it.
 
 Beyond what a schema can say: ids are at most 1024 bytes, an event 256 KiB, no text holds a NUL.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tablestore_memory.producer.events import PART_TYPES, Event
+from tablestore_memory.protocol.events import PART_TYPES, Event
 
 
 def event_schema() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What publishers and workers agree on: events, streams, keys. Knows no connection."""
