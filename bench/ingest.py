@@ -124,7 +124,7 @@ def inline(place: Deployment, count: int) -> Result:
 def sdk_alone(place: Deployment, count: int) -> Result:
     """(d) The same rows, without streams, leases or Celery; made before the clock starts."""
     table = place.services.names.message
-    made = [message_row(table, event(n, "sdk")) for n in range(count)]
+    made = [message_row(table, event(n, "sdk"), 0) for n in range(count)]
     client = place.services.tablestore
 
     def write() -> None:

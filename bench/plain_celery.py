@@ -52,7 +52,7 @@ def append_message(tables: ots.OTSClient, event: Message) -> None:
     """As AgentScope does it: a GetRow of the session, a PutRow of the message."""
     key = [("user_id", event.user_id), ("session_id", event.session_id)]
     tables.get_row(SESSION_TABLE, key, None, None, 1)
-    row = message_row(MESSAGE_TABLE, event)
+    row = message_row(MESSAGE_TABLE, event, 0)
     tables.put_row(MESSAGE_TABLE, ots.Row(list(row.key), list(row.columns)), _ANYWAY)
 
 

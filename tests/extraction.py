@@ -12,6 +12,7 @@ from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.confirm import confirm
 from tablestore_memory.worker.extract.due import FROM_WATERMARK, session_of
 from tablestore_memory.worker.partitions import STATE_PARTITIONS
+from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.stores.rows import message_row, session_row
 from tablestore_memory.worker.stores.write import write_all
 from tests.deployment import Deployment
@@ -34,12 +35,13 @@ def said(user: str, session: str, minute: int, text: str, **more: Any) -> dict[s
 def store(place: Deployment, *drafts: dict[str, Any]) -> None:
     """Write the rows that ingestion writes, and make their sessions due now."""
     names, sessions = place.services.names, {}
+    received_ms = now_ms(place.services.redis)
     for draft in drafts:
         event = from_line(draft)
         assert isinstance(event, Message), draft
         key = (event.user_id, event.session_id)
         sessions[key] = max(sessions.get(key, 0), event.created_at)
-        write_all(place.services.tablestore, [message_row(names.message, event)])
+        write_all(place.services.tablestore, [message_row(names.message, event, received_ms)])
     for (user, session), newest in sessions.items():
         write_all(place.services.tablestore, [session_row(names.session, user, session, newest)])
         place.services.due.add(user, session, FROM_WATERMARK)

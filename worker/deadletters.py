@@ -6,22 +6,26 @@ reason, the class of the error, which queue gave up, and how often it was tried.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from redis import Redis
 
-from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
-from tablestore_memory.worker.entries import every, one
+from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
+from tablestore_memory.worker.entries import every, one, received_ms
 from tablestore_memory.worker.partitions import existing
 
 INGEST, REQUESTS, EXTRACT = "ingest", "requests", "extract"
 
-# KEYS: dead stream   ARGV: entry event_field   An entry that is gone was put back already.
+# KEYS: dead stream   ARGV: entry event_field received_field received_ms
+# An entry that is gone was put back already.
 _PUT_BACK = """
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
 if #found == 0 then return 0 end
 local fields = found[1][2]
 for i = 1, #fields, 2 do
-  if fields[i] == ARGV[2] then redis.call('XADD', KEYS[2], '*', ARGV[2], fields[i + 1]) end
+  if fields[i] == ARGV[2] then
+    redis.call('XADD', KEYS[2], '*', ARGV[2], fields[i + 1], ARGV[3], ARGV[4])
+  end
 end
 return redis.call('XDEL', KEYS[1], ARGV[1])
 """
@@ -39,6 +43,7 @@ class DeadLetter:
     queue: str
     deliveries: int
     entry: str
+    received_ms: int
 
     @property
     def name(self) -> str:
@@ -55,13 +60,26 @@ class DeadLetters:
         self._streams = streams
 
     def add(
-        self, partition: int, *, event: bytes, reason: str, queue: str, error: str = ""
+        self,
+        partition: int,
+        *,
+        event: bytes,
+        reason: str,
+        queue: str,
+        error: str = "",
+        received_ms: int | None = None,
     ) -> None:
         """Keep one; `event` is its JSON as it came, or the ids of the messages it is about."""
-        self._redis.xadd(
-            self._stream(partition),
-            {EVENT_FIELD: event, "reason": reason, "queue": queue, "error": error, "deliveries": 1},
-        )
+        letter: dict[Any, Any] = {
+            EVENT_FIELD: event,
+            "reason": reason,
+            "queue": queue,
+            "error": error,
+            "deliveries": 1,
+        }
+        if received_ms is not None:
+            letter[RECEIVED_FIELD] = received_ms
+        self._redis.xadd(self._stream(partition), letter)
 
     def count(self) -> int:
         return sum(int(self._redis.xlen(self._stream(p))) for p in self._partitions())
@@ -87,7 +105,11 @@ class DeadLetters:
         """
         stream = "requests" if letter.queue == REQUESTS else "events"
         keys = [self._stream(letter.partition), self._streams.key(letter.partition, stream)]
-        return bool(self._redis.eval(_PUT_BACK, 2, *keys, letter.dead_id, EVENT_FIELD))
+        return bool(
+            self._redis.eval(
+                _PUT_BACK, 2, *keys, letter.dead_id, EVENT_FIELD, RECEIVED_FIELD, letter.received_ms
+            )
+        )
 
     def discard(self, letter: DeadLetter) -> bool:
         """Delete it for good. False if it was gone."""
@@ -111,4 +133,5 @@ def _letter(partition: int, dead_id: str, fields: dict[bytes, bytes]) -> DeadLet
         queue=text.get("queue", ""),
         deliveries=int(text.get("deliveries", 1)),
         entry=text.get("entry", ""),
+        received_ms=received_ms(dead_id, fields),
     )

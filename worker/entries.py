@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from tablestore_memory.protocol.streams import EVENT_FIELD
+from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, WAITED_FIELD
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.lease import Lease
 
@@ -40,10 +40,20 @@ return {tries, entries}
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """One event as it came. `received_ms` is when it was published, by Redis' clock: a publisher's own may
+    be wrong, but how long it held an event it can tell."""
+
+    entry_id: str
+    raw: bytes
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class InHand:
     """The front of a stream, and how often it was taken since it was last given back, this time included."""
 
-    entries: list[tuple[str, bytes]]
+    entries: list[StreamEntry]
     tries: int
 
     @property
@@ -61,7 +71,13 @@ def take(redis: Redis, lease: Lease, events: str, in_hand: str, count: int) -> I
     tries, found = answer
     if tries < 0:
         raise Busy(lease.key)
-    return InHand([(name.decode(), _event(fields)) for name, fields in found], tries)
+    return InHand(
+        [
+            _entry(name.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
+            for name, fields in found
+        ],
+        tries,
+    )
 
 
 def give_back(redis: Redis, in_hand: str) -> None:
@@ -69,9 +85,9 @@ def give_back(redis: Redis, in_hand: str) -> None:
     redis.hset(in_hand, "tries", 0)
 
 
-def oldest(redis: Redis, stream: str, count: int) -> list[tuple[str, bytes]]:
+def oldest(redis: Redis, stream: str, count: int) -> list[StreamEntry]:
     """Up to `count` entries from the front; an entry without an event is an empty one."""
-    return [(name, fields.get(_FIELD, b"")) for name, fields in _range(redis, stream, "-", count)]
+    return [_entry(name, fields) for name, fields in _range(redis, stream, "-", count)]
 
 
 def every(redis: Redis, stream: str) -> Iterator[tuple[str, dict[bytes, bytes]]]:
@@ -88,7 +104,7 @@ def one(redis: Redis, stream: str, entry_id: str) -> dict[bytes, bytes] | None:
     return found[0][1] if found else None
 
 
-_FIELD = EVENT_FIELD.encode()
+_EVENT, _RECEIVED, _WAITED = (name.encode() for name in (EVENT_FIELD, RECEIVED_FIELD, WAITED_FIELD))
 
 
 def _range(
@@ -98,6 +114,14 @@ def _range(
     return [(name.decode(), fields) for name, fields in cast(list[Any], found)]
 
 
-def _event(fields: list[bytes]) -> bytes:
-    """From the flat list of names and values that a script returns."""
-    return dict(zip(fields[::2], fields[1::2], strict=True)).get(_FIELD, b"")
+def _entry(entry_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
+    return StreamEntry(entry_id, fields.get(_EVENT, b""), received_ms(entry_id, fields))
+
+
+def received_ms(entry_id: str, fields: dict[bytes, bytes]) -> int:
+    """When the event of an entry was published. A field that is no number counts for nothing."""
+    appended_ms = int(entry_id.partition("-")[0])
+    if (received := fields.get(_RECEIVED, b"")).isdigit():
+        return min(int(received), appended_ms)
+    waited = fields.get(_WAITED, b"")
+    return max(0, appended_ms - int(waited)) if waited.isdigit() else appended_ms

@@ -16,12 +16,12 @@ from tablestore_for_agent_memory.base.common import Order
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.worker.stores.errors import translated
-from tablestore_memory.worker.stores.rows import UTC_OFFSET, message_row
+from tablestore_memory.worker.stores.rows import RECEIVED, UTC_OFFSET, message_row
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, memory_store
 
 _PAGE = 200
-_NAMED = ("content_list", "type", "role", "metadata", "user_id", UTC_OFFSET)
+_NAMED = ("content_list", "type", "role", "metadata", "user_id", UTC_OFFSET, RECEIVED)
 
 
 def sessions_since(
@@ -62,7 +62,9 @@ def event_of(row: StoredMessage, user_id: str, names: TableNames) -> Message | N
     except (MalformedEvent, ValueError, TypeError, KeyError, AttributeError):
         return None
     stored = dict(row.metadata) | ({} if row.content is None else {"content": row.content})
-    return event if dict(message_row(names.message, event).columns) == stored else None
+    received_ms = stored.get(RECEIVED, 0)
+    made = dict(message_row(names.message, event, received_ms).columns)
+    return event if made == {RECEIVED: received_ms, **stored} else None
 
 
 def _event(row: StoredMessage, user_id: str) -> Message:

@@ -20,7 +20,7 @@ def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
     written = 0
 
     def deadly_form(entries, names):  # type: ignore[no-untyped-def]
-        if any(POISON in raw for _, raw in entries):
+        if any(POISON in entry.raw for entry in entries):
             os.kill(os.getpid(), signal.SIGKILL)
         return form(entries, names)
 

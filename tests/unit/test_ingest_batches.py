@@ -1,6 +1,7 @@
 """Which entries make a batch, and what a failed row means for them."""
 
 from tablestore_memory.protocol.events import Message, SessionEnd, encode
+from tablestore_memory.worker.entries import StreamEntry
 from tablestore_memory.worker.errors import BadCredentials, InvalidRow, Throttled
 from tablestore_memory.worker.ingest.batches import form
 from tablestore_memory.worker.ingest.drain import _gravest, _sort_out
@@ -10,7 +11,7 @@ from tablestore_memory.worker.stores.tables import TableNames
 NAMES = TableNames("session", "message", "memory", "history")
 
 
-def entry(session: str, number: int) -> tuple[str, bytes]:
+def entry(session: str, number: int) -> StreamEntry:
     event = Message(
         event_id=f"{session}-{number}",
         message_id=f"{session}-{number}",
@@ -20,7 +21,7 @@ def entry(session: str, number: int) -> tuple[str, bytes]:
         role="user",
         content="text",
     )
-    return f"{number}-0", encode(event)
+    return StreamEntry(f"{number}-0", encode(event), 7)
 
 
 def test_batch_has_one_row_a_message_and_one_a_session() -> None:
@@ -45,16 +46,19 @@ def test_batch_ends_before_its_rows_exceed_a_request() -> None:
 
 
 def test_malformed_entry_is_refused_and_its_neighbours_are_not() -> None:
-    batch = form([entry("a", 1), ("2-0", b"{"), ("3-0", b""), entry("a", 4)], NAMES)
+    batch = form(
+        [entry("a", 1), StreamEntry("2-0", b"{", 7), StreamEntry("3-0", b"", 7), entry("a", 4)],
+        NAMES,
+    )
 
-    assert [letter.entry_id for letter in batch.refused] == ["2-0", "3-0"]
-    assert [kept.entry_id for kept in batch.entries] == ["1-0", "4-0"]
+    assert [letter.source.entry_id for letter in batch.refused] == ["2-0", "3-0"]
+    assert [kept.source.entry_id for kept in batch.entries] == ["1-0", "4-0"]
 
 
 def test_session_end_needs_no_row() -> None:
     over = encode(SessionEnd(event_id="e", user_id="u", session_id="a", created_at=1))
 
-    batch = form([("1-0", over)], NAMES)
+    batch = form([StreamEntry("1-0", over, 7)], NAMES)
 
     assert batch.rows == []
     assert len(batch.entries) == 1
@@ -65,7 +69,7 @@ def test_session_row_that_fails_keeps_its_messages_waiting_and_no_others() -> No
 
     stored, refused, waiting = _sort_out(batch, {3: Throttled("slow down")})
 
-    assert [kept.entry_id for kept in stored] == ["2-0"]
+    assert [kept.source.entry_id for kept in stored] == ["2-0"]
     assert refused == []
     assert len(waiting) == 2
 
@@ -75,8 +79,10 @@ def test_final_error_of_a_row_refuses_its_entry_with_class_and_reason() -> None:
 
     stored, refused, _ = _sort_out(batch, {0: InvalidRow("too wide")})
 
-    assert [kept.entry_id for kept in stored] == ["2-0"]
-    assert [(r.entry_id, r.reason, r.error) for r in refused] == [("1-0", "too wide", "InvalidRow")]
+    assert [kept.source.entry_id for kept in stored] == ["2-0"]
+    assert [(r.source.entry_id, r.reason, r.error) for r in refused] == [
+        ("1-0", "too wide", "InvalidRow")
+    ]
 
 
 def test_cause_that_everybody_meets_is_told_before_one_row_s() -> None:

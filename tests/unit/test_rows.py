@@ -21,11 +21,11 @@ def message(**more: Any) -> Message:
 
 
 def columns(**more: Any) -> dict[str, Any]:
-    return dict(message_row("message", message(**more)).columns)
+    return dict(message_row("message", message(**more), 0).columns)
 
 
 def test_key_is_session_stamp_and_message() -> None:
-    row = message_row("message", message())
+    row = message_row("message", message(), 0)
 
     assert row.key == (
         ("session_id", "s"),
@@ -69,6 +69,7 @@ def test_every_field_is_a_string_and_what_is_null_is_left_out() -> None:
         fields={"status": "created", "usage": {"tokens": 3}, "code": None, "sequence_number": 7},
     )
 
+    assert row.pop("received_ms") == 0
     assert all(isinstance(value, str) for value in row.values())
     assert row["status"] == "created"
     assert row["sequence_number"] == "7"

@@ -48,17 +48,22 @@ def carry_out(step: Requests, partition: int) -> int:
     """
     done = 0
     with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
-        for entry_id, raw in oldest(step.redis, step.streams.key(partition, "requests"), _A_TURN):
+        for entry in oldest(step.redis, step.streams.key(partition, "requests"), _A_TURN):
             try:
-                _one(step, raw)
+                _one(step, entry.raw)
             except Final as error:
                 kind = type(error).__name__
                 step.dead.add(
-                    partition, event=_masked(raw), reason=str(error), queue=REQUESTS, error=kind
+                    partition,
+                    event=_masked(entry.raw),
+                    reason=str(error),
+                    queue=REQUESTS,
+                    error=kind,
+                    received_ms=entry.received_ms,
                 )
-                log.warning("request.dead", entry_id=entry_id, reason=str(error))
+                log.warning("request.dead", entry_id=entry.entry_id, reason=str(error))
             keys = [lease.key, step.streams.key(partition, "requests")]
-            if int(step.redis.eval(_TAKE_OFF, 2, *keys, lease.token, entry_id)) < 0:
+            if int(step.redis.eval(_TAKE_OFF, 2, *keys, lease.token, entry.entry_id)) < 0:
                 raise Busy(lease.key)
             done += 1
     return done

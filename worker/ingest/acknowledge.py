@@ -10,7 +10,7 @@ import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.events import Forget, Remember
-from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.deadletters import INGEST
 from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.ingest.batches import Entry, Refused
@@ -22,12 +22,13 @@ _SCRIPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local work = cmsgpack.unpack(ARGV[3])
-for _, place in ipairs(work.requests) do
-  redis.call('XADD', KEYS[3], '*', work.event_field, ARGV[place])
+for _, moved in ipairs(work.requests) do
+  redis.call('XADD', KEYS[3], '*', work.event_field, ARGV[moved.place], work.received_field, moved.received_ms)
 end
 for _, letter in ipairs(work.dead) do
-  redis.call('XADD', KEYS[4], '*', work.event_field, ARGV[letter.place], 'reason', letter.reason,
-    'error', letter.error, 'queue', work.queue, 'entry', letter.entry, 'deliveries', work.deliveries)
+  redis.call('XADD', KEYS[4], '*', work.event_field, ARGV[letter.place], work.received_field, letter.received_ms,
+    'reason', letter.reason, 'error', letter.error, 'queue', work.queue, 'entry', letter.entry,
+    'deliveries', work.deliveries)
 end
 if #work.ids > 0 then redis.call('XDEL', KEYS[2], unpack(work.ids)) end
 local apart = tonumber(redis.call('HGET', KEYS[5], 'apart') or 0) - #work.ids
@@ -55,25 +56,30 @@ def acknowledge(
 
     Raises Busy if the lease was lost meanwhile; nothing is changed then.
     """
-    requests = [entry.raw for entry in stored if isinstance(entry.event, (Remember, Forget))]
+    requests = [entry.source for entry in stored if isinstance(entry.event, (Remember, Forget))]
     work = {
-        "ids": [*(e.entry_id for e in stored), *(e.entry_id for e in refused)],
-        "requests": list(range(_FIRST_RAW, _FIRST_RAW + len(requests))),
+        "ids": [*(e.source.entry_id for e in stored), *(e.source.entry_id for e in refused)],
+        "requests": [
+            {"place": place, "received_ms": source.received_ms}
+            for place, source in enumerate(requests, _FIRST_RAW)
+        ],
         "dead": [
             {
                 "place": place,
                 "reason": letter.reason,
                 "error": letter.error,
-                "entry": letter.entry_id,
+                "entry": letter.source.entry_id,
+                "received_ms": letter.source.received_ms,
             }
             for place, letter in enumerate(refused, _FIRST_RAW + len(requests))
         ],
         "event_field": EVENT_FIELD,
+        "received_field": RECEIVED_FIELD,
         "queue": INGEST,
         "deliveries": deliveries,
     }
     keys = [streams.key(partition, name) for name in _KEYS]
-    raws = [*requests, *(letter.raw for letter in refused)]
+    raws = [source.raw for source in (*requests, *(letter.source for letter in refused))]
     left = redis.eval(
         _SCRIPT, len(keys), *keys, lease.token, LEASE_TTL_MS, msgspec.msgpack.encode(work), *raws
     )

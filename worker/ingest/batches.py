@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
+from tablestore_memory.worker.entries import StreamEntry
 from tablestore_memory.worker.errors import Final
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
@@ -19,8 +20,7 @@ from tablestore_memory.worker.stores.tables import TableNames
 class Entry:
     """One stream entry; `rows` are indexes into the batch's rows, none for a command."""
 
-    entry_id: str
-    raw: bytes
+    source: StreamEntry
     event: Event
     rows: tuple[int, ...] = ()
 
@@ -29,17 +29,16 @@ class Entry:
 class Refused:
     """One entry that can never be stored, and why."""
 
-    entry_id: str
-    raw: bytes
+    source: StreamEntry
     reason: str
     error: str  # class of what refused it
 
     @classmethod
-    def because(cls, entry_id: str, raw: bytes, error: Exception) -> "Refused":
+    def because(cls, source: StreamEntry, error: Exception) -> "Refused":
         """An error of ours says why; of any other only the kind is told, it may quote the event."""
         ours = isinstance(error, (MalformedEvent, Final))
         reason = str(error) if ours else "cannot be made a row"
-        return cls(entry_id, raw, reason, type(error).__name__)
+        return cls(source, reason, type(error).__name__)
 
 
 @dataclass(slots=True)
@@ -49,15 +48,15 @@ class Batch:
     refused: list[Refused] = field(default_factory=list)
 
 
-def form(entries: Iterable[tuple[str, bytes]], names: TableNames) -> Batch:
+def form(entries: Iterable[StreamEntry], names: TableNames) -> Batch:
     """Take entries from the front for as long as they fit; the rest waits for the next batch."""
     batch = Batch()
     builder = _Builder(batch, names)
-    for entry_id, raw in entries:
+    for source in entries:
         try:
-            fits = builder.add(entry_id, raw, decode(raw))
+            fits = builder.add(source, decode(source.raw))
         except (MalformedEvent, *UNUSABLE) as error:
-            batch.refused.append(Refused.because(entry_id, raw, error))
+            batch.refused.append(Refused.because(source, error))
             continue
         if not fits:
             break
@@ -74,17 +73,17 @@ class _Builder:
         self._session_members: dict[tuple[str, str], list[int]] = {}
         self._body_bytes = 0
 
-    def add(self, entry_id: str, raw: bytes, event: Event) -> bool:
+    def add(self, source: StreamEntry, event: Event) -> bool:
         """False if the event does not fit any more."""
         match event:
             case Message():
-                return self._add_message(entry_id, raw, event)
+                return self._add_message(source, event)
             case SessionEnd() | Remember() | Forget():
-                self._batch.entries.append(Entry(entry_id, raw, event))
+                self._batch.entries.append(Entry(source, event))
                 return True
 
-    def _add_message(self, entry_id: str, raw: bytes, event: Message) -> bool:
-        row = message_row(self._names.message, event)
+    def _add_message(self, source: StreamEntry, event: Message) -> bool:
+        row = message_row(self._names.message, event, source.received_ms)
         session = (event.user_id, event.session_id)
         index = self._places.get(row.key)
         if index is None:
@@ -93,7 +92,7 @@ class _Builder:
             if self._batch.rows and (rows_after > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
                 return False
             index = self._place(row)
-        self._join(session, event.created_at, Entry(entry_id, raw, event, (index,)))
+        self._join(session, event.created_at, Entry(source, event, (index,)))
         return True
 
     def _place(self, row: RowWrite) -> int:
@@ -114,6 +113,4 @@ class _Builder:
             self._batch.rows.append(session_row(self._names.session, *session, newest))
             for member in self._session_members[session]:
                 entry = self._batch.entries[member]
-                self._batch.entries[member] = Entry(
-                    entry.entry_id, entry.raw, entry.event, (*entry.rows, index)
-                )
+                self._batch.entries[member] = Entry(entry.source, entry.event, (*entry.rows, index))

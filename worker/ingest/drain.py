@@ -78,7 +78,7 @@ def _store(ingest: Ingest, partition: int, lease: Lease, taken: InHand) -> int:
     batch = _set_aside(taken) if taken.deadly else form(taken.entries, ingest.names)
     failures = write_rows(ingest.client, batch.rows)
     stored, refused, waiting = _sort_out(batch, failures)
-    sessions = sessions_of((entry.raw, entry.event) for entry in stored)
+    sessions = sessions_of((entry.source.raw, entry.event) for entry in stored)
     record(ingest.redis, ingest.streams, sessions, ingest.policy)
     left = acknowledge(
         ingest.redis, ingest.streams, partition, lease, stored, refused, deliveries=taken.tries
@@ -94,16 +94,16 @@ def _store(ingest: Ingest, partition: int, lease: Lease, taken: InHand) -> int:
         duration_ms=round((ingest.clock() - started) * 1000, 1),
     )
     for letter in refused:
-        log.warning("event.dead", entry_id=letter.entry_id, reason=letter.reason)
+        log.warning("event.dead", entry_id=letter.source.entry_id, reason=letter.reason)
     if waiting:
         raise _gravest(waiting)
     return left
 
 
 def _set_aside(taken: InHand) -> Batch:
-    ((entry_id, raw),) = taken.entries
+    (source,) = taken.entries
     reason = f"its worker died {taken.tries - 1} times while it held nothing but this event"
-    return Batch(refused=[Refused(entry_id, raw, reason, "WorkerDied")])
+    return Batch(refused=[Refused(source, reason, "WorkerDied")])
 
 
 def _gravest(errors: Sequence[WorkerError]) -> WorkerError:
@@ -123,12 +123,12 @@ def _sort_out(
         if not errors:
             stored.append(entry)
         elif final := next((e for e in errors if isinstance(e, Final)), None):
-            refused.append(Refused.because(entry.entry_id, entry.raw, final))
+            refused.append(Refused.because(entry.source, final))
         else:
             waiting += errors
     return stored, sorted(refused, key=_stream_order), waiting
 
 
 def _stream_order(letter: Refused) -> tuple[int, int]:
-    ms, _, number = letter.entry_id.partition("-")
+    ms, _, number = letter.source.entry_id.partition("-")
     return int(ms), int(number)

@@ -17,6 +17,7 @@ Value = str | int | float | bool
 Key = tuple[tuple[str, str | int], ...]
 
 WATERMARK = "memory_watermark"
+RECEIVED = "received_ms"  # when the event was published, by Redis' clock: what a `forget` goes by
 UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its speaker
 _JSON_BEGINS = (*'-0123456789"{[', "true", "false", "null", "NaN", "Infinity")
 
@@ -44,10 +45,10 @@ def to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def message_row(table: str, event: Message) -> RowWrite:
+def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
     """The row of one message, keyed (session_id, create_time in µs, message_id)."""
     text, parts = split_content(event.content, event.message_type)
-    columns: dict[str, Value] = {"user_id": event.user_id}
+    columns: dict[str, Value] = {"user_id": event.user_id, RECEIVED: received_ms}
     if text:
         columns["content"] = text
     columns |= message_fields(event.role, event.message_type, parts, event.fields)
