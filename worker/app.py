@@ -11,6 +11,7 @@ from celery import Celery, signals
 
 from tablestore_memory.worker import queues, tasks
 from tablestore_memory.worker.connection import broker, connect_redis, is_cluster
+from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.telemetry import configure_logging
@@ -79,7 +80,8 @@ def create_app(settings: Settings) -> Celery:
 
     signals.worker_process_init.connect(forget_parents_clients, weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
-    tasks.register(app, services)
+    isolation = Isolation(settings.isolate_s, settings.extract_attempts)
+    tasks.register(app, services, isolation)
 
     def make_watch(send: Send, queued: Queued) -> Watch:
         return Watch(

@@ -1,13 +1,14 @@
 """News of events: which partitions got some, as soon as they came, and none missed between two looks."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.redis_clock import now_ms
 
-_LAST_OF_MS = 2**64 - 1  # the highest number within a millisecond of ids
 # Streams of a Redis Cluster stand in different slots, which no blocking read can span.
 _POLL_S = 0.025
 
@@ -19,14 +20,14 @@ class Arrivals:
         self._redis = redis
         self._streams = streams
         self._blocking = blocking
-        self._seen_ms = 0
-        self._fired: set[int] = set()
+        self._begun = ""
+        self._seen: dict[int, str] = {}
+        """The id of the last event that was seen, by partition."""
         self._lengths: list[int] = []
 
     def begin(self) -> None:
         """Count as news what comes from now on; said again it changes nothing."""
-        if not self._seen_ms:
-            self._seen_ms = int(self._redis.time()[0]) * 1000
+        self._begun = self._begun or f"{now_ms(self._redis)}-0"
 
     def wait(self, partitions: range, seconds: float) -> list[int]:
         """The partitions where events arrived; none after so many seconds without."""
@@ -35,25 +36,22 @@ class Arrivals:
         wait_ms = round(seconds * 1000)
         if wait_ms <= 0:
             return []
-        after: Any = {self._streams.events(p): self._after(p) for p in partitions}
+        # Not `$`, which skips what came between two reads.
+        after: Any = {self._streams.events(p): self._seen.get(p, self._begun) for p in partitions}
         found = cast(Any, self._redis.xread(after, count=1, block=wait_ms)) or []
-        entries = dict(found.items() if isinstance(found, dict) else found)
-        return self._note(partitions, {name.decode(): each for name, each in entries.items()})
+        first = {name.decode(): _first_id(each) for name, each in dict(found).items()}
+        news = {p: first[key] for p in partitions if (key := self._streams.events(p)) in first}
+        self._seen |= news
+        return sorted(news)
 
-    def _after(self, partition: int) -> str:
-        """The id after which an entry is news. Not `$`, which skips what came between two reads."""
-        if partition in self._fired:
-            return f"{self._seen_ms}-{_LAST_OF_MS}"
-        return f"{self._seen_ms - 1}-{_LAST_OF_MS}"
-
-    def _note(self, partitions: range, entries: dict[str, Any]) -> list[int]:
-        """An id begins with the millisecond: until the latest of these, the other streams were silent."""
-        if not entries:
-            return []
-        ids = [_first_id(each) for each in entries.values()]
-        self._seen_ms = max(int(name.partition(b"-")[0]) for name in ids)
-        self._fired = {p for p in partitions if self._streams.events(p) in entries}
-        return sorted(self._fired)
+    def seen(self, partitions: Sequence[int]) -> None:
+        """What stands in these streams now is no news any more: who drains them finds it."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in partitions:
+                pipe.xrevrange(self._streams.events(partition), count=1)
+            for partition, last in zip(partitions, pipe.execute(), strict=True):
+                if last:
+                    self._seen[partition] = last[0][0].decode()
 
     def _poll(self, partitions: range, seconds: float) -> list[int]:
         """Partitions with entries, once the number of any changed since the last look."""
@@ -70,8 +68,8 @@ class Arrivals:
         return []
 
 
-def _first_id(entries: Any) -> bytes:
+def _first_id(entries: Any) -> str:
     """Of a reply to XREAD: RESP2 has a list of entries for a stream, RESP3 a list of such lists."""
     while isinstance(entries, list):
         entries = entries[0]
-    return bytes(entries[0])
+    return bytes(entries[0]).decode()

@@ -1,41 +1,51 @@
-"""Entries of a stream as the worker reads them: id and event, oldest first, and what is in hand.
+"""Entries of a stream as the worker reads them: id and event, oldest first, and what is in flight.
 
-`take` counts how often the same front was taken and not given back: a worker that dies leaves the count
-behind. What killed its worker twice is not tried a third time as it was: a batch is taken apart, entry by
-entry; a lone entry is for the caller to set aside.
+`take` counts how often the same front was taken without being settled, and what kept it from that: a worker
+that dies leaves the count behind. A batch that failed once is taken apart, entry by entry; a lone entry that
+had its chances is for the caller to set aside (worker/isolation.py).
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 from redis import Redis
+from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, WAITED_FIELD
-from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.errors import LeaseLost
+from tablestore_memory.worker.isolation import Failure
 from tablestore_memory.worker.lease import Lease
 
-DEATHS = 2
 _PAGE = 200
 
-# KEYS: lease events in-hand   ARGV: token count deaths
-# in-hand: `first` (id at the front), `tries` of it, `apart` (entries still to be taken one by one).
+# KEYS: lease events in-flight   ARGV: token count
+# in-flight: `first` (id at the front), `tries` of it, `failure` of the last, `isolated` (entries still to be
+# taken one by one), `since` (ms: when the trouble began).
 _TAKE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1, {}} end
-local apart = tonumber(redis.call('HGET', KEYS[3], 'apart') or 0)
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1, {}, '', 0} end
+local isolated = tonumber(redis.call('HGET', KEYS[3], 'isolated') or 0)
 local count = tonumber(ARGV[2])
-if apart > 0 then count = 1 end
+if isolated > 0 then count = 1 end
 local entries = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', count)
-if #entries == 0 then redis.call('DEL', KEYS[3]) return {0, entries} end
+if #entries == 0 then redis.call('DEL', KEYS[3]) return {0, entries, '', 0} end
 if redis.call('HGET', KEYS[3], 'first') ~= entries[1][1] then
   redis.call('HSET', KEYS[3], 'first', entries[1][1], 'tries', 0)
+  redis.call('HDEL', KEYS[3], 'failure')
 end
 local tries = redis.call('HINCRBY', KEYS[3], 'tries', 1)
-if #entries > 1 and tries > tonumber(ARGV[3]) then
-  redis.call('HSET', KEYS[3], 'apart', #entries, 'tries', 1)
-  return {1, {entries[1]}}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if tries > 1 then redis.call('HSETNX', KEYS[3], 'since', now) end
+if #entries > 1 and tries > 1 then
+  redis.call('HSET', KEYS[3], 'isolated', #entries, 'tries', 1)
+  redis.call('HDEL', KEYS[3], 'failure')
+  tries, entries = 1, {entries[1]}
 end
-return {tries, entries}
+local since = tonumber(redis.call('HGET', KEYS[3], 'since') or now)
+return {tries, entries, redis.call('HGET', KEYS[3], 'failure') or '', now - since}
 """
 
 
@@ -50,39 +60,57 @@ class StreamEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
-    """The front of a stream, and how often it was taken since it was last given back, this time included."""
+class InFlight:
+    """The front of a stream, and how often it was taken since it was last settled, this time included.
+
+    `failure` is what the last try ended with, None for a worker that died; `troubled_ms` is for how long this
+    front, or what stood before it, has kept the stream from moving.
+    """
 
     entries: list[StreamEntry]
     tries: int
+    failure: Failure | None = None
+    troubled_ms: int = 0
 
     @property
-    def deadly(self) -> bool:
-        """A lone entry whose worker died as often as we allow."""
-        return len(self.entries) == 1 and self.tries > DEATHS
+    def is_alone(self) -> bool:
+        return len(self.entries) == 1
 
 
-def take(redis: Redis, lease: Lease, events: str, in_hand: str, count: int) -> InHand:
-    """The oldest entries, up to `count`. Raises Busy if the lease was lost."""
+def take(redis: Redis, lease: Lease, events: str, in_flight: str, count: int) -> InFlight:
+    """The oldest entries, up to `count`. Raises LeaseLost."""
     answer = cast(
-        tuple[int, list[Any]],
-        redis.eval(_TAKE, 3, lease.key, events, in_hand, lease.token, count, DEATHS),
+        tuple[int, list[Any], bytes, int],
+        redis.eval(_TAKE, 3, lease.key, events, in_flight, lease.token, count),
     )
-    tries, found = answer
+    tries, found, failure, troubled_ms = answer
     if tries < 0:
-        raise Busy(lease.key)
-    return InHand(
-        [
-            _entry(name.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
-            for name, fields in found
-        ],
-        tries,
-    )
+        raise LeaseLost(lease.key)
+    entries = [
+        _entry(name.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
+        for name, fields in found
+    ]
+    return InFlight(entries, tries, _failure(failure), int(troubled_ms))
 
 
-def give_back(redis: Redis, in_hand: str) -> None:
-    """The worker lived: what kept it from finishing was no death."""
-    redis.hset(in_hand, "tries", 0)
+def note_failure(redis: Redis, in_flight: str, failure: Failure) -> None:
+    """What kept the front from being settled: its own fault, it seems."""
+    redis.hset(in_flight, "failure", msgspec.msgpack.encode(failure))
+
+
+@contextmanager
+def giving_back(redis: Redis, in_flight: str) -> Iterator[None]:
+    """What is raised within is not the front's fault: the try does not count."""
+    try:
+        yield
+    except BaseException:
+        with suppress(RedisError):  # the first error counts
+            redis.hset(in_flight, "tries", 0)
+        raise
+
+
+def _failure(packed: bytes) -> Failure | None:
+    return msgspec.msgpack.decode(packed, type=Failure) if packed else None
 
 
 def oldest(redis: Redis, stream: str, count: int) -> list[StreamEntry]:

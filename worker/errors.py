@@ -6,6 +6,7 @@
     │   ├── Unavailable        unreachable, timed out, or failed inside
     │   ├── RowConflict        another writer held the row
     │   ├── Busy               another worker holds the lease
+    │   │   └── LeaseLost      we held it and do no longer: stop before the next write
     │   └── IndexBehind        the search index does not show it yet
     ├── Final                  wrong for this item only: dead letter, the rest goes on
     │   ├── InvalidRow         Tablestore refuses the row as it is
@@ -16,6 +17,7 @@
         ├── BadCredentials
         ├── NotSetUp           a table, index or model is missing
         ├── Unpaid
+        ├── ServiceFails       a service fails at something trivial too
         └── BudgetSpent        the daily token budget is used up
 
 Callers decide by class, never by the text. Adapters translate once, with `raise … from error`.
@@ -44,6 +46,10 @@ class RowConflict(Retryable):
 
 class Busy(Retryable):
     """Another worker holds the lease."""
+
+
+class LeaseLost(Busy):
+    """The lease ran out or was taken meanwhile: nothing more may be written under it."""
 
 
 class IndexBehind(Retryable):
@@ -84,6 +90,10 @@ class NotSetUp(SameForEveryone):
 
 class Unpaid(SameForEveryone):
     """The account is in arrears or its quota is used up."""
+
+
+class ServiceFails(SameForEveryone):
+    """A service fails at something trivial too: it is away, overloaded, or refuses everything."""
 
 
 class BudgetSpent(SameForEveryone):

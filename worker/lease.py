@@ -2,21 +2,23 @@
 
 A lease is a Redis key with a random token and a time to live, renewed from a thread while it is held.
 When its holder dies the key runs out and the next one may start. A lease keeps others from starting; it
-cannot stop a paused holder from finishing a write, so writes under a lease are idempotent or conditional.
+cannot stop a paused holder from finishing a write, so a holder asks `ensure_held` before each write, and
+writes under a lease are idempotent or conditional.
 """
 
 import threading
+import time
 import uuid
+from collections.abc import Callable
 from types import TracebackType
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.errors import Busy, LeaseLost
 
 # Long enough to live through a pause of a busy machine, short enough that a dead holder costs moments.
 LEASE_TTL_MS = 6_000
-_RENEW_EVERY_S = LEASE_TTL_MS / 1000 / 4
 
 _IF_MINE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
 _RENEW = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
@@ -26,25 +28,38 @@ _RELEASE = _IF_MINE + "return redis.call('DEL', KEYS[1])"
 class Lease:
     """A context manager; entering raises Busy when somebody else holds `key`."""
 
-    def __init__(self, redis: "Redis", key: str, *, wait_s: float = 0) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        key: str,
+        *,
+        wait_s: float = 0,
+        ttl_ms: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.key = key
         self.token = uuid.uuid4().hex
         self._redis = redis
         self._wait_s = wait_s
+        self._ttl_ms = ttl_ms or LEASE_TTL_MS
+        self._monotonic = monotonic
         self._ended = threading.Event()
-        self._lost = False
+        self._held_until = 0.0
+        self._taken = False
 
-    @property
-    def lost(self) -> bool:
-        """True once renewal found the key gone or taken; stop writing."""
-        return self._lost
+    def ensure_held(self) -> None:
+        """Raises LeaseLost once the key was taken, or could not be renewed for its time to live.
+
+        By this process's own clock, so a worker that was stopped for a while notices before it writes.
+        """
+        if self._taken or self._monotonic() >= self._held_until:
+            raise LeaseLost(f"{self.key}: the lease was lost")
 
     def __enter__(self) -> "Lease":
-        waited = 0.0
-        while not self._redis.set(self.key, self.token, nx=True, px=LEASE_TTL_MS):
-            if waited >= self._wait_s:
+        ends = self._monotonic() + self._wait_s
+        while not self._acquired():
+            if self._monotonic() >= ends:
                 raise Busy(self.key)
-            waited += 0.05
             self._ended.wait(0.05)
         threading.Thread(target=self._renew, name=f"renew {self.key}", daemon=True).start()
         return self
@@ -62,12 +77,21 @@ class Lease:
             if error is None:
                 raise  # Otherwise the first error counts; the key runs out by itself.
 
+    def _acquired(self) -> bool:
+        asked = self._monotonic()
+        if not self._redis.set(self.key, self.token, nx=True, px=self._ttl_ms):
+            return False
+        self._held_until = asked + self._ttl_ms / 1000
+        return True
+
     def _renew(self) -> None:
-        while not self._ended.wait(_RENEW_EVERY_S):
+        while not self._ended.wait(self._ttl_ms / 4000):
+            asked = self._monotonic()
             try:
-                held = self._redis.eval(_RENEW, 1, self.key, self.token, LEASE_TTL_MS)
+                held = self._redis.eval(_RENEW, 1, self.key, self.token, self._ttl_ms)
             except RedisError:
                 continue  # The time to live decides; the next round tries again.
             if not held:
-                self._lost = True
+                self._taken = True
                 return
+            self._held_until = asked + self._ttl_ms / 1000

@@ -6,13 +6,13 @@ Keys of a partition: `queued-<task>` (a task is on its way), `wait-<task>` (not 
 tried again: after a second, then after twice as long each time.
 """
 
-import random
 from typing import cast
 
 import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.backoff import full_jitter_s
 
 DRAIN, EXTRACT, REQUESTS, CONFIRM, REDRIVE = (
     "memory.drain",
@@ -31,7 +31,8 @@ QUEUE_OF = {
 
 # A task that was enqueued and not begun by then is taken for lost.
 _LOST_AFTER_MS = 5_000
-_LONGEST_WAIT_MS = 30_000
+# Short: what fails at the head of a partition holds up what stands behind it.
+_LONGEST_WAIT_S = 5.0
 _PAUSE_MS = (1_000, 15_000)  # the first, doubled up to the longest
 _PAUSES_KEPT_MS = 60_000
 
@@ -64,10 +65,10 @@ class Queues:
         """Wait before the next try: doubled each time, full jitter. Returns the wait in seconds."""
         attempts = self._key(partition, "attempts", task)
         tries = self._redis.incr(attempts)
-        self._redis.pexpire(attempts, 10 * _LONGEST_WAIT_MS)
-        wait_ms = round(random.uniform(50, min(_LONGEST_WAIT_MS, 200 * 2 ** min(tries, 10))))
-        self._redis.set(self._key(partition, "wait", task), 1, px=wait_ms)
-        return wait_ms / 1000
+        self._redis.expire(attempts, 300)
+        wait_s = full_jitter_s(tries, first_s=0.4, longest_s=_LONGEST_WAIT_S)
+        self._redis.set(self._key(partition, "wait", task), 1, px=round(wait_s * 1000))
+        return wait_s
 
     def pause(self, task: str, reason: str) -> None:
         """Nothing of this kind is enqueued for a while; the reason shows in `status`.

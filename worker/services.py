@@ -5,12 +5,12 @@ from functools import cached_property
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.attempts import AttemptLog
 from tablestore_memory.worker.budget import Budget
 from tablestore_memory.worker.connection import connect_redis
 from tablestore_memory.worker.deadletters import DeadLetters
 from tablestore_memory.worker.extract.apply import Apply
 from tablestore_memory.worker.extract.attempt import Attempt
-from tablestore_memory.worker.extract.attempts import Attempts
 from tablestore_memory.worker.extract.confirm import Confirm
 from tablestore_memory.worker.extract.due import DuePolicy, DueSessions
 from tablestore_memory.worker.extract.facts import FactFinder
@@ -26,6 +26,7 @@ from tablestore_memory.worker.extract.session import Extract
 from tablestore_memory.worker.extract.tally import Tally
 from tablestore_memory.worker.extract.unseen import Unseen
 from tablestore_memory.worker.ingest.drain import Ingest
+from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.partitions import state_streams
 from tablestore_memory.worker.pending import Pending
 from tablestore_memory.worker.queues import Queues
@@ -34,6 +35,7 @@ from tablestore_memory.worker.ratelimit import Rates, SharedPace
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
+from tablestore_memory.worker.stores.probe import probe
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
 
@@ -59,6 +61,13 @@ class Services:
 
     @cached_property
     def tablestore(self):  # type: ignore[no-untyped-def]  # the SDK ships no types
+        return self._connect(timeout_s=8)
+
+    @cached_property
+    def _impatient_tablestore(self):  # type: ignore[no-untyped-def]
+        return self._connect(timeout_s=2)
+
+    def _connect(self, *, timeout_s: float):  # type: ignore[no-untyped-def]
         s = self.settings
         return connect(
             str(s.tablestore_endpoint).rstrip("/"),
@@ -67,6 +76,7 @@ class Services:
             s.tablestore_key_secret.get_secret_value(),
             sts_token=s.tablestore_sts_token.get_secret_value() if s.tablestore_sts_token else None,
             region=s.tablestore_region,
+            timeout_s=timeout_s,
         )
 
     @cached_property
@@ -128,7 +138,27 @@ class Services:
             max_tokens=s.max_tokens,
             max_wait_ms=round(s.max_wait_s * 1000),
         )
-        return Ingest(self.redis, self.streams, self.tablestore, self.names, policy)
+        return Ingest(
+            redis=self.redis,
+            streams=self.streams,
+            client=self.tablestore,
+            names=self.names,
+            policy=policy,
+            isolation=self.isolation,
+            probe=self.probe_store,
+        )
+
+    @cached_property
+    def isolation(self) -> Isolation:
+        return Isolation(self.settings.isolate_s, self.settings.extract_attempts)
+
+    def probe_store(self) -> None:
+        """Ask Tablestore something trivial, with little patience."""
+        probe(self._impatient_tablestore, self.names)
+
+    def probe_all(self) -> None:
+        """Ask Tablestore and Qwen something trivial."""
+        self.probe_store()
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -170,8 +200,8 @@ class Services:
 
     @cached_property
     def attempt(self) -> Attempt:
-        attempts = Attempts(self.redis, self.streams, self.settings.extract_attempts)
-        return Attempt(self.extract, attempts)
+        attempts = AttemptLog(self.redis, self.streams, "failed", first_s=2, longest_s=120)
+        return Attempt(self.extract, attempts, self.isolation, self.probe_all)
 
     @cached_property
     def redrive(self) -> Redrive:
@@ -193,6 +223,11 @@ class Services:
                 self.tally,
             ),
             dead=self.dead,
+            attempts=AttemptLog(
+                self.redis, self.streams, "requests-tries", first_s=1, longest_s=15
+            ),
+            isolation=self.isolation,
+            probe=self.probe_all,
         )
 
     @cached_property

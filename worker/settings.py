@@ -74,6 +74,8 @@ class Settings(BaseModel):
 
     # Tries of a session that fails while others succeed, before it is given up with a dead letter.
     extract_attempts: Positive = Field(6, alias="MEMORY_EXTRACT_ATTEMPTS")
+    # How long an event, a request or a session that kills, hangs or fails its step may hold up others.
+    isolate_s: Seconds = Field(60, alias="MEMORY_ISOLATE_S")
     # How often a part of the session table is looked through for what Redis lost.
     redrive_s: Seconds = Field(60, alias="MEMORY_REDRIVE_S")
     # Of the DashScope account for a model, over all its keys, a minute.

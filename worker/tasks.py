@@ -1,7 +1,7 @@
 """Celery tasks: call a step, and turn its outcome into done, again later, or paused.
 
-No task retries through Celery. What failed stays where it is (a stream, a sorted set), and the sweep
-enqueues it again when its time has come.
+A task names a partition and nothing else: what waits there stays in Redis until it is done. No task retries
+through Celery; what failed the sweep enqueues again when its time has come (docs/failures.md).
 """
 
 from collections.abc import Callable
@@ -14,43 +14,50 @@ from tablestore_memory.worker.errors import Busy, SameForEveryone, WorkerError
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.confirm import confirm
 from tablestore_memory.worker.extract.redrive import redrive
-from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.queues import Queues
 from tablestore_memory.worker.services import Services
 
 log = structlog.get_logger()
 
 
-def register(app: Celery, services: Callable[[], Services]) -> None:
+def register(app: Celery, services: Callable[[], Services], isolation: Isolation) -> None:
     """Add the tasks to the app. `services` gives the clients of the process that runs them."""
 
-    @app.task(name=queues.DRAIN, soft_time_limit=60, time_limit=90)
+    @app.task(name=queues.DRAIN, **_ended_after(isolation.drain_s))
     def drain_partition(partition: int) -> None:
         s = services()
         left = _turn(s, queues.DRAIN, partition, lambda: drain(s.ingest, partition))
         if left and s.queues.reserve(queues.DRAIN, partition):
             drain_partition.delay(partition)
 
-    @app.task(name=queues.REQUESTS, soft_time_limit=300, time_limit=330)
+    @app.task(name=queues.REQUESTS, **_ended_after(isolation.turn_s))
     def do_requests(partition: int) -> None:
         s = services()
-        _turn(s, queues.REQUESTS, partition, lambda: carry_out(s.requests, partition))
+        _turn(s, queues.REQUESTS, partition, lambda: process_requests(s.requests, partition))
 
-    @app.task(name=queues.CONFIRM, soft_time_limit=60, time_limit=90)
+    @app.task(name=queues.CONFIRM, **_ended_after(isolation.turn_s))
     def confirm_written(partition: int) -> None:
         s = services()
         _turn(s, queues.CONFIRM, partition, lambda: confirm(s.confirm, partition))
 
-    @app.task(name=queues.EXTRACT, soft_time_limit=300, time_limit=330)
-    def extract_session(user_id: str, session_id: str) -> None:
+    @app.task(name=queues.EXTRACT, **_ended_after(isolation.session_s))
+    def extract_session(partition: int) -> None:
         s = services()
-        with structlog.contextvars.bound_contextvars(session_id=session_id):
-            _extract(s, user_id, session_id)
+        for user_id, session_id in s.due.claim(partition, 1):
+            with structlog.contextvars.bound_contextvars(session_id=session_id):
+                _extract(s, user_id, session_id)
 
-    @app.task(name=queues.REDRIVE, soft_time_limit=60, time_limit=90)
+    @app.task(name=queues.REDRIVE, **_ended_after(isolation.turn_s))
     def redrive_sessions() -> None:
         redrive(services().redrive)
+
+
+def _ended_after(seconds: float) -> dict[str, float]:
+    """Limits of a task: told to end after three quarters of the time, killed after all of it."""
+    return {"soft_time_limit": seconds * 0.75, "time_limit": seconds}
 
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:

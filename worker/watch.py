@@ -27,9 +27,8 @@ from tablestore_memory.worker.queues import Queues
 _SWEEP_S = 1.0
 _DUTY_MS = 3_000
 _FIND_PARTITIONS_S = 5.0
-# Sessions enqueued for extraction and not begun: each is enqueued again after its hold, begun or not.
+# Tasks for sessions that are due and not begun.
 _MOST_QUEUED = 500
-_MOST_CLAIMED = 50  # of one partition at a time
 
 _ON_DUTY = """
 local holder = redis.call('GET', KEYS[1])
@@ -103,14 +102,15 @@ class Watch:
             self._send(queues.REDRIVE, [])
 
     def _start_extractions(self) -> None:
-        """As many as the queue has room for: what is due and slow must not fill the broker."""
-        room = _MOST_QUEUED - self._queued(queues.QUEUE_OF[queues.EXTRACT])
-        for partition in random.sample(range(STATE_PARTITIONS), STATE_PARTITIONS):
-            if room <= 0:
-                return
-            for user_id, session_id in self._due.claim(partition, min(room, _MOST_CLAIMED)):
-                self._send(queues.EXTRACT, [user_id, session_id])
-                room -= 1
+        """A task for each session that is due, less those on their way: each takes one when it begins.
+
+        What is due and slow must not fill the broker, so only as many as the queue has room for.
+        """
+        due = self._due.counts(range(STATE_PARTITIONS))
+        room = min(sum(due), _MOST_QUEUED) - self._queued(queues.QUEUE_OF[queues.EXTRACT])
+        wanted = [partition for partition, count in enumerate(due) for _ in range(count)]
+        for partition in random.sample(wanted, max(0, min(room, len(wanted)))):
+            self._send(queues.EXTRACT, [partition])
 
     def wait_for_events(self) -> list[int]:
         """The partitions where events arrived; none when it is time for the next sweep."""
@@ -118,6 +118,7 @@ class Watch:
 
     def start_drains(self, partitions: Iterable[int]) -> int:
         """A drain for each of the partitions with entries that nobody drains; returns how many."""
+        self._arrivals.seen(list(partitions))
         return self._start(queues.DRAIN, "events", "xlen", list(partitions), lease="lease")
 
     def _start(

@@ -63,7 +63,7 @@ def child(step: int, seed: int) -> None:
 
 
 def main() -> None:
-    lease.LEASE_TTL_MS, lease._RENEW_EVERY_S = LEASE_TTL_MS, LEASE_TTL_MS / 4000
+    lease.LEASE_TTL_MS = LEASE_TTL_MS
     configure_logging("ERROR", "json")
     for number, line in enumerate(sys.stdin):
         pid = os.fork()

@@ -30,7 +30,7 @@ def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
     with (
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
         Deployment(
-            redis_url, tablestore.url, dashscope_url, MEMORY_EXTRACT_ATTEMPTS="3", **NO_LIMITS
+            redis_url, tablestore.url, dashscope_url, MEMORY_EXTRACT_ATTEMPTS="4", **NO_LIMITS
         ) as deployment,
     ):
         yield deployment
@@ -203,13 +203,13 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
 
 def with_workers_turn(place: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
-    from tablestore_memory.worker.extract.requests import carry_out
+    from tablestore_memory.worker.extract.requests import process_requests
     from tablestore_memory.worker.ingest.drain import drain
     from tablestore_memory.worker.partitions import existing
 
     for partition in existing(place.services.redis, place.services.streams):
         drain(place.services.ingest, partition)
-        carry_out(place.services.requests, partition)
+        process_requests(place.services.requests, partition)
 
 
 def test_remembered_secret_is_refused_and_listed_without_it(

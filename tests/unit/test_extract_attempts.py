@@ -1,4 +1,4 @@
-"""When a session is given up, when the day's budget ends, and how a refusal slows everybody."""
+"""What is left of a session that was given up, when the day's budget ends, and how a refusal slows everybody."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,8 +8,7 @@ from redis import Redis
 
 from tablestore_memory.worker import ratelimit
 from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.errors import BudgetSpent, Throttled, Unavailable
-from tablestore_memory.worker.extract.attempts import Attempts
+from tablestore_memory.worker.errors import BudgetSpent, Throttled
 from tablestore_memory.worker.extract.due import FROM_WATERMARK, DueSessions
 from tablestore_memory.worker.partitions import state_streams
 from tablestore_memory.worker.ratelimit import Rates, SharedPace
@@ -26,49 +25,8 @@ def prefix() -> str:
     return f"t{uuid.uuid4().hex[:8]}"
 
 
-def attempts(redis: Redis, prefix: str, allowed: int = 3) -> Attempts:
-    return Attempts(redis, state_streams(prefix), allowed)
-
-
 def pace(redis: Redis, url: str, prefix: str, requests: int, tokens: int = 10**9) -> SharedPace:
     return SharedPace(redis, url, prefix, Rates(requests, tokens), Budget(redis, prefix, None))
-
-
-def test_session_that_fails_while_others_succeed_is_given_up(redis: Redis, prefix: str) -> None:
-    step = attempts(redis, prefix)
-    waits = []
-    for _ in range(4):
-        waits.append(step.failed("ana", "s", Unavailable("no")))
-        step.succeeded("bo", "t")
-
-    assert None not in waits[:3]
-    assert waits[3] is None
-
-
-def test_outage_gives_up_nothing(redis: Redis, prefix: str) -> None:
-    step = attempts(redis, prefix)
-
-    waits = [step.failed("ana", "s", Unavailable("no")) for _ in range(50)]
-
-    assert None not in waits
-    assert max(wait for wait in waits if wait) <= 120
-
-
-def test_what_nobody_foresaw_is_counted_from_the_first_time(redis: Redis, prefix: str) -> None:
-    step = attempts(redis, prefix)
-
-    waits = [step.failed("ana", "s", KeyError("x")) for _ in range(3)]
-
-    assert [wait is None for wait in waits] == [False, False, True]
-
-
-def test_success_starts_the_count_anew(redis: Redis, prefix: str) -> None:
-    step = attempts(redis, prefix, allowed=2)
-    step.failed("ana", "s", KeyError("x"))
-
-    step.succeeded("ana", "s")
-
-    assert step.failed("ana", "s", KeyError("x")) is not None
 
 
 def test_given_up_session_is_due_again_with_all_that_waits(redis: Redis, prefix: str) -> None:

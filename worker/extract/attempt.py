@@ -1,23 +1,31 @@
 """One try at a session: done, again later, or given up with a dead letter. Raises only what stops everyone."""
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
+from tablestore_memory.worker.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.deadletters import EXTRACT
-from tablestore_memory.worker.errors import (
-    Busy,
-    IndexBehind,
-    SameForEveryone,
-    Throttled,
-    WorkerError,
-)
-from tablestore_memory.worker.extract.attempts import Attempts
+from tablestore_memory.worker.errors import Busy, IndexBehind, SameForEveryone, Throttled
+from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.extract.session import Extract, about_messages, extract
+from tablestore_memory.worker.isolation import (
+    DIED,
+    Failure,
+    Isolation,
+    Probe,
+    ensure_item_is_to_blame,
+)
+from tablestore_memory.worker.lease import Lease
 
-_BUSY_S = 1.0
+_HELD_S = 3.0  # another worker has the session
+_BUSY_S = 1.0  # another worker has the user
 _SLOWLY_S = (2.0, 6.0)  # after a throttling or a pause, with jitter
+# A long session gives its place to another between two pieces.
+_TURN_S = 30.0
 log = structlog.get_logger()
 
 
@@ -26,7 +34,10 @@ class Attempt:
     """The collaborators of a try."""
 
     extraction: Extract
-    attempts: Attempts
+    attempts: AttemptLog
+    isolation: Isolation
+    probe: Probe
+    monotonic: Callable[[], float] = time.monotonic
 
 
 def attempt(step: Attempt, user_id: str, session_id: str) -> None:
@@ -34,55 +45,84 @@ def attempt(step: Attempt, user_id: str, session_id: str) -> None:
 
     Raises SameForEveryone when every session would fail; this one is tried again then, too.
     """
-    due = step.extraction.due
+    partition = step.extraction.streams.partition(session_id)
+    key = step.extraction.streams.key(partition, f"lease:{user_id}:{session_id}")
     try:
-        extract(step.extraction, user_id, session_id)
+        with Lease(step.extraction.redis, key) as lease:
+            _try(step, user_id, session_id, lease)
     except Busy:
-        due.postpone(user_id, session_id, _BUSY_S)
-    except (Throttled, IndexBehind) as error:
-        wait_s = random.uniform(*_SLOWLY_S)
+        step.extraction.due.postpone(user_id, session_id, _HELD_S)
+
+
+def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> None:
+    due, partition = step.extraction.due, step.extraction.streams.partition(session_id)
+    item = member(user_id, session_id)
+    begun = step.attempts.begin(partition, item)
+    try:
+        if _is_over(step, begun, begun.tries - 1, begun.failure):
+            _give_up(step, user_id, session_id, begun.tries - 1, begun.failure or DIED)
+            return
+        ends = step.monotonic() + _TURN_S
+        for _ in extract(step.extraction, user_id, session_id, lease):
+            # A piece is done: what follows starts anew.
+            step.attempts.forget(partition, item)
+            if step.monotonic() > ends:
+                due.postpone(user_id, session_id, 0)
+                return
+            begun = step.attempts.begin(partition, item)
+        step.attempts.forget(partition, item)
+    except (Busy, Throttled, IndexBehind) as error:
+        wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
+        step.attempts.step_aside(partition, item, begun, wait_s)
         due.postpone(user_id, session_id, wait_s)
-        _say(error, wait_s)
+    except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
+        _failed(step, user_id, session_id, begun, error)
+
+
+def _failed(
+    step: Attempt, user_id: str, session_id: str, begun: Attempts, error: Exception
+) -> None:
+    due, partition = step.extraction.due, step.extraction.streams.partition(session_id)
+    item = member(user_id, session_id)
+    try:
+        ensure_item_is_to_blame(error, step.probe)
     except SameForEveryone:
-        due.postpone(user_id, session_id, random.uniform(*_SLOWLY_S))
+        wait_s = random.uniform(*_SLOWLY_S)
+        step.attempts.step_aside(partition, item, begun, wait_s)
+        due.postpone(user_id, session_id, wait_s)
         raise
-    except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
-        wait_s_or_none = step.attempts.failed(user_id, session_id, error)
-        _say(error, wait_s_or_none)
-        if wait_s_or_none is None:
-            _give_up(step, user_id, session_id, error)
-        else:
-            due.postpone(user_id, session_id, wait_s_or_none)
+    failure = Failure.of(error)
+    wait_s = step.attempts.failed(partition, item, begun, failure)
+    log.warning(
+        "session.failed",
+        session_id=session_id,
+        error=failure.error,
+        reason=failure.reason,
+        tries=begun.tries,
+        wait_s=round(wait_s, 1),
+    )
+    if _is_over(step, begun, begun.tries, failure):
+        _give_up(step, user_id, session_id, begun.tries, failure)
     else:
-        step.attempts.succeeded(user_id, session_id)
+        due.postpone(user_id, session_id, wait_s)
 
 
-def _give_up(step: Attempt, user_id: str, session_id: str, error: Exception) -> None:
+def _is_over(step: Attempt, begun: Attempts, tries: int, failure: Failure | None) -> bool:
+    return step.isolation.is_over(tries, failure, step.attempts.troubled_ms(begun))
+
+
+def _give_up(step: Attempt, user_id: str, session_id: str, tries: int, failure: Failure) -> None:
     """Its messages stay unextracted, where they are; the letter says so."""
-    extraction, kind = step.extraction, type(error).__name__
-    reason = f"{step.attempts.allowed} tries failed, the last with {kind}"
-    if isinstance(error, WorkerError):
-        reason += f": {error}"
+    ensure_item_is_to_blame(None, step.probe)
+    extraction, partition = step.extraction, step.extraction.streams.partition(session_id)
+    reason = f"{tries} tries failed, the last with {failure.error}: {failure.reason}"
     extraction.dead.add(
-        extraction.streams.partition(session_id),
+        partition,
         event=about_messages(user_id, session_id),
         reason=reason,
         queue=EXTRACT,
-        error=kind,
+        error=failure.error,
     )
     extraction.due.give_up(user_id, session_id, reason)
-    step.attempts.forget(user_id, session_id)
+    step.attempts.forget(partition, member(user_id, session_id))
     log.error("session.given_up", session_id=session_id, reason=reason)
-
-
-def _say(error: Exception, wait_s: float | None) -> None:
-    """What we expect in a line, what we do not with its traceback."""
-    expected = isinstance(error, WorkerError)
-    log.warning(
-        "task.failed",
-        task="memory.extract",
-        error=type(error).__name__,
-        reason=str(error) if expected else None,
-        exc_info=not expected,
-        wait_s=wait_s,
-    )

@@ -6,6 +6,7 @@ it is settled or given up, so an extraction that was lost is found again by the 
 stays in `active`: the next message of the session, or a person, makes it due again with all that waits.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,9 +14,10 @@ import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.redis_clock import now_ms
 
-# An extraction that was enqueued and never seen again is enqueued again after this time.
-_HOLD_MS = 15_000
+# A session that was taken and never settled is due again after this time.
+_HOLD_MS = 30_000
 
 FROM_WATERMARK = 2**52
 """In place of a created_at: later than any, so that the watermark alone tells where to begin."""
@@ -121,6 +123,14 @@ class DueSessions:
         key = self._streams.key(partition, "due")
         due = cast(list[bytes], self._redis.eval(_CLAIM, 1, key, _HOLD_MS, limit))
         return [session_of(name) for name in due]
+
+    def counts(self, partitions: Iterable[int]) -> list[int]:
+        """How many sessions are due now, by partition."""
+        now = now_ms(self._redis)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in partitions:
+                pipe.zcount(self._streams.key(partition, "due"), "-inf", now)
+            return [int(count) for count in pipe.execute()]
 
     def begin(self, user_id: str, session_id: str) -> Waiting | None:
         """Take what waits in a session; None if nothing does. Until settled it can be taken again."""

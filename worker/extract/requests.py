@@ -1,32 +1,56 @@
-"""What users asked for by name: remember this, forget that. In order, one at a time for each partition.
+"""What users asked for by name: remember this, forget that. One at a time for each partition, a user's in order.
 
-Ingestion moves such events to the stream `requests` when everything published before them is stored.
+Ingestion moves such events to the stream `requests` when everything published before them is stored. What
+has to wait, waits alone: the requests of other users go on, and to forget overtakes all, as it needs no model
+and is decided by when it was received. One that keeps failing is set aside (worker/isolation.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
 from msgspec.structs import replace
 from redis import Redis
+from redis.exceptions import RedisError
 
-from tablestore_memory.protocol.events import Forget, Remember, decode, encode
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import Event, Forget, Remember, decode, encode
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.deadletters import REQUESTS, DeadLetters
-from tablestore_memory.worker.entries import oldest
-from tablestore_memory.worker.errors import Busy, Final, SecretRefused
+from tablestore_memory.worker.entries import StreamEntry, oldest
+from tablestore_memory.worker.errors import (
+    Busy,
+    Final,
+    LeaseLost,
+    SameForEveryone,
+    SecretRefused,
+    Throttled,
+)
 from tablestore_memory.worker.extract.forget import Forgetting, forget
 from tablestore_memory.worker.extract.remember import Remembering, remember, users_turn
 from tablestore_memory.worker.extract.secrets import holds_secret, masked
+from tablestore_memory.worker.isolation import (
+    DIED,
+    Failure,
+    Isolation,
+    Probe,
+    ensure_item_is_to_blame,
+)
 from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 from tablestore_memory.worker.stores.write import write_all
 
 _TAKE_OFF = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('XDEL', KEYS[2], ARGV[2]) end
-return -1
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
+redis.call('HDEL', KEYS[3], ARGV[2])
+return redis.call('XDEL', KEYS[2], ARGV[2])
 """
+_LOOKED_AT = 1_000  # entries: those that wait stand in front of those that may go on
 _A_TURN = 50  # requests
+_ASIDE_S = 1.0  # for somebody else's lease, or a service that asks to slow down
 log = structlog.get_logger()
 
 
@@ -39,44 +63,146 @@ class Requests:
     remembering: Remembering
     forgetting: Forgetting
     dead: DeadLetters
+    attempts: AttemptLog
+    isolation: Isolation
+    probe: Probe
 
 
-def carry_out(step: Requests, partition: int) -> int:
-    """Do what was asked in a partition, oldest first. Returns how many requests were done.
+@dataclass(frozen=True, slots=True)
+class _Request:
+    entry: StreamEntry
+    event: Event | MalformedEvent
 
-    Raises Busy if another worker is at it; what fails for now stays and keeps its place.
+    @property
+    def item(self) -> bytes:
+        return self.entry.entry_id.encode()
+
+
+def process_requests(step: Requests, partition: int) -> int:
+    """Do what was asked in a partition, and may be done now. Returns how many requests were settled.
+
+    Raises Busy if another worker is at it, SameForEveryone if no request could be done.
     """
-    done = 0
+    settled = 0
     with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
-        for entry in oldest(step.redis, step.streams.key(partition, "requests"), _A_TURN):
-            try:
-                _one(step, entry.raw)
-            except Final as error:
-                kind = type(error).__name__
-                step.dead.add(
-                    partition,
-                    event=_masked(entry.raw),
-                    reason=str(error),
-                    queue=REQUESTS,
-                    error=kind,
-                    received_ms=entry.received_ms,
-                )
-                log.warning("request.dead", entry_id=entry.entry_id, reason=str(error))
-            keys = [lease.key, step.streams.key(partition, "requests")]
-            if int(step.redis.eval(_TAKE_OFF, 2, *keys, lease.token, entry.entry_id)) < 0:
-                raise Busy(lease.key)
-            done += 1
-    return done
+        for number, request in enumerate(_in_turn(step, partition)):
+            if number == _A_TURN:
+                break
+            lease.ensure_held()
+            if _attempt(step, partition, request):
+                _take_off(step, partition, lease, request)
+                settled += 1
+    return settled
 
 
-def _one(step: Requests, raw: bytes) -> None:
-    event = decode(raw)
-    match event:
-        case Remember(document=None):
+def _in_turn(step: Requests, partition: int) -> Iterator[_Request]:
+    """To forget first, then what is new, then what failed before; nothing before the same user's older one."""
+    entries = oldest(step.redis, step.streams.key(partition, "requests"), _LOOKED_AT)
+    requests = [_Request(entry, _event(entry.raw)) for entry in entries]
+    tried, now = step.attempts.all(partition), now_ms(step.redis)
+    ready: list[_Request] = []
+    behind: set[str] = set()
+    for request in requests:
+        attempts = tried.get(request.item)
+        user_id = getattr(request.event, "user_id", "")
+        if isinstance(request.event, Forget):
+            if attempts is None or attempts.next_ms <= now:
+                ready.append(request)
+        elif user_id not in behind:
+            if attempts is None or attempts.next_ms <= now:
+                ready.append(request)
+            if attempts is not None:
+                behind.add(user_id)
+    yield from sorted(ready, key=lambda r: (not isinstance(r.event, Forget), r.item in tried))
+
+
+def _event(raw: bytes) -> Event | MalformedEvent:
+    try:
+        return decode(raw)
+    except MalformedEvent as error:
+        return error
+
+
+def _attempt(step: Requests, partition: int, request: _Request) -> bool:
+    """One try. True if the request is settled: done, or set aside with its reason."""
+    begun = step.attempts.begin(partition, request.item)
+    try:
+        if _is_over(step, begun):
+            ensure_item_is_to_blame(None, step.probe)
+            return _set_aside(step, partition, request, begun.failure or DIED)
+        _carry_out(step, request)
+        return True
+    except (Busy, Throttled) as error:
+        if isinstance(error, LeaseLost):
+            raise
+        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
+    except SameForEveryone:
+        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
+        raise
+    except (Final, MalformedEvent) as error:
+        return _set_aside(step, partition, request, Failure.of(error))
+    except RedisError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
+        return _failed(step, partition, request, begun, error)
+    return False
+
+
+def _failed(
+    step: Requests, partition: int, request: _Request, begun: Attempts, error: Exception
+) -> bool:
+    try:
+        ensure_item_is_to_blame(error, step.probe)
+    except SameForEveryone:
+        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
+        raise
+    failure = Failure.of(error)
+    wait_s = step.attempts.failed(partition, request.item, begun, failure)
+    log.warning(
+        "request.failed",
+        entry_id=request.entry.entry_id,
+        error=failure.error,
+        reason=failure.reason,
+        tries=begun.tries,
+        wait_s=wait_s,
+    )
+    return False
+
+
+def _is_over(step: Requests, begun: Attempts) -> bool:
+    troubled_ms = step.attempts.troubled_ms(begun)
+    return step.isolation.is_over(begun.tries - 1, begun.failure, troubled_ms)
+
+
+def _set_aside(step: Requests, partition: int, request: _Request, failure: Failure) -> bool:
+    step.dead.add(
+        partition,
+        event=_masked(request),
+        reason=failure.reason,
+        queue=REQUESTS,
+        error=failure.error,
+        received_ms=request.entry.received_ms,
+    )
+    log.warning("request.dead", entry_id=request.entry.entry_id, reason=failure.reason)
+    return True
+
+
+def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -> None:
+    names = ("requests", step.attempts.name)
+    keys = [lease.key, *(step.streams.key(partition, name) for name in names)]
+    if int(step.redis.eval(_TAKE_OFF, 3, *keys, lease.token, request.entry.entry_id)) < 0:
+        raise LeaseLost(lease.key)
+
+
+def _carry_out(step: Requests, request: _Request) -> None:
+    match request.event:
+        case MalformedEvent() as error:
+            raise error
+        case Remember(document=None) as event:
             _remember(step.remembering, event)
-        case Remember():
+        case Remember() as event:
             _keep(step.remembering, event)
-        case Forget():
+        case Forget() as event:
             _forget(step, event)
 
 
@@ -122,7 +248,9 @@ def _forget(step: Requests, event: Forget) -> None:
     log.info("user.forgotten", session_id=event.session_id, **counts)
 
 
-def _masked(raw: bytes) -> bytes:
+def _masked(request: _Request) -> bytes:
     """An event for the dead letters: they are listed, so no secret goes there."""
-    event = decode(raw)
-    return encode(replace(event, text=masked(event.text))) if isinstance(event, Remember) else raw
+    event = request.event
+    if isinstance(event, Remember):
+        return encode(replace(event, text=masked(event.text)))
+    return request.entry.raw

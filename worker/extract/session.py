@@ -1,6 +1,6 @@
 """One session, from its watermark on: facts, their vectors, the user's memories changed, the watermark moved.
 
-Under the session's lease, piece by piece. Each step's outcome is kept before the next begins, so a crash
+Piece by piece. Each step's outcome is kept before the next begins, so a crash
 anywhere is made good by doing it again: nothing is asked, decided or written twice.
 """
 
@@ -46,22 +46,19 @@ class Extract:
     dead: DeadLetters
 
 
-def extract(step: Extract, user_id: str, session_id: str) -> int:
-    """Extract what waits in a session. Returns how many memories were written.
+def extract(step: Extract, user_id: str, session_id: str, lease: Lease) -> Iterator[int]:
+    """Extract what waits in a session, under its lease, piece by piece: yields how many memories each wrote.
 
-    Raises Busy if another worker has the session or the user; Retryable and SameForEveryone leave all
-    that was not yet extracted where it is.
+    Raises Busy if another worker has the user, LeaseLost, and what keeps a service away; all that was not
+    yet extracted stays where it is.
     """
-    key = step.streams.key(step.streams.partition(session_id), f"lease:{user_id}:{session_id}")
-    written = 0
-    with Lease(step.redis, key):
-        waiting = step.due.begin(user_id, session_id)
-        if waiting:
-            start = min(step.sessions.watermark(user_id, session_id) + 1, waiting.from_us)
-            for plan in _plans(step, user_id, session_id, start):
-                written += _carry_out(step, user_id, session_id, plan)
-        step.due.settle(user_id, session_id)
-    return written
+    waiting = step.due.begin(user_id, session_id)
+    if waiting:
+        start = min(step.sessions.watermark(user_id, session_id) + 1, waiting.from_us)
+        for plan in _plans(step, user_id, session_id, start):
+            lease.ensure_held()
+            yield _carry_out(step, user_id, session_id, plan)
+    step.due.settle(user_id, session_id)
 
 
 def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator[Plan]:

@@ -12,11 +12,11 @@ from redis import Redis
 from tablestore_memory.protocol.events import Forget, Remember
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.deadletters import INGEST
-from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.errors import LeaseLost
 from tablestore_memory.worker.ingest.batches import Entry, Refused
 from tablestore_memory.worker.lease import LEASE_TTL_MS, Lease
 
-# KEYS: lease events requests dead in-hand   ARGV: token ttl_ms msgpack{…} raw…
+# KEYS: lease events requests dead in-flight   ARGV: token ttl_ms msgpack{…} raw…
 # Raw events travel beside the msgpack: Lua's reader knows no binary strings. A number is their place in ARGV.
 _SCRIPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
@@ -31,14 +31,15 @@ for _, letter in ipairs(work.dead) do
     'deliveries', work.deliveries)
 end
 if #work.ids > 0 then redis.call('XDEL', KEYS[2], unpack(work.ids)) end
-local apart = tonumber(redis.call('HGET', KEYS[5], 'apart') or 0) - #work.ids
+local isolated = tonumber(redis.call('HGET', KEYS[5], 'isolated') or 0) - #work.ids
+local since = redis.call('HGET', KEYS[5], 'since')
 redis.call('DEL', KEYS[5])
-if apart > 0 then redis.call('HSET', KEYS[5], 'apart', apart) end
+if isolated > 0 then redis.call('HSET', KEYS[5], 'isolated', isolated, 'since', since) end
 return redis.call('XLEN', KEYS[2])
 """
 
 
-_KEYS = ("lease", "events", "requests", "dead", "in-hand")
+_KEYS = ("lease", "events", "requests", "dead", "in-flight")
 _FIRST_RAW = 4  # place in ARGV
 
 
@@ -54,7 +55,7 @@ def acknowledge(
 ) -> int:
     """Delete the entries and put what goes on in its place. Returns how many entries are left.
 
-    Raises Busy if the lease was lost meanwhile; nothing is changed then.
+    Raises LeaseLost if that was so; nothing is changed then.
     """
     requests = [entry.source for entry in stored if isinstance(entry.event, (Remember, Forget))]
     work = {
@@ -84,5 +85,5 @@ def acknowledge(
         _SCRIPT, len(keys), *keys, lease.token, LEASE_TTL_MS, msgspec.msgpack.encode(work), *raws
     )
     if int(left) < 0:
-        raise Busy(lease.key)
+        raise LeaseLost(lease.key)
     return int(left)

@@ -6,7 +6,6 @@ starts at the same ones. Order holds, and every write is idempotent.
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -15,12 +14,19 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.entries import InHand, give_back, take
-from tablestore_memory.worker.errors import Final, SameForEveryone, WorkerError
+from tablestore_memory.worker.entries import InFlight, giving_back, note_failure, take
+from tablestore_memory.worker.errors import Busy, Final, SameForEveryone, WorkerError
 from tablestore_memory.worker.extract.due import DuePolicy
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
 from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, form
 from tablestore_memory.worker.ingest.waiting import record, sessions_of
+from tablestore_memory.worker.isolation import (
+    DIED,
+    Failure,
+    Isolation,
+    Probe,
+    ensure_item_is_to_blame,
+)
 from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
@@ -42,6 +48,8 @@ class Ingest:
     client: ots.OTSClient
     names: TableNames
     policy: DuePolicy
+    isolation: Isolation
+    probe: Probe
     clock: Callable[[], float] = time.monotonic
 
 
@@ -61,28 +69,50 @@ def drain(ingest: Ingest, partition: int) -> int:
 
 
 def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
-    events, in_hand = (ingest.streams.key(partition, name) for name in ("events", "in-hand"))
-    taken = take(ingest.redis, lease, events, in_hand, MAX_ROWS)
+    """Settle the front, or note what kept it from being settled if that was its own fault."""
+    events, in_flight = (ingest.streams.key(partition, name) for name in ("events", "in-flight"))
+    taken = take(ingest.redis, lease, events, in_flight, MAX_ROWS)
     if not taken.entries:
         return 0
     try:
-        return _store(ingest, partition, lease, taken)
-    except BaseException:
-        with suppress(RedisError):  # the first error counts
-            give_back(ingest.redis, in_hand)
+        batch = _batch_of(ingest, taken)
+        return _store(ingest, partition, lease, taken, batch)
+    except (Busy, RedisError):
+        raise  # nobody's fault: the next drain takes it from here
+    except BaseException as error:
+        with giving_back(ingest.redis, in_flight):
+            if not isinstance(error, Exception):
+                raise
+            ensure_item_is_to_blame(error, ingest.probe)
+        note_failure(ingest.redis, in_flight, Failure.of(error))
         raise
 
 
-def _store(ingest: Ingest, partition: int, lease: Lease, taken: InHand) -> int:
+def _batch_of(ingest: Ingest, taken: InFlight) -> Batch:
+    """The rows of what was taken; a lone entry that had its chances is refused instead."""
+    had_tries = taken.tries - 1
+    if not taken.is_alone or not ingest.isolation.is_over(
+        had_tries, taken.failure, taken.troubled_ms, at_head=True
+    ):
+        return form(taken.entries, ingest.names)
+    ensure_item_is_to_blame(None, ingest.probe)
+    failure = taken.failure or DIED
+    reason = f"{had_tries} tries of it alone failed, while the store answered: {failure.reason}"
+    return Batch(refused=[Refused(taken.entries[0], reason, failure.error)])
+
+
+def _store(ingest: Ingest, partition: int, lease: Lease, taken: InFlight, batch: Batch) -> int:
     started = ingest.clock()
-    batch = _set_aside(taken) if taken.deadly else form(taken.entries, ingest.names)
+    lease.ensure_held()
     failures = write_rows(ingest.client, batch.rows)
     stored, refused, waiting = _sort_out(batch, failures)
     sessions = sessions_of((entry.source.raw, entry.event) for entry in stored)
     record(ingest.redis, ingest.streams, sessions, ingest.policy)
-    left = acknowledge(
-        ingest.redis, ingest.streams, partition, lease, stored, refused, deliveries=taken.tries
-    )
+    left = len(taken.entries)
+    if stored or refused:
+        left = acknowledge(
+            ingest.redis, ingest.streams, partition, lease, stored, refused, deliveries=taken.tries
+        )
     log.info(
         "batch.stored",
         partition=partition,
@@ -98,12 +128,6 @@ def _store(ingest: Ingest, partition: int, lease: Lease, taken: InHand) -> int:
     if waiting:
         raise _gravest(waiting)
     return left
-
-
-def _set_aside(taken: InHand) -> Batch:
-    (source,) = taken.entries
-    reason = f"its worker died {taken.tries - 1} times while it held nothing but this event"
-    return Batch(refused=[Refused(source, reason, "WorkerDied")])
 
 
 def _gravest(errors: Sequence[WorkerError]) -> WorkerError:

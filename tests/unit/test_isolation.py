@@ -1,0 +1,123 @@
+"""Whose fault a failure is, and how many chances an item has."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.worker.attempts import AttemptLog
+from tablestore_memory.worker.errors import (
+    BadCredentials,
+    InvalidRow,
+    ServiceFails,
+    Throttled,
+    Unavailable,
+)
+from tablestore_memory.worker.isolation import DIED, Failure, Isolation, ensure_item_is_to_blame
+from tablestore_memory.worker.lease import LEASE_TTL_MS
+from tablestore_memory.worker.partitions import state_streams
+
+
+@pytest.fixture
+def log(redis_url: str) -> Iterator[AttemptLog]:
+    with Redis.from_url(redis_url) as redis:
+        yield AttemptLog(
+            redis, state_streams(f"t{uuid.uuid4().hex[:8]}"), "failed", first_s=2, longest_s=120
+        )
+
+
+def raises(error: Exception) -> None:
+    raise error
+
+
+def test_item_is_to_blame_when_the_service_answers() -> None:
+    ensure_item_is_to_blame(KeyError("x"), lambda: None)
+
+
+@pytest.mark.parametrize("answer", [Throttled("slow down"), Unavailable("no"), OSError("gone")])
+def test_service_that_fails_at_something_trivial_too_pauses_everyone(answer: Exception) -> None:
+    with pytest.raises(ServiceFails):
+        ensure_item_is_to_blame(KeyError("x"), lambda: raises(answer))
+
+
+def test_service_that_says_why_it_refuses_everybody_is_believed() -> None:
+    with pytest.raises(BadCredentials):
+        ensure_item_is_to_blame(InvalidRow("bad"), lambda: raises(BadCredentials("key")))
+
+
+def test_service_is_not_asked_when_the_failure_says_it_all() -> None:
+    with pytest.raises(BadCredentials, match="the key"):
+        ensure_item_is_to_blame(BadCredentials("the key"), lambda: None)
+
+
+def test_hanging_head_and_its_leases_end_within_the_bound() -> None:
+    isolation, lease_s = Isolation(60), LEASE_TTL_MS / 1000
+
+    tries = 1 + isolation.HEAD_TRIES
+
+    assert tries * (isolation.drain_s + lease_s) + tries * 1 <= 60  # a sweep a second
+    assert isolation.turn_s + lease_s <= 60
+
+
+@pytest.mark.parametrize(
+    ("tries", "failure", "troubled_s", "over"),
+    [
+        (1, DIED, 999, False),
+        (2, None, 0, True),  # two workers died of it
+        (2, Failure.of(KeyError("x")), 0, True),
+        (2, Failure.of(Unavailable("x")), 29, False),  # it may pass by itself
+        (2, Failure.of(Unavailable("x")), 30, True),
+    ],
+)
+def test_head_has_two_tries_alone_and_time_for_what_may_pass(
+    tries: int, failure: Failure | None, troubled_s: int, over: bool
+) -> None:
+    assert Isolation(60).is_over(tries, failure, troubled_s * 1000, at_head=True) is over
+
+
+def test_what_nobody_stands_behind_has_more_tries() -> None:
+    isolation = Isolation(60, attempts=6)
+
+    assert [isolation.is_over(n, DIED, 0) for n in (5, 6)] == [False, True]
+
+
+def test_failure_keeps_the_words_of_our_errors_and_of_no_other() -> None:
+    assert Failure.of(MalformedEvent("role", "missing")).reason == "role: missing"
+    assert Failure.of(ValueError("my secret")).reason == "ValueError"
+
+
+def test_try_that_never_ended_counts(log: AttemptLog) -> None:
+    log.begin(0, b"x")
+
+    begun = log.begin(0, b"x")
+
+    assert (begun.tries, begun.failure) == (2, None)
+
+
+def test_try_tells_how_the_last_one_failed_and_waits_double(log: AttemptLog) -> None:
+    waits = []
+    for _ in range(9):
+        begun = log.begin(0, b"x")
+        waits.append(log.failed(0, b"x", begun, Failure.of(Unavailable("no"))))
+
+    assert log.begin(0, b"x").failure == Failure("Unavailable", "no", retryable=True)
+    assert 0.5 <= waits[0] <= 2
+    assert 30 <= waits[-1] <= 120
+
+
+def test_try_that_stepped_aside_does_not_count(log: AttemptLog) -> None:
+    for _ in range(5):
+        log.step_aside(0, b"x", log.begin(0, b"x"), wait_s=1)
+
+    assert log.begin(0, b"x").tries == 1
+
+
+def test_settled_item_starts_anew(log: AttemptLog) -> None:
+    log.begin(0, b"x")
+
+    log.forget(0, b"x")
+
+    assert log.begin(0, b"x").tries == 1
+    assert list(log.all(0)) == [b"x"]
