@@ -30,14 +30,22 @@ END_TIMEOUT_S = 30
 class WorkerProcess:
     """`celery -A tablestore_memory.worker.main worker -Q QUEUE`, running."""
 
-    def __init__(self, queue: str, environment: dict[str, str], *, concurrency: int) -> None:
+    def __init__(
+        self,
+        queue: str,
+        environment: dict[str, str],
+        *,
+        concurrency: int,
+        app: str = "tablestore_memory.worker.main",
+    ) -> None:
         self._output: deque[str] = deque(maxlen=2000)
         self._ready = threading.Event()
+        name = f"{queue.replace(',', '-')}-{uuid.uuid4().hex[:8]}@%h"
         # In a session of its own: a test can end it and its children together, as a crash would.
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "celery", "-A", "tablestore_memory.worker.main", "worker"),
-                *("-Q", queue, "-c", str(concurrency), "-n", f"{queue}-{uuid.uuid4().hex[:8]}@%h"),
+                *(sys.executable, "-m", "celery", "-A", app, "worker"),
+                *("-Q", queue, "-c", str(concurrency), "-n", name),
                 *("--without-gossip", "--without-mingle"),
             ],
             env=environment | {"REMAP_SIGTERM": "SIGQUIT"},
@@ -123,11 +131,13 @@ class Deployment:
         for worker in self.workers:
             worker.kill()
 
-    def start_workers(self, *queues: str, concurrency: int = 2) -> list[WorkerProcess]:
+    def start_workers(
+        self, *queues: str, concurrency: int = 2, app: str = "tablestore_memory.worker.main"
+    ) -> list[WorkerProcess]:
         """One worker process a queue (ingest and extract if none is named), ready."""
         environment = os.environ | self.environment
         started = [
-            WorkerProcess(queue, environment, concurrency=concurrency)
+            WorkerProcess(queue, environment, concurrency=concurrency, app=app)
             for queue in queues or ("ingest", "extract")
         ]
         self.workers += started

@@ -5,7 +5,14 @@ import time
 import pytest
 import tablestore as ots
 
-from tablestore_memory.worker.errors import BadCredentials, NotSetUp, Throttled, Unavailable
+from tablestore_memory.worker.errors import (
+    BadCredentials,
+    NotSetUp,
+    ServiceFails,
+    Throttled,
+    Unavailable,
+)
+from tablestore_memory.worker.ingest import drain as drain_module
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.stores.tables import connect
 from tests.deployment import Deployment
@@ -81,6 +88,50 @@ def test_request_that_fails_is_told_at_once_and_done_again_later(
     assert tried == 1
     assert texts(undrained, fresh_name) == [f"text {n}" for n in range(10)]
     assert dead(undrained) == []
+
+
+def test_store_that_fails_at_everything_pauses_and_sets_nothing_aside(
+    undrained: Deployment, faulty_tablestore_url: str, fresh_name: str
+) -> None:
+    append(undrained, 0, message(fresh_name, 1))
+
+    with fault(faulty_tablestore_url, "error", operation="BatchWriteRow", code="OTSServerBusy"):
+        for _ in range(5):
+            with pytest.raises(ServiceFails):
+                drain(undrained.services.ingest, 0)
+    set_aside = dead(undrained)
+    drain_all(undrained, 0)
+
+    assert set_aside == []
+    assert texts(undrained, fresh_name) == ["text 1"]
+
+
+def test_entry_that_alone_keeps_failing_is_set_aside_after_its_tries(
+    undrained: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody foresaw what it does; what it says is not told."""
+    form = drain_module.form
+
+    def failing(entries, names):  # type: ignore[no-untyped-def]
+        if any(b"odd" in entry.raw for entry in entries):
+            raise KeyError("odd")
+        return form(entries, names)
+
+    monkeypatch.setattr(drain_module, "form", failing)
+    append(undrained, 0, message(fresh_name, 0), message(fresh_name, 1, "odd"))
+    append(undrained, 0, *(message(fresh_name, n) for n in range(2, 9)))
+
+    failures = 0
+    while waiting(undrained, 0):
+        try:
+            drain(undrained.services.ingest, 0)
+        except KeyError:
+            failures += 1
+
+    assert failures == 3  # with its batch, and twice alone
+    assert texts(undrained, fresh_name) == [f"text {n}" for n in range(9) if n != 1]
+    (letter,) = dead(undrained)
+    assert (letter.error, "odd" in letter.reason) == ("KeyError", False)
 
 
 def test_refused_request_is_taken_apart_and_nothing_good_is_set_aside(

@@ -79,10 +79,8 @@ def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
         return _store(ingest, partition, lease, taken, batch)
     except (Busy, RedisError):
         raise  # nobody's fault: the next drain takes it from here
-    except BaseException as error:
+    except Exception as error:
         with giving_back(ingest.redis, in_flight):
-            if not isinstance(error, Exception):
-                raise
             ensure_item_is_to_blame(error, ingest.probe)
         note_failure(ingest.redis, in_flight, Failure.of(error))
         raise

@@ -1,0 +1,43 @@
+"""A Celery app whose steps do what an item says: `celery -A tests.failures.hostile_worker worker`.
+
+What a message or a text to remember begins with decides what becomes of the step that has it in its hands:
+nothing that the contract lets through does this, so it is put into the worker here.
+"""
+
+import os
+from typing import Any
+
+from tablestore_memory.worker.app import create_app
+from tablestore_memory.worker.extract import facts, requests
+from tablestore_memory.worker.ingest import drain
+from tablestore_memory.worker.settings import Settings
+from tests.failures.hostile import suffer
+
+form, carry_out, find = drain.form, requests._carry_out, facts.FactFinder.find
+
+
+def hostile_form(entries: Any, names: Any) -> Any:
+    for entry in entries:
+        suffer(entry.raw.decode(errors="replace"))
+    return form(entries, names)
+
+
+def hostile_carry_out(step: Any, request: Any) -> None:
+    suffer(request.entry.raw.decode(errors="replace"))
+    carry_out(step, request)
+
+
+def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: Any) -> Any:
+    for said in new:
+        suffer(said.text)
+    return find(self, user_id, session_id, context, new)
+
+
+if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
+    drain.form = hostile_form
+if "requests" in os.environ.get("HOSTILE_STEPS", ""):
+    requests._carry_out = hostile_carry_out
+if "extract" in os.environ.get("HOSTILE_STEPS", ""):
+    facts.FactFinder.find = hostile_find  # type: ignore[method-assign]
+
+app = create_app(Settings.from_env(os.environ))

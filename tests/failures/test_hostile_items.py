@@ -1,0 +1,101 @@
+"""Whatever an item does to the step that holds it, it is set aside alone and what stands behind it goes on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tablestore_memory.protocol.events import Remember, encode
+from tests.deployment import Deployment
+from tests.failures.hostile import KINDS
+from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts
+from tests.servers import wait_until
+
+BOUND_S = 30
+
+
+@pytest.fixture
+def hostile(
+    redis_url: str, faulty_tablestore_url: str, dashscope_url: str, _shared_tables: None
+) -> Iterator[Deployment]:
+    """Isolation within half a minute, so that the test does not take a whole one."""
+    variables = SHARED_TABLES | {"MEMORY_ISOLATE_S": str(BOUND_S), "MEMORY_EXTRACT_ATTEMPTS": "2"}
+    deployment = Deployment(redis_url, faulty_tablestore_url, dashscope_url, **variables)
+    yield deployment
+    for worker in deployment.workers:
+        worker.kill()
+
+
+def start(deployment: Deployment, queue: str, steps: str, concurrency: int) -> None:
+    deployment.environment["HOSTILE_STEPS"] = steps
+    deployment.start_workers(queue, concurrency=concurrency, app="tests.failures.hostile_worker")
+
+
+def test_event_that_hurts_its_drain_is_set_aside_and_those_behind_it_are_stored(
+    hostile: Deployment, fresh_name: str
+) -> None:
+    for partition, kind in enumerate(KINDS):
+        session = f"{fresh_name}-{partition}"
+        append(
+            hostile,
+            partition,
+            message(f"{session}-bad", 1, kind),
+            *(message(session, number) for number in range(50)),
+        )
+
+    start(hostile, "ingest", "ingest", concurrency=len(KINDS))
+
+    def all_stored() -> bool:
+        return all(len(texts(hostile, f"{fresh_name}-{p}")) == 50 for p in range(len(KINDS)))
+
+    wait_until(all_stored, "what stood behind is stored", 2 * BOUND_S)
+    letters = {letter.partition: letter for letter in dead(hostile)}
+    assert sorted(letters) == list(range(len(KINDS)))
+    for partition, kind in enumerate(KINDS):
+        assert kind.encode() in letters[partition].event
+        assert kind not in letters[partition].reason
+    assert {letters[p].error for p in (1, 2)} == {"WorkerDied"}
+
+
+def test_request_that_hurts_its_turn_is_set_aside_and_those_of_others_are_done(
+    hostile: Deployment, fresh_name: str
+) -> None:
+    kinds = [kind for kind in KINDS if "hang" not in kind]  # ended by the same limit as spinning
+    for partition, kind in enumerate(kinds):
+        append(hostile, partition, remember(f"{fresh_name}-bad", partition, kind))
+        for number in range(5):
+            append(hostile, partition, remember(f"{fresh_name}-{partition}", number, "I like tea."))
+
+    start(hostile, "ingest,extract", "requests", concurrency=len(kinds))
+
+    def all_remembered() -> bool:
+        return all(hostile.texts(f"{fresh_name}-{p}") for p in range(len(kinds)))
+
+    wait_until(all_remembered, "what others asked is done", 2 * BOUND_S)
+    wait_until(lambda: len(dead(hostile)) == len(kinds), "all set aside", 4 * BOUND_S)
+    assert not any(kind in letter.reason for letter in dead(hostile) for kind in KINDS)
+
+
+def remember(user: str, number: int, text: str) -> bytes:
+    return encode(
+        Remember(
+            event_id=f"{user}-{number}", user_id=user, created_at=1_700_000_000_000_000, text=text
+        )
+    )
+
+
+def test_session_that_hurts_its_extraction_is_given_up_and_the_others_are_extracted(
+    hostile: Deployment, fresh_name: str
+) -> None:
+    kinds = [kind for kind in KINDS if "hang" not in kind and "spin" not in kind]
+    for number, kind in enumerate(kinds):
+        append(hostile, number, message(f"{fresh_name}-bad{number}", 1, kind))
+        append(hostile, number, message(f"{fresh_name}-{number}", 1, "I like tea."))
+
+    start(hostile, "ingest,extract", "extract", concurrency=2)
+
+    def all_extracted() -> bool:
+        return all(hostile.texts(f"{fresh_name}-{n}") for n in range(len(kinds)))
+
+    wait_until(all_extracted, "the others are extracted", 2 * BOUND_S)
+    wait_until(lambda: len(dead(hostile)) == len(kinds), "all given up", 4 * BOUND_S)
+    assert {letter.queue for letter in dead(hostile)} == {"extract"}
