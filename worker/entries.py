@@ -18,35 +18,9 @@ from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, WAIT
 from tablestore_memory.worker.errors import LeaseLost
 from tablestore_memory.worker.isolation import Failure
 from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.state.scripts import script
 
 _PAGE = 200
-
-# KEYS: lease events in-flight   ARGV: token count
-# in-flight: `first` (id at the front), `tries` of it, `failure` of the last, `isolated` (entries still to be
-# taken one by one), `since` (ms: when the trouble began).
-_TAKE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1, {}, '', 0} end
-local isolated = tonumber(redis.call('HGET', KEYS[3], 'isolated') or 0)
-local count = tonumber(ARGV[2])
-if isolated > 0 then count = 1 end
-local entries = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', count)
-if #entries == 0 then redis.call('DEL', KEYS[3]) return {0, entries, '', 0} end
-if redis.call('HGET', KEYS[3], 'first') ~= entries[1][1] then
-  redis.call('HSET', KEYS[3], 'first', entries[1][1], 'tries', 0)
-  redis.call('HDEL', KEYS[3], 'failure')
-end
-local tries = redis.call('HINCRBY', KEYS[3], 'tries', 1)
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if tries > 1 then redis.call('HSETNX', KEYS[3], 'since', now) end
-if #entries > 1 and tries > 1 then
-  redis.call('HSET', KEYS[3], 'isolated', #entries, 'tries', 1)
-  redis.call('HDEL', KEYS[3], 'failure')
-  tries, entries = 1, {entries[1]}
-end
-local since = tonumber(redis.call('HGET', KEYS[3], 'since') or now)
-return {tries, entries, redis.call('HGET', KEYS[3], 'failure') or '', now - since}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +51,29 @@ class InFlight:
         return len(self.entries) == 1
 
 
+@script
+def take_entries(
+    redis: Redis, *, lease: str, events: str, in_flight: str, token: str, count: int
+) -> tuple[int, list[Any], bytes, int]: ...
+
+
 def take(redis: Redis, lease: Lease, events: str, in_flight: str, count: int) -> InFlight:
     """The oldest entries, up to `count`. Raises LeaseLost."""
-    answer = cast(
-        tuple[int, list[Any], bytes, int],
-        redis.eval(_TAKE, 3, lease.key, events, in_flight, lease.token, count),
+    tries, found, failure, troubled_ms = take_entries(
+        redis,
+        lease=lease.key,
+        events=events,
+        in_flight=in_flight,
+        token=lease.token,
+        count=count,
     )
-    tries, found, failure, troubled_ms = answer
     if tries < 0:
         raise LeaseLost(lease.key)
     entries = [
         _entry(name.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
         for name, fields in found
     ]
-    return InFlight(entries, tries, _failure(failure), int(troubled_ms))
+    return InFlight(entries, tries, _failure(failure), troubled_ms)
 
 
 def note_failure(redis: Redis, in_flight: str, failure: Failure) -> None:

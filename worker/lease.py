@@ -16,13 +16,18 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tablestore_memory.worker.errors import Busy, LeaseLost
+from tablestore_memory.worker.state.scripts import script
 
 # Long enough to live through a pause of a busy machine, short enough that a dead holder costs moments.
 LEASE_TTL_MS = 6_000
 
-_IF_MINE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
-_RENEW = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
-_RELEASE = _IF_MINE + "return redis.call('DEL', KEYS[1])"
+
+@script
+def renew(redis: Redis, *, lease: str, token: str, ttl_ms: int) -> int: ...
+
+
+@script
+def release(redis: Redis, *, lease: str, token: str) -> int: ...
 
 
 class Lease:
@@ -72,7 +77,7 @@ class Lease:
     ) -> None:
         self._ended.set()
         try:
-            self._redis.eval(_RELEASE, 1, self.key, self.token)
+            release(self._redis, lease=self.key, token=self.token)
         except RedisError:
             if error is None:
                 raise  # Otherwise the first error counts; the key runs out by itself.
@@ -88,7 +93,7 @@ class Lease:
         while not self._ended.wait(self._ttl_ms / 4000):
             asked = self._monotonic()
             try:
-                held = self._redis.eval(_RENEW, 1, self.key, self.token, self._ttl_ms)
+                held = renew(self._redis, lease=self.key, token=self.token, ttl_ms=self._ttl_ms)
             except RedisError:
                 continue  # The time to live decides; the next round tries again.
             if not held:

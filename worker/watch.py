@@ -21,8 +21,10 @@ from tablestore_memory.worker import queues
 from tablestore_memory.worker.arrivals import Arrivals
 from tablestore_memory.worker.backlog import report_alive
 from tablestore_memory.worker.extract.due import DueSessions
+from tablestore_memory.worker.lease import release
 from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing
 from tablestore_memory.worker.queues import Queues
+from tablestore_memory.worker.state.scripts import script
 
 _SWEEP_S = 1.0
 _DUTY_MS = 3_000
@@ -30,17 +32,13 @@ _FIND_PARTITIONS_S = 5.0
 # Tasks for sessions that are due and not begun.
 _MOST_QUEUED = 500
 
-_ON_DUTY = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-_OFF_DUTY = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
-
 Send = Callable[[str, list[Any]], None]
 Queued = Callable[[str], int]
 Clock = Callable[[], float]
+
+
+@script
+def take_leadership(redis: Redis, *, leader: str, token: str, ttl_ms: int) -> int: ...
 
 
 class Watch:
@@ -80,11 +78,13 @@ class Watch:
     def on_duty(self) -> bool:
         """Whether this watch is the one that looks; says that the worker lives either way."""
         report_alive(self._redis, self._streams, self.name)
-        return bool(self._redis.eval(_ON_DUTY, 1, self._duty_key, self._token, _DUTY_MS))
+        return bool(
+            take_leadership(self._redis, leader=self._duty_key, token=self._token, ttl_ms=_DUTY_MS)
+        )
 
     def off_duty(self) -> None:
         """Let another take over at once."""
-        self._redis.eval(_OFF_DUTY, 1, self._duty_key, self._token)
+        release(self._redis, lease=self._duty_key, token=self._token)
 
     def sweep(self) -> None:
         """All that may wait, wherever it is."""

@@ -39,19 +39,21 @@ from tablestore_memory.worker.isolation import (
 )
 from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.state.scripts import script
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 from tablestore_memory.worker.stores.write import write_all
 
-_TAKE_OFF = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-redis.call('HDEL', KEYS[3], ARGV[2])
-return redis.call('XDEL', KEYS[2], ARGV[2])
-"""
 _LOOKED_AT = 1_000  # entries: those that wait stand in front of those that may go on
 _A_TURN = 50  # requests
 _ASIDE_S = 1.0  # for somebody else's lease, or a service that asks to slow down
 log = structlog.get_logger()
+
+
+@script
+def settle_request(
+    redis: Redis, *, lease: str, requests: str, tries: str, token: str, entry: str
+) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,15 @@ def _set_aside(step: Requests, partition: int, request: _Request, failure: Failu
 
 
 def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -> None:
-    names = ("requests", step.attempts.name)
-    keys = [lease.key, *(step.streams.key(partition, name) for name in names)]
-    if int(step.redis.eval(_TAKE_OFF, 3, *keys, lease.token, request.entry.entry_id)) < 0:
+    settled = settle_request(
+        step.redis,
+        lease=lease.key,
+        requests=step.streams.key(partition, "requests"),
+        tries=step.streams.key(partition, step.attempts.name),
+        token=lease.token,
+        entry=request.entry.entry_id,
+    )
+    if settled < 0:
         raise LeaseLost(lease.key)
 
 

@@ -6,6 +6,7 @@ nodes. Recorded twice it counts double and falls due sooner; never recorded it c
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import msgspec
 from redis import Redis
@@ -13,30 +14,12 @@ from redis import Redis
 from tablestore_memory.protocol.events import Event, Message, SessionEnd
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.extract.due import DuePolicy, member
+from tablestore_memory.worker.state.scripts import script
 from tablestore_memory.worker.tokens import tokens_of
 
-# KEYS: pending due   ARGV: msgpack{sessions policy}
-# A session is due at once when it is over, has N messages or K tokens; else after it was idle for a
-# while, and at the latest when its first waiting message has waited long enough.
-_RECORD = """
-local work = cmsgpack.unpack(ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local policy = work.policy
-for _, came in ipairs(work.sessions) do
-  local stored = redis.call('HGET', KEYS[1], came.member)
-  local wait = {count = 0, tokens = 0, first_ms = now, from_us = came.from_us, over = false}
-  if stored then wait = cmsgpack.unpack(stored) end
-  wait.count = wait.count + came.count
-  wait.tokens = wait.tokens + came.tokens
-  wait.from_us = math.min(wait.from_us, came.from_us)
-  wait.over = wait.over or came.over
-  redis.call('HSET', KEYS[1], came.member, cmsgpack.pack(wait))
-  local due = math.min(now + policy.idle_ms, wait.first_ms + policy.max_wait_ms)
-  if wait.over or wait.count >= policy.max_messages or wait.tokens >= policy.max_tokens then due = now end
-  redis.call('ZADD', KEYS[2], due, came.member)
-end
-"""
+
+@script
+def record_activity(redis: Any, *, pending: str, due: str, work: bytes) -> None: ...
 
 
 @dataclass(slots=True)
@@ -76,8 +59,10 @@ def record(redis: Redis, streams: Streams, sessions: Sequence[Came], policy: Due
     with redis.pipeline(transaction=False) as pipe:
         for partition, group in by_partition.items():
             work = {"sessions": [asdict(came) for came in group], "policy": asdict(policy)}
-            keys = [streams.key(partition, name) for name in ("pending", "due")]
-            packed = msgspec.msgpack.encode(work)
-            # By name: redis-py refuses `eval` in a pipeline of a cluster, though one slot holds the keys.
-            pipe.execute_command("EVAL", _RECORD, len(keys), *keys, packed)  # type: ignore[no-untyped-call]
+            record_activity(
+                pipe,
+                pending=streams.key(partition, "pending"),
+                due=streams.key(partition, "due"),
+                work=msgspec.msgpack.encode(work),
+            )
         pipe.execute()
