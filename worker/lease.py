@@ -1,11 +1,12 @@
 """One holder at a time of a partition, a session or a user.
 
-A lease is a Redis key with a random token and a time to live, renewed from a thread while it is held.
-When its holder dies the key runs out and the next one may start. A lease keeps others from starting; it
-cannot stop a paused holder from finishing a write, so a holder asks `ensure_held` before each write, and
-writes under a lease are idempotent or conditional.
+A lease is a Redis key with a random token and a time to live, renewed while it is held, by one thread for all
+leases of a process. When its holder dies the key runs out and the next one may start. A lease keeps others
+from starting; it cannot stop a paused holder from finishing a write, so a holder asks `ensure_held` before
+each write, and writes under a lease are idempotent or conditional.
 """
 
+import os
 import threading
 import time
 import uuid
@@ -35,7 +36,7 @@ class Lease:
 
     def __init__(
         self,
-        redis: "Redis",
+        redis: Redis,
         key: str,
         *,
         wait_s: float = 0,
@@ -44,29 +45,37 @@ class Lease:
     ) -> None:
         self.key = key
         self.token = uuid.uuid4().hex
+        self.ttl_ms = ttl_ms or LEASE_TTL_MS
         self._redis = redis
         self._wait_s = wait_s
-        self._ttl_ms = ttl_ms or LEASE_TTL_MS
         self._monotonic = monotonic
-        self._ended = threading.Event()
         self._held_until = 0.0
-        self._taken = False
 
     def ensure_held(self) -> None:
         """Raises LeaseLost once the key was taken, or could not be renewed for its time to live.
 
         By this process's own clock, so a worker that was stopped for a while notices before it writes.
         """
-        if self._taken or self._monotonic() >= self._held_until:
+        if self._monotonic() >= self._held_until:
             raise LeaseLost(f"{self.key}: the lease was lost")
+
+    def renew(self) -> bool:
+        """Hold it for longer. False once it is somebody else's."""
+        asked = self._monotonic()
+        try:
+            held = renew(self._redis, lease=self.key, token=self.token, ttl_ms=self.ttl_ms)
+        except RedisError:
+            return True  # The time to live decides; the next round tries again.
+        self._held_until = asked + self.ttl_ms / 1000 if held else 0.0
+        return bool(held)
 
     def __enter__(self) -> "Lease":
         ends = self._monotonic() + self._wait_s
         while not self._acquired():
             if self._monotonic() >= ends:
                 raise Busy(self.key)
-            self._ended.wait(0.05)
-        threading.Thread(target=self._renew, name=f"renew {self.key}", daemon=True).start()
+            time.sleep(0.05)
+        _renewals.add(self)
         return self
 
     def __exit__(
@@ -75,7 +84,7 @@ class Lease:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._ended.set()
+        _renewals.discard(self)
         try:
             release(self._redis, lease=self.key, token=self.token)
         except RedisError:
@@ -84,19 +93,56 @@ class Lease:
 
     def _acquired(self) -> bool:
         asked = self._monotonic()
-        if not self._redis.set(self.key, self.token, nx=True, px=self._ttl_ms):
+        if not self._redis.set(self.key, self.token, nx=True, px=self.ttl_ms):
             return False
-        self._held_until = asked + self._ttl_ms / 1000
+        self._held_until = asked + self.ttl_ms / 1000
         return True
 
-    def _renew(self) -> None:
-        while not self._ended.wait(self._ttl_ms / 4000):
-            asked = self._monotonic()
-            try:
-                held = renew(self._redis, lease=self.key, token=self.token, ttl_ms=self._ttl_ms)
-            except RedisError:
-                continue  # The time to live decides; the next round tries again.
-            if not held:
-                self._taken = True
-                return
-            self._held_until = asked + self._ttl_ms / 1000
+
+class _Renewals:
+    """The thread that renews what this process holds; it ends when nothing is held."""
+
+    def __init__(self) -> None:
+        self._held: set[Lease] = set()
+        self._changed = threading.Condition()
+        self._running = False
+
+    def add(self, lease: Lease) -> None:
+        with self._changed:
+            self._held.add(lease)
+            self._changed.notify()
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name="renew leases", daemon=True).start()
+
+    def discard(self, lease: Lease) -> None:
+        with self._changed:
+            self._held.discard(lease)
+
+    def _run(self) -> None:
+        while held := self._next_round():
+            for lease in held:
+                if lease in self._held and not lease.renew():
+                    self.discard(lease)
+
+    def _next_round(self) -> list[Lease]:
+        """All that is held after a quarter of the shortest time to live; nothing ends the thread."""
+        with self._changed:
+            wait_s = min((lease.ttl_ms for lease in self._held), default=LEASE_TTL_MS) / 4000
+            ends = time.monotonic() + wait_s
+            while (left_s := ends - time.monotonic()) > 0:
+                if self._changed.wait(left_s):
+                    shortest_ms = min((lease.ttl_ms for lease in self._held), default=LEASE_TTL_MS)
+                    ends = min(ends, time.monotonic() + shortest_ms / 4000)
+            self._running = bool(self._held)
+            return list(self._held)
+
+
+def _begin_anew() -> None:
+    """In a forked child: its parent's leases and thread are not its own."""
+    global _renewals
+    _renewals = _Renewals()
+
+
+_renewals = _Renewals()
+os.register_at_fork(after_in_child=_begin_anew)
