@@ -57,7 +57,7 @@ class Drops:
 
     def malformed(self, draft: Mapping[str, Any], error: MalformedEvent) -> None:
         """A publisher that is not strict got what is no event."""
-        self._set_aside(ascii(dict(draft)), str(error))
+        self._set_aside(_shown(draft), str(error))
         self._count(MALFORMED, draft)
 
     def _count(self, reason: str, event: bytes | Mapping[str, Any]) -> None:
@@ -92,3 +92,11 @@ class Drops:
                     os.write(fd, msgspec.json.encode(line) + b"\n")
             finally:
                 os.close(fd)
+
+
+def _shown(draft: Mapping[str, Any]) -> str:
+    """What was to be an event, for a person to look at."""
+    try:
+        return ascii(dict(draft))
+    except Exception as error:  # noqa: BLE001 - its objects are the caller's
+        return f"cannot be shown: {type(error).__name__}"
