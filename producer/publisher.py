@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tablestore_memory.producer import lifecycle
 from tablestore_memory.producer.counters import Stats
+from tablestore_memory.producer.deadletters import PutBack
 from tablestore_memory.producer.drops import OnDrop
 from tablestore_memory.producer.lines import Line, completed, to_micros, utc_offset_min
 from tablestore_memory.producer.mending import encode_mended
@@ -181,6 +182,11 @@ class Publisher:
         import asyncio  # there already, where there is a loop
 
         return await asyncio.to_thread(self.flush, timeout)
+
+    def put_back(self, timeout: float = _FLUSH_S) -> PutBack | None:
+        """Send what publishers of this Redis, user and prefix set aside because Redis refused it. Returns
+        how many events that were; None if not all were sent within the timeout: then they stay."""
+        return (self._outbox or self._open()).put_back(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
         """Deliver for so long (default: `exit_timeout_s`), then end; the journal keeps the rest.

@@ -4,7 +4,10 @@ import zlib
 from dataclasses import dataclass
 
 EVENT_FIELD = "event"
-"""The one field of a stream entry; its value is the event's JSON in UTF-8."""
+"""The field of a stream entry that every publisher sets; its value is the event's JSON in UTF-8."""
+
+WAITED_FIELD = "waited_ms"
+"""How long a publisher held the event before Redis took it, in ms; left out while that is short."""
 
 MAX_PARTITIONS = 1024
 """Workers look for no streams with a higher number."""
