@@ -39,6 +39,8 @@ class Stats:
     memory_events: int = 0
     memory_bytes: int = 0
     journal_bytes: int = 0
+    journal_damaged: int = 0
+    """Stretches of journals that could not be read: each may have held events."""
     oldest_age_s: float = 0.0
     """How long the event now being sent has waited."""
     last_error: str = ""

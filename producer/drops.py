@@ -2,17 +2,13 @@
 and set aside in a file where the event itself is at fault.
 """
 
-import contextlib
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.deadletters import DeadLetters, Letter
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, decode
@@ -24,8 +20,6 @@ MALFORMED = "malformed"
 
 OnDrop = Callable[[Event | Mapping[str, Any], str], None]
 
-_DEAD_LETTERS = "dead-letters.jsonl"
-_MAX_FILE_BYTES = 64 * 1024**2
 _MAX_UNTOLD = 1_000
 """Events kept for the hook while nobody calls it; their number is never lost."""
 
@@ -33,9 +27,11 @@ _MAX_UNTOLD = 1_000
 class Drops:
     """Callers count; the sender, or `close`, tells."""
 
-    def __init__(self, directory: Path, *, on_drop: OnDrop | None, log: RateLimitedLog) -> None:
+    def __init__(
+        self, dead_letters: DeadLetters, *, on_drop: OnDrop | None, log: RateLimitedLog
+    ) -> None:
         self.counts: dict[str, int] = {}
-        self._directory = directory
+        self._dead_letters = dead_letters
         self._on_drop = on_drop
         self._log = log
         self._untold: deque[tuple[bytes | Mapping[str, Any], str]] = deque(maxlen=_MAX_UNTOLD)
@@ -52,12 +48,13 @@ class Drops:
 
     def reject(self, record: Record, cause: str) -> None:
         """Redis refuses this very event, and always will."""
-        self._set_aside(record.data.decode(errors="replace"), cause)
+        event = record.data.decode(errors="replace")
+        self._dead_letters.add(Letter(time.time(), cause, event, record.accepted_us))
         self._count(REJECTED, record.data)
 
     def malformed(self, draft: Mapping[str, Any], error: MalformedEvent) -> None:
         """A publisher that is not strict got what is no event."""
-        self._set_aside(ascii(dict(draft)), str(error))
+        self._dead_letters.add(Letter(time.time(), str(error), _shown(draft)))
         self._count(MALFORMED, draft)
 
     def _count(self, reason: str, event: bytes | Mapping[str, Any]) -> None:
@@ -81,14 +78,10 @@ class Drops:
         except Exception as error:  # noqa: BLE001 - the hook is not ours, the thread is
             self._log.warning("on_drop.failed", error=type(error).__name__)
 
-    def _set_aside(self, event: str, cause: str) -> None:
-        line = {"at": time.time(), "reason": cause, "event": event}
-        with contextlib.suppress(OSError):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-            fd = os.open(self._directory / _DEAD_LETTERS, flags, 0o600)
-            try:
-                if os.fstat(fd).st_size < _MAX_FILE_BYTES:
-                    os.write(fd, msgspec.json.encode(line) + b"\n")
-            finally:
-                os.close(fd)
+
+def _shown(draft: Mapping[str, Any]) -> str:
+    """What was to be an event, for a person to look at."""
+    try:
+        return ascii(dict(draft))
+    except Exception as error:  # noqa: BLE001 - its objects are the caller's
+        return f"cannot be shown: {type(error).__name__}"

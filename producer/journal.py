@@ -9,13 +9,13 @@ write() with O_APPEND, which the kernel orders. It never raises: without room or
 import itertools
 import os
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.damaged import Damaged
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.producer.segment import Segment, packed
+from tablestore_memory.producer.segment import Place, Segment, packed, write_whole
 from tablestore_memory.producer.spool import Spool, segment_name
 
 _PAUSE_S = 5.0
@@ -33,15 +33,18 @@ class Journal:
         *,
         segment_bytes: int,
         max_bytes: int,
+        damaged: Damaged,
         log: RateLimitedLog,
     ) -> None:
         self._make_spool = make_spool
         self._segment_bytes = segment_bytes
         self._max_bytes = max_bytes
+        self._damaged = damaged
         self._log = log
         self._spool: Spool | None = None
         self._numbers = itertools.count(1)
-        self._segments: deque[Segment] = deque()
+        self._front = Place()
+        """Of the oldest segment that is not yet done; each segment leads to the next."""
         self._current: Segment | None = None
         self._broken_until = 0.0
         self._appended = 0  # by callers
@@ -55,7 +58,13 @@ class Journal:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(segment.size for segment in tuple(self._segments))
+        return sum(segment.size for segment in self._segments())
+
+    def _segments(self) -> Iterator[Segment]:
+        segment = self._front.segment
+        while segment is not None:
+            yield segment
+            segment = segment.after.segment
 
     def is_empty(self) -> bool:
         return self._appended == self._taken
@@ -81,12 +90,18 @@ class Journal:
             return 0
         try:
             segment = self._next_segment(0)
-            for record in records:
-                os.write(segment.fd, packed(record))
         except OSError as error:
             self._fail(None, error)
             return 0
-        self._segments.appendleft(segment)
+        try:
+            for record in records:
+                write_whole(segment.fd, packed(record))
+        except OSError as error:
+            segment.path.unlink(missing_ok=True)
+            self._fail(None, error)
+            return 0
+        segment.after, self._front = self._front, Place()
+        self._front.take(segment)
         self._appended += len(records)
         return len(records)
 
@@ -99,6 +114,7 @@ class Journal:
             return False
         segment.size += written
         if written != len(data):
+            segment.torn += 1
             self._fail(segment, OSError(f"{written} of {len(data)} bytes written"))
         # Sealed meanwhile: the reader may have missed it. Written twice is still one event.
         return not segment.sealed
@@ -111,51 +127,58 @@ class Journal:
         self._log.warning("journal.broken", error=error)
 
     def _roll(self, full: Segment | None) -> Segment | None:
-        """The next segment, if there is room. Two threads may each make one; both are read."""
-        if (current := self._current) is not full and current is not None:
-            return current
+        """The segment after this one, made if there is room for it. Of two threads that make one, one
+        throws its own away: each finds what it wrote before in front of what it writes next."""
+        place = self._front if full is None else full.after
+        if (following := place.segment) is not None:
+            return following
         if self.size + self._segment_bytes > self._max_bytes:
             return None
         if time.monotonic() < self._broken_until:
             return None
         try:
-            segment = self._next_segment(next(self._numbers))
+            made = self._next_segment(next(self._numbers))
         except OSError as error:
             if isinstance(error, FileNotFoundError):
                 self._spool = None  # somebody deleted the directory: make another
             self._fail(None, error)
             return None
-        self._segments.append(segment)
-        self._current = segment
-        return segment
+        following = place.take(made)
+        if following is made:
+            self._current = made
+        else:
+            made.path.unlink(missing_ok=True)
+        return following
 
     def _next_segment(self, number: int) -> Segment:
         spool = self._spool = self._spool or self._make_spool()
         return Segment(spool.path / segment_name(number))
 
     def take(self, events: int, size: int) -> list[Record]:
-        while self._segments:
-            segment = self._segments[0]
+        while (segment := self._front.segment) is not None:
             complete = segment.sealed
             if records := segment.reader.take(events, size, complete=complete):
                 self._taken += len(records)
                 return records
             if complete:
-                self._delete(segment)
-            elif segment is self._segments[-1]:
+                self._done(segment)
+            elif segment.after.segment is None:
                 break
             else:
                 segment.sealed = True  # and look once more
         return []
 
-    def _delete(self, segment: Segment) -> None:
-        self._segments.popleft()
-        segment.path.unlink(missing_ok=True)
+    def _done(self, segment: Segment) -> None:
+        self._front = segment.after
+        if (stretches := segment.reader.damaged - segment.torn) > 0:
+            self._damaged.set_aside(segment.path, "not all of it is intact", stretches=stretches)
+        else:
+            segment.path.unlink(missing_ok=True)
 
     def settle(self) -> None:
         self._settled = self._taken
-        if self._segments:
-            self._segments[0].reader.settle()
+        if (segment := self._front.segment) is not None:
+            segment.reader.settle()
 
     def close(self, *, reader_ended: bool = True) -> None:
         """Delete the files, or leave what is not settled for the next process to replay. Whoever
@@ -163,14 +186,14 @@ class Journal:
         spool, self._spool, self._current = self._spool, None, None
         if spool is None:
             return
-        for segment in tuple(self._segments):
+        for segment in self._segments():
             segment.sealed = True  # a thread in the middle of an append must write elsewhere
         if not reader_ended:
             spool.release(keep=True)
             return
         all_settled = self._appended == self._settled
         spool.release(keep=not all_settled or bool(self.take(1, 1)))
-        self._segments.clear()
+        self._front = Place()
 
     def forget(self) -> None:
         """In a forked child: the files are the parent's."""

@@ -13,8 +13,18 @@ from typing import Any
 import msgspec
 
 from tablestore_memory.producer.clock import Clock, EventIds
+from tablestore_memory.producer.mending import checked_mended
 from tablestore_memory.protocol.errors import MalformedEvent, UnknownType
-from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
+from tablestore_memory.protocol.events import (
+    TYPES,
+    Event,
+    Forget,
+    Message,
+    Remember,
+    SessionEnd,
+)
+
+Line = Mapping[str, Any] | bytes | str
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS: dict[str, frozenset[str]] = {
@@ -23,59 +33,61 @@ _FIELDS: dict[str, frozenset[str]] = {
 }
 
 
-def from_line(
-    line: Mapping[str, Any] | bytes | str,
-    *,
-    ids: EventIds | None = None,
-    clock: Clock | None = None,
-) -> Event:
+def from_line(line: Line, *, ids: EventIds | None = None, clock: Clock | None = None) -> Event:
     """The complete event of one line. Raises MalformedEvent or its kin, naming the field."""
-    draft = _parse(line)
-    _check_fields(draft)
-    if draft.get("event_id") is None:
-        draft["event_id"] = (ids or EventIds()).next_id()
-    if draft.get("created_at") is None:
-        draft["created_at"] = (clock or Clock()).now_us()
-    moment = draft["created_at"]
-    draft["created_at"] = to_micros(moment)
-    if draft["type"] == "message":
+    return completed(line, ids or EventIds(), clock or Clock())[0]
+
+
+def completed(line: Line, ids: EventIds, clock: Clock) -> tuple[Event, bytes]:
+    """The complete event of one line, and its JSON. Raises as `from_line`."""
+    draft = {name: value for name, value in _parsed(line).items() if value is not None}
+    kind = _known_type(draft)
+    if "event_id" not in draft:
+        draft["event_id"] = ids.next_id()
+    moment = draft.get("created_at")
+    draft["created_at"] = clock.now_us() if moment is None else to_micros(moment)
+    if kind == "message":
+        draft.setdefault("message_id", draft["event_id"])
         draft.setdefault("utc_offset_min", utc_offset_min(moment))
-        if draft.get("message_id") is None:
-            draft["message_id"] = draft["event_id"]
-    return decode(_encode(draft))
+    return checked_mended(draft)
 
 
-def _parse(line: Mapping[str, Any] | bytes | str) -> dict[str, Any]:
+def _parsed(line: Line) -> Mapping[str, Any]:
     if isinstance(line, Mapping):
-        return dict(line)
+        return line
     try:
         draft = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        draft = _parse_leniently(line)
+        draft = _leniently_parsed(line)
     if not isinstance(draft, dict):
         raise MalformedEvent("line", "must be a JSON object")
     return draft
 
 
-def _parse_leniently(line: bytes | str) -> object:
-    """The standard parser: its message is better, and it lets a lone surrogate through, so that
-    the field which holds it can be named."""
+def _leniently_parsed(line: bytes | str) -> object:
+    """The standard parser tells where it stopped, and lets through what can be mended."""
     try:
         return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise MalformedEvent("line", f"not JSON: {error}") from error
+    except json.JSONDecodeError as error:
+        raise MalformedEvent("line", f"not JSON at character {error.pos}") from None
+    except (ValueError, RecursionError):  # not UTF-8, a number of thousands of digits, too deep
+        raise MalformedEvent("line", "not JSON") from None
 
 
-def _check_fields(draft: dict[str, Any]) -> None:
+def _known_type(draft: Mapping[str, Any]) -> str:
+    """Raises MalformedEvent for another, and for a field that no event of this type has."""
     kind = draft.get("type")
     if kind is None:
         raise MalformedEvent("type", "missing")
     known = _FIELDS.get(kind) if isinstance(kind, str) else None
     if known is None:
-        raise UnknownType("type", f"{kind!r} is none of {', '.join(_FIELDS)}")
+        raise UnknownType("type", f"must be one of {', '.join(TYPES)}")
     for field in draft:
         if field not in known:
-            raise MalformedEvent(str(field), f"unknown field of a {kind}")
+            # A mistyped name is worth telling; what looks like none may be somebody's text.
+            named = isinstance(field, str) and field.isidentifier() and len(field) <= 64
+            raise MalformedEvent(field if named else "line", f"unknown field of a {kind}")
+    return str(kind)
 
 
 def to_micros(moment: object) -> int:
@@ -86,31 +98,20 @@ def to_micros(moment: object) -> int:
 
 
 def utc_offset_min(moment: object) -> int:
-    """Minutes east of UTC, of ISO 8601 or a datetime with its zone; 0 of microseconds."""
-    if isinstance(moment, int):
+    """Minutes east of UTC, of ISO 8601 or a datetime with its zone; 0 of microseconds or None."""
+    if moment is None or isinstance(moment, int):
         return 0
-    return (_zoned(moment).utcoffset() or timedelta()) // timedelta(minutes=1)
+    return int((_zoned(moment).utcoffset() or timedelta()) / timedelta(minutes=1))
 
 
 def _zoned(moment: object) -> datetime:
     if isinstance(moment, str):
         try:
             moment = datetime.fromisoformat(moment)
-        except ValueError as error:
-            raise MalformedEvent("created_at", f"not ISO 8601: {moment!r}") from error
+        except ValueError:
+            raise MalformedEvent("created_at", "not ISO 8601") from None
     if not isinstance(moment, datetime):
         raise MalformedEvent("created_at", "must be ISO 8601 or integer microseconds")
     if moment.tzinfo is None:
-        raise MalformedEvent("created_at", f"without a time zone: {moment.isoformat()!r}")
+        raise MalformedEvent("created_at", "without a time zone")
     return moment
-
-
-def _encode(draft: dict[str, Any]) -> bytes:
-    for field, value in draft.items():
-        try:
-            msgspec.json.encode(value)
-        except UnicodeEncodeError as error:
-            raise MalformedEvent(field, "holds a lone surrogate") from error
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise MalformedEvent(field, f"not JSON: {error}") from error
-    return msgspec.json.encode(draft)

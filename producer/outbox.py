@@ -12,6 +12,8 @@ from tablestore_memory.producer.backlog import Backlog, MemoryBacklog, Overflow,
 from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.connection import connect
 from tablestore_memory.producer.counters import Counters, Stats
+from tablestore_memory.producer.damaged import Damaged
+from tablestore_memory.producer.deadletters import DeadLetters, Letter, PutBack
 from tablestore_memory.producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
 from tablestore_memory.producer.errors import (
     BlockingInEventLoop,
@@ -19,10 +21,13 @@ from tablestore_memory.producer.errors import (
 )
 from tablestore_memory.producer.journal import Journal
 from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.orphans import Orphans
 from tablestore_memory.producer.sender import Sender
 from tablestore_memory.producer.settings import Settings
-from tablestore_memory.producer.spool import Spool, orphans, target_directory
+from tablestore_memory.producer.spool import Spool, target_directory
 from tablestore_memory.producer.transport import RedisTransport
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import decode, partition_key
 from tablestore_memory.protocol.streams import Streams
 
 _POLL_S = 0.005
@@ -37,7 +42,10 @@ class Outbox:
         self.clock = Clock()
         log = RateLimitedLog(logger)
         target = target_directory(settings.journal_dir, settings.redis_url, settings.prefix)
-        self.drops = Drops(target, on_drop=on_drop, log=log)
+        self._dead_letters = DeadLetters(target)
+        self.drops = Drops(self._dead_letters, on_drop=on_drop, log=log)
+        self._damaged = Damaged(target, log)
+        adopted = Orphans(target, self._damaged, log)
         self._counters = Counters()
         self._memory = MemoryBacklog(
             max_events=settings.queue_events, max_bytes=settings.queue_bytes
@@ -46,6 +54,7 @@ class Outbox:
             lambda: Spool.create(target),
             segment_bytes=settings.segment_bytes,
             max_bytes=settings.journal_bytes,
+            damaged=self._damaged,
             log=log,
         )
         self._backlogs = self._arranged()
@@ -55,9 +64,10 @@ class Outbox:
             transport=RedisTransport(
                 lambda: connect(settings.redis_url),
                 Streams(settings.prefix, settings.partitions),
+                now_us=self.clock.now_us,
                 log=log,
             ),
-            find_orphans=lambda: orphans(target, self._journal.path, log),
+            find_orphans=lambda: adopted.find(self._journal.path),
             on_failing=self._on_failing,
             counters=self._counters,
             drops=self.drops,
@@ -109,6 +119,22 @@ class Outbox:
         """Wait until all that was accepted before is settled. False: not within the timeout."""
         return self._sender.wait(self._counters.begun, timeout)
 
+    def put_back(self, timeout: float) -> PutBack | None:
+        """Send the dead letters once more. None: not all within the timeout; they stay for another time."""
+        deadline = time.monotonic() + timeout
+        return self._dead_letters.put_back(
+            self._sent_again, lambda: self.flush(max(0.0, deadline - time.monotonic()))
+        )
+
+    def _sent_again(self, letter: Letter) -> bool:
+        data = letter.event.encode()
+        try:
+            event = decode(data)
+        except MalformedEvent:
+            return False
+        self.accept(data, partition_key(event), letter.accepted_us or round(letter.at * 1e6))
+        return True
+
     def close(self, timeout: float) -> bool:
         """Deliver for so long, keep the rest on disk. True: nothing is left."""
         ended = self._sender.stop(timeout)
@@ -140,6 +166,7 @@ class Outbox:
             memory_events=len(self._memory),
             memory_bytes=self._memory.size,
             journal_bytes=self._journal.size,
+            journal_damaged=self._damaged.stretches,
             oldest_age_s=waited_us / 1e6,
             last_error=self._sender.last_error,
         )

@@ -18,25 +18,21 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tablestore_memory.producer import lifecycle
 from tablestore_memory.producer.counters import Stats
+from tablestore_memory.producer.deadletters import PutBack
 from tablestore_memory.producer.drops import OnDrop
-from tablestore_memory.producer.lines import from_line, to_micros, utc_offset_min
+from tablestore_memory.producer.lines import Line, completed, to_micros, utc_offset_min
+from tablestore_memory.producer.mending import encode_mended
 from tablestore_memory.producer.settings import Options, Settings
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.protocol.events import (
-    Event,
-    Message,
-    encode,
-    partition_key,
-)
+from tablestore_memory.protocol.events import Event, Message, Role, partition_key
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox
 
-Role = Literal["user", "assistant", "system", "tool"]
 Moment = int | str | datetime
 """Microseconds since the epoch, ISO 8601 with its zone, or a datetime with its zone."""
 
@@ -48,6 +44,18 @@ class More(TypedDict, total=False):
 
     event_id: str
     created_at: Moment
+
+
+class OpenAIFields(TypedDict, total=False):
+    """What a message in OpenAI's form may hold beside role, content and name; kept as it is."""
+
+    tool_calls: Any
+    tool_call_id: Any
+    function_call: Any
+    refusal: Any
+    audio: Any
+    annotations: Any
+    reasoning_content: Any
 
 
 class Publisher:
@@ -86,7 +94,7 @@ class Publisher:
         user_id: str,
         session_id: str,
         role: Role,
-        content: str | list[dict[str, Any]],
+        content: str | list[dict[str, Any]] | None = None,
         message_id: str | None = None,
         created_at: Moment | None = None,
         name: str | None = None,
@@ -94,8 +102,12 @@ class Publisher:
         message_type: str = "message",
         fields: dict[str, Any] | None = None,
         event_id: str | None = None,
+        **openai: Unpack[OpenAIFields],
     ) -> str:
-        """One message of a conversation: text, content parts, a tool call or its result."""
+        """One message of a conversation: text, content parts, tool calls or the result of one.
+
+        A message in OpenAI's form goes in as it is: `message(user_id=…, session_id=…, **message)`.
+        """
         outbox = self._outbox or self._open()
         now_us = outbox.clock.now_us()
         if event_id is None:
@@ -114,8 +126,9 @@ class Publisher:
                 message_type=message_type,
                 fields=fields or {},
                 utc_offset_min=0 if created_at is None else utc_offset_min(created_at),
+                **openai,
             )
-            data = encode(event)
+            data = encode_mended(event)
         except MalformedEvent as error:
             draft = {"user_id": user_id, "session_id": session_id, "content": content}
             return self._malformed(outbox, {**draft, "event_id": event_id}, error)
@@ -145,13 +158,14 @@ class Publisher:
         draft = {"type": "forget", "user_id": user_id, "session_id": session_id}
         return self.publish({**draft, **more})
 
-    def publish(self, event: Event | Mapping[str, Any] | bytes | str) -> str:
+    def publish(self, event: Event | Line) -> str:
         """Any event, or a line (see producer/lines.py) whose ids and stamp are filled in."""
         outbox = self._outbox or self._open()
         try:
             if isinstance(event, Mapping | bytes | str):
-                event = from_line(event, ids=outbox.ids, clock=outbox.clock)
-            data = encode(event)
+                event, data = completed(event, outbox.ids, outbox.clock)
+            else:
+                data = encode_mended(event)
         except MalformedEvent as error:
             draft = event if isinstance(event, Mapping) else {"line": event}
             return self._malformed(outbox, draft, error)
@@ -168,6 +182,11 @@ class Publisher:
         import asyncio  # there already, where there is a loop
 
         return await asyncio.to_thread(self.flush, timeout)
+
+    def put_back(self, timeout: float = _FLUSH_S) -> PutBack | None:
+        """Send what publishers of this Redis, user and prefix set aside because Redis refused it. Returns
+        how many events that were; None if not all were sent within the timeout: then they stay."""
+        return (self._outbox or self._open()).put_back(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
         """Deliver for so long (default: `exit_timeout_s`), then end; the journal keeps the rest.

@@ -2,7 +2,8 @@
 
 Layout: `TSMJ`, version (u32), bytes settled so far (u64), then records: magic (4 bytes), length,
 CRC-32, route (u32 each), acceptance in µs (u64), payload; all little-endian. The magic begins with
-a byte that UTF-8 never uses, so a torn record (a full disk) is skipped and the next one found.
+a byte that UTF-8 never uses, so what is damaged is skipped and the next record found. A later version takes
+another magic.
 """
 
 import os
@@ -11,6 +12,7 @@ import zlib
 from pathlib import Path
 
 from tablestore_memory.producer.backlog import Record
+from tablestore_memory.producer.ownership import open_private
 from tablestore_memory.protocol.events import MAX_EVENT_BYTES
 
 _HEAD = struct.Struct("<4sIQ")
@@ -24,11 +26,31 @@ _USUAL = 1024
 """Bytes to read for each record wanted: reading much more than is taken costs more than it saves."""
 
 
+class LaterVersion(OSError):
+    """A segment of a later release, and not ours to read."""
+
+
 def packed(record: Record) -> bytes:
     """A record as it stands in the file."""
     data, route = record.data, record.route
     crc = zlib.crc32(data, route)
     return _RECORD.pack(_MAGIC, len(data), crc, route, record.accepted_us) + data
+
+
+class Place:
+    """A place in the order of segments: taken once, by whoever comes first."""
+
+    def __init__(self) -> None:
+        self._taken: dict[None, Segment] = {}
+
+    @property
+    def segment(self) -> "Segment | None":
+        """Who has it."""
+        return self._taken.get(None)
+
+    def take(self, segment: "Segment") -> "Segment":
+        """Who has it now. Two threads may ask at once: `setdefault` is atomic in CPython."""
+        return self._taken.setdefault(None, segment)
 
 
 class Segment:
@@ -37,36 +59,69 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         """Create the file, for this user only. Raises OSError."""
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
         self.path = path
-        self.fd = os.open(path, flags, 0o600)
+        self.after = Place()
+        self.fd = open_private(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND)
         self.size = _HEAD.size
         self.sealed = False
         """Set by the reader before its last look: who writes later must write elsewhere."""
-        os.write(self.fd, _HEAD.pack(_FORMAT, _VERSION, _HEAD.size))
-        self.reader = SegmentReader(path)
-        """Opened now: who deletes the file later does not take the events with it."""
+        self.torn = 0
+        """Records of which a part was written. They are not lost: their callers know."""
+        try:
+            write_whole(self.fd, _HEAD.pack(_FORMAT, _VERSION, _HEAD.size))
+            self.reader = SegmentReader(path)
+            """Opened now: who deletes the file later does not take the events with it."""
+        except OSError:
+            path.unlink(missing_ok=True)  # half a head makes no segment
+            raise
 
     def __del__(self) -> None:
         if (fd := getattr(self, "fd", -1)) >= 0:
             os.close(fd)
 
 
+def write_whole(fd: int, data: bytes) -> None:
+    """One write(). Raises OSError also when only a part found room."""
+    if (written := os.write(fd, data)) != len(data):
+        raise OSError(f"{written} of {len(data)} bytes written")
+
+
 class SegmentReader:
-    """Reads a segment from what was settled on. Raises OSError; refuses files of other formats."""
+    """Reads a segment from what was settled on. Raises OSError, and LaterVersion at once."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        head = os.pread(self._fd, _HEAD.size, 0)
-        if len(head) == _HEAD.size and _HEAD.unpack(head)[:2] != (_FORMAT, _VERSION):
-            raise OSError(f"{path.name}: not a journal segment of version {_VERSION}")
-        self._settled = _HEAD.unpack(head)[2] if len(head) == _HEAD.size else _HEAD.size
-        self._taken = self._settled
+        self._fd = open_private(path, os.O_RDWR)
+        self.damaged = 0
+        """Stretches that held no intact record: each may have held some."""
+        self._in_damage = False
+        self._settled = self._taken = self._start()
 
     def __del__(self) -> None:
         if (fd := getattr(self, "_fd", -1)) >= 0:
             os.close(fd)
+
+    def _start(self) -> int:
+        """Where to read on. A count that does not lead to a record is not believed: what is sent twice is
+        still one event, what is left out is none."""
+        head = os.pread(self._fd, _HEAD.size, 0)
+        if len(head) < _HEAD.size:  # its process ended while it was made
+            return _HEAD.size
+        form, version, settled = _HEAD.unpack(head)
+        if (form, version) == (_FORMAT, _VERSION) and self._is_boundary(settled):
+            return int(settled)
+        if form == _FORMAT and version > _VERSION and not self._holds_a_record():
+            raise LaterVersion(f"a journal of version {version}")
+        self.damaged += 1
+        return _HEAD.size
+
+    def _is_boundary(self, at: int) -> bool:
+        """Whether a record begins here, or the file ends."""
+        if not _HEAD.size <= at <= os.fstat(self._fd).st_size:
+            return False
+        return _MAGIC.startswith(os.pread(self._fd, len(_MAGIC), at))
+
+    def _holds_a_record(self) -> bool:
+        return os.pread(self._fd, len(_MAGIC), _HEAD.size) == _MAGIC
 
     def take(self, events: int, size: int, *, complete: bool) -> list[Record]:
         """The next records. `complete` says that nobody writes any more, so that half a record is
@@ -74,10 +129,13 @@ class SegmentReader:
         limit = max(_LARGEST, min(size, events * _USUAL))
         while chunk := os.pread(self._fd, limit, self._taken):
             records, end = _parse(chunk, events, size)
-            torn = complete and not records
-            self._taken += _next_start(chunk, limit) if torn else end
-            if not torn:
+            if records or not complete:
+                self._taken += end
+                self._in_damage = False
                 return records
+            self.damaged += not self._in_damage
+            self._in_damage = True
+            self._taken += _next_start(chunk, limit)
         return []
 
     def settle(self) -> None:

@@ -15,13 +15,15 @@ from tablestore_memory.producer.backlog import Backlog, Record, Source
 from tablestore_memory.producer.counters import Counters
 from tablestore_memory.producer.drops import Drops
 from tablestore_memory.producer.log import RateLimitedLog
+from tablestore_memory.producer.orphans import Orphan
 from tablestore_memory.producer.settings import Settings
-from tablestore_memory.producer.spool import Orphan
 from tablestore_memory.producer.transport import RedisTransport
 
 _BACKOFF_S = (0.05, 5.0)
 """Full jitter between nothing and a doubling bound: many agents must not come back as one."""
 _IDLE_S = 1.0
+_TROUBLE_S = 0.1
+"""Between two looks at files that cannot be read, while other events go on."""
 _ORPHANS_EVERY_S = 30.0
 _ORPHANS_AT_ONCE = 16
 """Each holds two open files."""
@@ -64,6 +66,8 @@ class Sender:
         self._waiters: list[tuple[int, threading.Event]] = []
         self._stop_at: float | None = None
         self._abandoned = False
+        self._undelivered: tuple[Source, list[Record]] | None = None
+        """What was taken when something unforeseen happened: it is tried again."""
         self._last_was_full = False
         self._seek_orphans_at = 0.0
         self._reported: dict[str, int] = {}
@@ -99,8 +103,8 @@ class Sender:
         while more and not self._over():
             try:
                 more = self._step()
-            except OSError as error:  # of a journal's files: the disk may come back
-                self._log.warning("journal.unreadable", error=error)
+            except Exception as error:  # noqa: BLE001 - nobody else would send the rest
+                self._log.warning("sender.failed", error=type(error).__name__)
                 self._pause(_IDLE_S)
         for orphan in self._orphans:
             orphan.release()
@@ -130,11 +134,12 @@ class Sender:
             self._pause(self._settings.linger_s)
 
     def _take(self) -> tuple[Source | None, list[Record]]:
-        events, size = self._settings.batch_events, self._settings.batch_bytes
+        if self._undelivered is not None:
+            return self._undelivered
         self._seek_orphans()
         for source in (*self._orphans, *self._sources):
-            if batch := source.take(events, size):
-                self._last_was_full = len(batch) == events
+            if batch := self._taken(source):
+                self._last_was_full = len(batch) == self._settings.batch_events
                 return source, batch
         if self._orphans:
             self._orphans.clear()
@@ -142,11 +147,25 @@ class Sender:
         self._last_was_full = False
         return None, []
 
+    def _taken(self, source: Source) -> list[Record]:
+        """A source that fails does not keep the others from being sent."""
+        try:
+            return source.take(self._settings.batch_events, self._settings.batch_bytes)
+        except Exception as error:  # noqa: BLE001 - of its files: the disk may come back
+            self._log.warning("journal.unreadable", error=type(error).__name__)
+            if isinstance(source, Orphan):
+                source.release()
+                self._orphans.remove(source)
+            else:
+                self._pause(_TROUBLE_S)
+            return []
+
     def _seek_orphans(self) -> None:
         if self._orphans or time.monotonic() < self._seek_orphans_at:
             return
         self._seek_orphans_at = time.monotonic() + _ORPHANS_EVERY_S
-        self._orphans = list(itertools.islice(self._find_orphans(), _ORPHANS_AT_ONCE))
+        for orphan in itertools.islice(self._find_orphans(), _ORPHANS_AT_ONCE):
+            self._orphans.append(orphan)  # one by one: each holds a lock
         if self._orphans:
             self._log.info("journal.replaying", journals=len(self._orphans))
 
@@ -164,6 +183,7 @@ class Sender:
         own = not isinstance(source, Orphan)
         attempt = 0
         while batch:
+            self._undelivered = source, batch
             self.in_flight = batch
             self.unsaved = [] if source.durable else batch
             batch = self._send(batch, own=own)
@@ -175,8 +195,9 @@ class Sender:
                 if self._over():
                     return
                 self._pause(_backoff_s(attempt))
-        source.settle()
+        self._undelivered = None
         self.in_flight = self.unsaved = []
+        source.settle()
 
     def _send(self, batch: list[Record], *, own: bool) -> list[Record]:
         """One attempt. What has to be sent again."""

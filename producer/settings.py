@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
-from urllib.parse import urlsplit
 
 from tablestore_memory.producer.errors import (
     BadSetting,
 )
+from tablestore_memory.protocol.redis_urls import RedisUrl
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
 
 DURABILITIES = ("journal", "memory")
@@ -112,15 +112,14 @@ def _given(name: str, arguments: Mapping[str, Any], environ: Mapping[str, str]) 
 
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _CHOICES = {"durability": DURABILITIES, "when_full": POLICIES}
-_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
-_CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
 
 
 def _checked(name: str, kind: object, value: Any) -> Any:
     if name == "redis_url":
-        return _checked_url(str(value))
+        RedisUrl.parse(str(value))  # its errors repeat nothing of a URL, which may hold a password
+        return str(value)
     if name in _CHOICES and value not in _CHOICES[name]:
-        raise ValueError(f"must be one of {', '.join(_CHOICES[name])}, not {value!r}")
+        raise ValueError(f"must be one of {', '.join(_CHOICES[name])}")
     if kind in (int, float):
         number = _checked_number(value, int if kind is int else float)
         if name == "partitions" and number > MAX_PARTITIONS:
@@ -128,25 +127,16 @@ def _checked(name: str, kind: object, value: Any) -> Any:
         return number
     if kind is bool and not isinstance(value, bool):
         if str(value).lower() not in _SWITCH:
-            raise ValueError(f"must be 1 or 0, not {value!r}")
+            raise ValueError("must be 1 or 0")
         return _SWITCH[str(value).lower()]
     return value if kind is bool else str(value)
-
-
-def _checked_url(url: str) -> str:
-    """Its message repeats no more than the scheme: a URL may hold a password."""
-    scheme = urlsplit(url).scheme
-    known = (*_SCHEMES, *_CLUSTER_SCHEMES)
-    if scheme not in known:
-        raise ValueError(f"must begin with one of {', '.join(known)}, not {scheme!r}")
-    return url
 
 
 def _checked_number(value: Any, kind: type[int] | type[float]) -> int | float:
     try:
         number = kind(value)
     except (TypeError, ValueError):
-        raise ValueError(f"must be a number, not {value!r}") from None
-    if number < 0 or (kind is int and number < 1):
-        raise ValueError(f"must be positive, not {number}")
+        raise ValueError("must be a number") from None
+    if not number >= 0 or number == float("inf") or (kind is int and number < 1):
+        raise ValueError("must be positive")
     return number

@@ -1,8 +1,8 @@
 """The only place that talks to Redis: appends records to the streams, and says of each what came
-of it. Errors of redis-py become one of two kinds here, by class; nobody else sees them.
+of it. Errors of redis-py become one of two kinds here; nobody else sees them.
 """
 
-import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,25 +12,19 @@ import redis
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.connection import Client
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD, Streams
 
-_TRANSIENT = (
-    redis.ConnectionError,  # also LOADING, NOAUTH, WRONGPASS, and too many clients
-    redis.TimeoutError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.OutOfMemoryError,
-    redis.exceptions.NoPermissionError,  # somebody will grant it; no entry is at fault
-    redis.exceptions.ClusterError,
-    redis.exceptions.ClusterDownError,
-    redis.exceptions.MasterDownError,
-    redis.exceptions.RedisClusterException,
-    redis.exceptions.MovedError,
-    redis.exceptions.AskError,
-    redis.exceptions.TryAgainError,
-    OSError,
+_FOR_GOOD = (
+    "WRONGTYPE",  # the key holds no stream
+    "The stream has exhausted",  # its last id is the highest there is
+    "string exceeds maximum allowed size",
+    "Protocol error: invalid bulk length",
 )
-_TRANSIENT_CODES = ("MISCONF", "NOREPLICAS", "NOAUTH", "LOADING", "BUSY", "OOM", "UNBLOCKED")
-"""Those that redis-py gives no class of its own."""
+"""How Redis refuses this very event or all of its partition. Whatever else Redis, or a proxy before it,
+may say, somebody will mend it, and the event waits."""
+
+_SHORT_US = 1_000_000
+"""Up to a second nobody minds when an event was published; beyond, a `forget` may have come before it."""
 
 
 @dataclass
@@ -48,10 +42,16 @@ class RedisTransport:
     """Used by one thread. Connects when needed."""
 
     def __init__(
-        self, connect: Callable[[], Client], streams: Streams, *, log: RateLimitedLog
+        self,
+        connect: Callable[[], Client],
+        streams: Streams,
+        *,
+        now_us: Callable[[], int],
+        log: RateLimitedLog,
     ) -> None:
         self._connect = connect
         self._streams = streams
+        self._now_us = now_us
         self._log = log
         self._client: Client | None = None
         self._names = [streams.events(p) for p in range(streams.partitions)]
@@ -59,22 +59,22 @@ class RedisTransport:
     def append(self, batch: list[Record]) -> Outcome:
         """One round trip; every reply is looked at. Raises nothing that Redis can cause."""
         try:
-            replies = self._execute(batch)
+            outcome = _outcome(batch, self._execute(batch))
         except Exception as error:  # noqa: BLE001 - whatever a client raises, the batch stays
             self.close()
             return Outcome(unsent=batch, cause=_cause(error))
-        outcome = _outcome(batch, replies)
         if outcome.unsent:
             self.close()  # after a failover the name leads to another server
         return outcome
 
     def _execute(self, batch: list[Record]) -> list[Any]:
         client = self._client = self._client or self._opened()
-        partitions = self._streams.partitions
+        partitions, now_us = self._streams.partitions, self._now_us()
         with client.pipeline(transaction=False) as pipeline:
             for record in batch:
                 name = self._names[record.route % partitions]
-                pipeline.execute_command("XADD", name, "*", EVENT_FIELD, record.data)
+                waited = _waited(record, now_us)
+                pipeline.execute_command("XADD", name, "*", EVENT_FIELD, record.data, *waited)
             return list(pipeline.execute(raise_on_error=False))
 
     def _opened(self) -> Client:
@@ -107,22 +107,27 @@ class RedisTransport:
             client.close()
 
 
+def _waited(record: Record, now_us: int) -> tuple[()] | tuple[str, int]:
+    """How long this machine held the event, whichever of its processes did. A clock that is wrong, but
+    goes, tells that as well as a right one."""
+    waited_us = now_us - record.accepted_us
+    return () if waited_us < _SHORT_US else (WAITED_FIELD, waited_us // 1000)
+
+
 def _outcome(batch: list[Record], replies: list[Any]) -> Outcome:
     outcome = Outcome()
-    for record, reply in itertools.zip_longest(batch, replies):
+    for record, reply in zip(batch, replies, strict=True):
         if not isinstance(reply, BaseException):
             outcome.appended += 1
-        elif _is_transient(reply):
+        elif str(reply).startswith(_FOR_GOOD):
+            outcome.rejected.append((record, _cause(reply)))
+        else:
             outcome.unsent.append(record)
             outcome.cause = outcome.cause or _cause(reply)
-        else:
-            outcome.rejected.append((record, _cause(reply)))
     return outcome
 
 
-def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, _TRANSIENT) or str(error).startswith(_TRANSIENT_CODES)
-
-
 def _cause(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
+    """What went wrong, up to where an error may begin to quote what it was sent."""
+    said = re.split(r"['\"`{]", str(error), maxsplit=1)[0]
+    return f"{type(error).__name__}: {said[:160]}".strip()

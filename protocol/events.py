@@ -1,31 +1,34 @@
 """The events, validated, and their versioned JSON form. The contract between all publishers and
 all workers; docs/events.md tells it in prose. Knows neither Redis nor time.
 
-`encode` and `decode` apply the same checks, so what a publisher lets through a worker can read.
-Unknown fields are ignored on reading: an older worker stands a newer publisher. A change an older
-worker could not stand raises `v`.
+`encode`, `checked` and `decode` apply the same checks, so what a publisher lets through a worker can read,
+store and show. Unknown fields are ignored on reading: an older worker stands a newer publisher. A
+change an older worker could not stand raises `v`.
 """
 
-import re
-from typing import Annotated, Any, Literal, NoReturn
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from tablestore_memory.protocol.errors import MalformedEvent, UnknownType, UnknownVersion
+from tablestore_memory.protocol import checks, refusals
+from tablestore_memory.protocol.errors import MalformedEvent, UnknownVersion
 
 VERSION = 1
 MAX_ID_BYTES = 1024  # the store's limit of a primary key column
 MAX_EVENT_BYTES = 256 * 1024  # so that a batch of 200 rows stays within the store's 4 MB
 MAX_CREATED_AT = 7_258_118_400_000_000  # 2200-01-01: a stamp in ns instead of µs is found here
-PART_TYPES = frozenset({"text", "data", "image", "audio", "file", "refusal"})
 
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_BYTES, description="1 to 1024 bytes")]
 Micros = Annotated[
     int, Meta(ge=0, le=MAX_CREATED_AT, description="microseconds since 1970-01-01, UTC")
 ]
+Role = Literal["user", "assistant", "system", "tool", "developer", "function"]
+Kind = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(min_length=1)]
-Parts = Annotated[list[dict[str, Any]], Meta(min_length=1)]
+Parts = list[dict[str, Any]]
+"""Objects, each with a `type` of 1 to 128 characters; what else they hold is their maker's matter."""
 
 
 class _Event(
@@ -38,20 +41,34 @@ class _Event(
 
 
 class Message(_Event, frozen=True, kw_only=True, tag="message"):
-    """One message of a conversation, in the terms of AgentScope's `Message`."""
+    """One message of a conversation, in the terms of AgentScope's `Message` or of OpenAI's messages."""
 
     session_id: Id
     message_id: Id
-    role: Literal["user", "assistant", "system", "tool"]
-    content: Text | Parts
+    role: Role
+    content: str | Parts | None = None
     name: str | None = None
     metadata: dict[str, Any] | None = None
-    message_type: Annotated[str, Meta(min_length=1, max_length=128)] = "message"
+    message_type: Kind = "message"
     """AgentScope's `Message.type`: message, function_call, plugin_call, reasoning, …"""
     fields: dict[str, Any] = {}
     """Further fields of an AgentScope `Message`: status, usage, error, …"""
-    utc_offset_min: Annotated[int, Meta(ge=-1440, le=1440)] = 0
+    utc_offset_min: Annotated[int, Meta(ge=-1439, le=1439)] = 0
     """The speaker's time zone, minutes east of UTC: what "yesterday" was for them."""
+    # Of OpenAI's messages, and of Qwen's in that form; kept as they are.
+    tool_calls: Any = None
+    tool_call_id: Any = None
+    function_call: Any = None
+    refusal: Any = None
+    audio: Any = None
+    annotations: Any = None
+    reasoning_content: Any = None
+
+
+OPENAI_FIELDS = (
+    *("tool_calls", "tool_call_id", "function_call"),
+    *("refusal", "audio", "annotations", "reasoning_content"),
+)
 
 
 class SessionEnd(_Event, frozen=True, kw_only=True, tag="session_end"):
@@ -76,9 +93,29 @@ class Forget(_Event, frozen=True, kw_only=True, tag="forget"):
     session_id: Id | None = None
 
 
-Event = Message | SessionEnd | Remember | Forget
+class Document(msgspec.Struct):
+    """What the `document` of a `remember` must be; all else in it is kept as it comes."""
 
-_encode = msgspec.json.Encoder().encode
+    id: Id
+    type: Kind = "message"
+    role: Role | None = None
+    content: Parts | None = None
+    metadata: dict[str, Any] | None = None
+
+
+Event = Message | SessionEnd | Remember | Forget
+TYPES = tuple(str(kind.__struct_config__.tag) for kind in (Message, SessionEnd, Remember, Forget))
+IDS = ("event_id", "user_id", "session_id", "message_id")
+
+
+def plain(value: Any) -> Any:
+    """The SDKs' messages hold pydantic's models. Raises TypeError for what has no JSON form."""
+    if callable(dump := getattr(value, "model_dump", None)):
+        return dump()
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_encode = msgspec.json.Encoder(enc_hook=plain).encode
 _decode = msgspec.json.Decoder(Event).decode
 
 
@@ -91,102 +128,76 @@ def encode(event: Event) -> bytes:
     """The event's JSON, checked. Raises MalformedEvent."""
     try:
         data = _encode(event)
-    except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise _unencodable(event) from error
+    except Exception as error:  # noqa: BLE001 - what an object of the caller's raises is no JSON either
+        raise _unencodable(_fields(event), error) from None
     decode(data)
     return data
 
 
+def checked(fields: Mapping[str, Any]) -> tuple[Event, bytes]:
+    """The event of these fields, and its JSON. Raises MalformedEvent."""
+    try:
+        data = _encode(fields)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _unencodable(fields.items(), error) from None
+    return decode(data), data
+
+
 def decode(data: bytes) -> Event:
-    """The event of this JSON. Raises MalformedEvent, UnknownType or UnknownVersion."""
+    """The event of this JSON. Raises MalformedEvent or its kin."""
     try:
         event: Event = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _raise_undecodable(data, error)
+        # Without its cause: what the library says may quote the event.
+        raise refusals.undecodable(data, error, version=VERSION, types=TYPES) from None
     # What follows is done for few events only: `publish` is to cost microseconds.
     if event.v != VERSION:
-        raise UnknownVersion("v", f"{event.v}, this version reads {VERSION}")
+        raise UnknownVersion("v", refusals.LATER_VERSION)
     if 92 in data and b"\\u0000" in data:  # a backslash first: that is one memchr
-        _refuse_nul(event)
+        checks.refuse_nul(_fields(event))
     if len(data) > MAX_ID_BYTES:  # else no id can be longer either
         _check_lengths(event, len(data))
-    if type(event) is Message and type(event.content) is list:
-        _check_parts(event.content)
+    if data.count(b"{") + data.count(b"[") > checks.MAX_DEPTH:  # else nothing can be deeper
+        checks.refuse_depth(_fields(event))
+    if type(event) is Message:
+        if type(event.content) is list:
+            checks.check_parts("content", event.content)
+    elif type(event) is Remember and event.document is not None:
+        _check_document(event.document)
     return event
+
+
+def _fields(event: Event) -> Iterable[tuple[str, Any]]:
+    return ((name, getattr(event, name)) for name in getattr(event, "__struct_fields__", ()))
 
 
 def _check_lengths(event: Event, event_bytes: int) -> None:
     """The schema counts characters; the store's limit of a key is in bytes."""
     if event_bytes > MAX_EVENT_BYTES:
         raise MalformedEvent("event", f"{event_bytes} bytes, more than {MAX_EVENT_BYTES}")
-    for field in ("event_id", "user_id", "session_id", "message_id"):
-        value = getattr(event, field, None)
-        if value and len(value.encode()) > MAX_ID_BYTES:
-            raise MalformedEvent(field, f"longer than {MAX_ID_BYTES} bytes in UTF-8")
+    for field in IDS:
+        _check_id(field, getattr(event, field, None))
 
 
-def _check_parts(parts: list[dict[str, Any]]) -> None:
-    for index, part in enumerate(parts):
-        if part.get("type") not in PART_TYPES:
-            known = ", ".join(sorted(PART_TYPES))
-            raise MalformedEvent(f"content[{index}].type", f"must be one of {known}")
+def _check_id(field: str, value: str | None) -> None:
+    if value and len(value.encode()) > MAX_ID_BYTES:
+        raise MalformedEvent(field, f"longer than {MAX_ID_BYTES} bytes in UTF-8")
 
 
-def _refuse_nul(event: Event) -> None:
-    """A text may also hold a backslash and `u0000` as such: look at what was decoded."""
-    for field in event.__struct_fields__:
-        if _has_nul(getattr(event, field)):
-            raise MalformedEvent(field, "holds a NUL character")
-
-
-def _has_nul(value: object) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
-
-
-def _unencodable(event: Event) -> MalformedEvent:
-    """Which field it was: the encoder does not say."""
-    for field in event.__struct_fields__:
-        try:
-            _encode(getattr(event, field))
-        except UnicodeEncodeError:
-            return MalformedEvent(field, "holds a lone surrogate, which UTF-8 cannot carry")
-        except RecursionError:
-            return MalformedEvent(field, "nested too deeply")
-        except (TypeError, ValueError, OverflowError) as error:
-            return MalformedEvent(field, f"not JSON: {error}")
-    return MalformedEvent("event", "not JSON")
-
-
-class _Peek(msgspec.Struct):
-    type: Any = None
-    v: Any = None
-
-
-def _raise_undecodable(data: bytes, error: Exception) -> NoReturn:
-    """The library's message as field and reason; type and version first, they explain the rest."""
-    if not isinstance(error, msgspec.ValidationError):
-        raise MalformedEvent("event", f"not JSON: {error}") from error
+def _check_document(document: dict[str, Any]) -> None:
     try:
-        peek = msgspec.json.decode(data, type=_Peek)
-    except msgspec.DecodeError:
-        raise MalformedEvent("event", "must be a JSON object") from error
-    if isinstance(peek.v, int) and peek.v > VERSION:
-        raise UnknownVersion("v", f"{peek.v}, this version reads {VERSION}") from error
-    field, reason = _where(str(error))
-    if field == "type" and peek.type is not None:
-        raise UnknownType("type", f"unknown: {peek.type!r}") from error
-    raise MalformedEvent(field, reason) from error
+        known = msgspec.convert(document, Document)
+    except msgspec.ValidationError as error:
+        raise refusals.invalid(error, within="document") from None
+    _check_id("document.id", known.id)
+    checks.check_parts("document.content", known.content or [])
 
 
-def _where(message: str) -> tuple[str, str]:
-    """`Expected … - at `$.user_id`` or `… missing required field `user_id`` → (field, reason)."""
-    reason, _, path = message.partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
-    missing = re.search(r"missing required field `(\w+)`", reason)
-    if missing:
-        return f"{path}.{missing[1]}" if path else missing[1], "missing"
-    return path or "event", reason
+def _unencodable(fields: Iterable[tuple[str, Any]], error: Exception) -> MalformedEvent:
+    """Which field it was: the encoder does not say."""
+    for field, value in fields:
+        try:
+            _encode(value)
+        except Exception as cause:  # noqa: BLE001 - as in `encode`
+            return refusals.unencodable(field, cause)
+    return refusals.unencodable("event", error)

@@ -1,6 +1,7 @@
 """The events as JSON Schema: `python -m tablestore_memory.protocol.schema > docs/events.schema.json` writes it.
 
-Beyond what a schema can say: ids are at most 1024 bytes, an event 256 KiB, no text holds a NUL.
+Beyond what a schema can say: ids are at most 1024 bytes, an event 256 KiB, nothing is nested more than 64
+deep, no text holds a NUL.
 """
 
 import json
@@ -8,18 +9,30 @@ from typing import Any
 
 import msgspec
 
-from tablestore_memory.protocol.events import PART_TYPES, Event
+from tablestore_memory.protocol.events import Document, Event
+
+_PART = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"type": "string", "minLength": 1, "maxLength": 128}},
+    "if": {"properties": {"type": {"const": "text"}}},
+    "then": {"properties": {"text": {"type": ["string", "null"]}}},
+}
 
 
 def event_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of one event as it stands in a stream."""
     schema = msgspec.json.schema(Event)
-    parts = schema["$defs"]["Message"]["properties"]["content"]["anyOf"][-1]
-    parts["items"] = {
-        "type": "object",
-        "required": ["type"],
-        "properties": {"type": {"enum": sorted(PART_TYPES)}},
-    }
+    kinds = schema["$defs"]
+    kinds |= msgspec.json.schema(Document)["$defs"] | {"Part": _PART}
+    for kind in ("Message", "Document"):
+        for content in kinds[kind]["properties"]["content"]["anyOf"]:
+            if content["type"] == "array":
+                content["items"] = {"$ref": "#/$defs/Part"}
+    kinds["Remember"]["properties"]["document"]["anyOf"] = [
+        {"type": "null"},
+        {"$ref": "#/$defs/Document"},
+    ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Memory event, version 1",

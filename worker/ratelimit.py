@@ -38,7 +38,10 @@ class SharedPace:
         self._redis = redis
         self._limiter = SlidingWindowCounterRateLimiter(
             storage_from_string(
-                url, key_prefix=f"{prefix}:rate", socket_timeout=10, socket_connect_timeout=5
+                url.replace("unix://", "redis+unix://", 1),  # as `limits` names a socket
+                key_prefix=f"{prefix}:rate",
+                socket_timeout=10,
+                socket_connect_timeout=5,
             )
         )
         self._requests = RateLimitItemPerMinute(rates.requests)

@@ -14,14 +14,15 @@ from tablestore_for_agent_memory.base.base_memory_store import Message as Stored
 from tablestore_for_agent_memory.base.common import Order
 
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.protocol.events import Message, encode
+from tablestore_memory.protocol.events import OPENAI_FIELDS, Message, encode
 from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.fields import ORIGINAL_ROLE, as_value, extra_fields
+from tablestore_memory.worker.stores.parts import joined_content
 from tablestore_memory.worker.stores.rows import RECEIVED, UTC_OFFSET, message_row
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, memory_store
 
 _PAGE = 200
-_NAMED = ("content_list", "type", "role", "metadata", "user_id", UTC_OFFSET, RECEIVED)
 
 
 def sessions_since(
@@ -69,28 +70,18 @@ def event_of(row: StoredMessage, user_id: str, names: TableNames) -> Message | N
 
 def _event(row: StoredMessage, user_id: str) -> Message:
     columns: dict[str, Any] = dict(row.metadata)
-    parts: list[dict[str, Any]] = json.loads(columns["content_list"])
-    text = next((part for part in parts if part.get("type") == "text"), None)
-    if row.content is not None and text is not None:
-        text["text"] = row.content
+    fields = extra_fields(columns)
     return Message(
         event_id=row.message_id,
         message_id=row.message_id,
         user_id=user_id,
         session_id=row.session_id,
         created_at=int(row.create_time or 0),
-        role=columns["role"],
-        content=parts,
-        message_type=columns["type"],
+        role=columns.get(ORIGINAL_ROLE, columns["role"]),
+        content=joined_content(row.content, columns.get("content_list")),
+        message_type=as_value(columns["type"]),
         metadata=json.loads(columns["metadata"]) if "metadata" in columns else None,
         utc_offset_min=columns.get(UTC_OFFSET, 0),
-        fields={n: _value(v) for n, v in columns.items() if n not in _NAMED},
+        **{name: fields.pop(name) for name in OPENAI_FIELDS if name in fields},
+        fields=fields,
     )
-
-
-def _value(stored: str) -> Any:
-    """Back from the string that a row holds; what is no JSON is the string itself."""
-    try:
-        return json.loads(stored)
-    except (ValueError, TypeError):
-        return stored

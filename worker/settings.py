@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BaseModel,
     ConfigDict,
@@ -16,9 +17,17 @@ from pydantic import (
     model_validator,
 )
 
+from tablestore_memory.protocol.redis_urls import RedisUrl
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
-from tablestore_memory.worker.connection import SCHEMES, why_no_broker
+from tablestore_memory.worker.connection import why_no_broker
 
+
+def _redis_url(url: str) -> str:
+    RedisUrl.parse(url)
+    return url
+
+
+RedisAddress = Annotated[str, AfterValidator(_redis_url)]
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -36,9 +45,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL", pattern=SCHEMES)
+    redis_url: RedisAddress = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL")
     # Celery's own messages; needed when REDIS_URL is a Redis Cluster.
-    broker_url: str | None = Field(None, alias="MEMORY_BROKER_URL", pattern=SCHEMES)
+    broker_url: RedisAddress | None = Field(None, alias="MEMORY_BROKER_URL")
     prefix: str = Field("memory", alias="MEMORY_PREFIX", pattern=r"^[A-Za-z0-9_.:-]+$")
     partitions: Positive = Field(8, alias="MEMORY_PARTITIONS", le=MAX_PARTITIONS)
 

@@ -5,9 +5,6 @@ from typing import Any
 
 from agentscope_runtime.engine.schemas.agent_schemas import Message
 
-_NOTHING = [{"type": "text"}]
-"""Content of a message that has none: an event must have some."""
-
 
 def as_messages(given: Any) -> list[Message]:
     """One message or several, as objects or dicts, None left out. Raises pydantic's errors."""
@@ -34,7 +31,7 @@ def event_fields(document: dict[str, Any]) -> dict[str, Any]:
         "message_type": message_type,
         # A role is optional there; tools answer, assistants call them.
         "role": fields.pop("role", "tool" if message_type.endswith("_output") else "assistant"),
-        "content": fields.pop("content", None) or _NOTHING,
+        "content": fields.pop("content", None),
         "metadata": fields.pop("metadata", None),
         "fields": fields,
     }

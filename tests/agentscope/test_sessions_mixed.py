@@ -16,7 +16,7 @@ from agentscope_runtime.engine.schemas.agent_schemas import (
 )
 from agentscope_runtime.engine.services.session_history import SessionHistoryService
 
-from tablestore_memory.producer import MalformedEvent, Publisher
+from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.agentscope import TablestoreSessionHistoryService
 from tablestore_memory.producer.errors import (
     NotStoredYet,
@@ -239,13 +239,15 @@ async def test_message_too_large_for_an_event_goes_to_the_store(
     assert stored.messages == session.messages
 
 
-async def test_text_that_no_row_can_hold_is_refused_where_it_is_made(
-    sessions: Any, fresh_name: str
+async def test_text_that_no_row_can_hold_is_mended(
+    sessions: Any, own_sessions: Any, fresh_name: str
 ) -> None:
     session = await sessions.create_session(fresh_name, fresh_name)
 
-    with pytest.raises(MalformedEvent, match="surrogate"):
-        await sessions.append_message(session, said("\ud800"))
+    await sessions.append_message(session, said("half a \ud800 character"))
+
+    stored = await count_reaches(own_sessions, fresh_name, fresh_name, 1)
+    assert texts(stored.messages) == ["half a \ufffd character"]
 
 
 async def test_appending_works_while_tablestore_and_redis_are_away(

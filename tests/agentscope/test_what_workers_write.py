@@ -110,6 +110,45 @@ async def test_parts_and_further_fields_are_kept(
     assert message.usage == {"tokens": 3}
 
 
+async def test_session_of_openai_messages_is_read_as_a_whole(
+    publisher: Publisher, own_sessions: Any, fresh_name: str
+) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    spoken = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}
+    calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    said: list[dict[str, Any]] = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, image, spoken]},
+        {"role": "user", "content": [{"type": "input_text", "text": "And this?"}]},
+        {"role": "user", "content": [{"type": "file", "file": {"file_id": "f1"}}]},
+        {"role": "assistant", "content": None, "tool_calls": calls, "refusal": None},
+        {"role": "tool", "tool_call_id": "c1", "content": "a cat"},
+        {"role": "function", "name": "f", "content": "a cat"},
+        {"role": "assistant", "content": "A cat.", "annotations": [], "audio": {"id": "a1"}},
+        {"role": "assistant", "content": ""},
+    ]
+    odd_fields = {"id": "x", "status": 5, "error": "oops", "usage": 1, "user_id": "bob", "a b": []}
+
+    for message in said:
+        publisher.message(user_id=fresh_name, session_id=fresh_name, **message)
+    publisher.message(
+        user_id=fresh_name, session_id=fresh_name, role="user", content="last", fields=odd_fields
+    )
+
+    messages = await stored(own_sessions, fresh_name, fresh_name, len(said) + 1)
+    assert [message.role for message in messages] == [
+        *("system", "user", "user", "user", "assistant", "tool", "tool", "assistant", "assistant"),
+        "user",
+    ]
+    assert [m.get_text_content() for m in messages if m.content] == [
+        *("Be brief.", "What is this?", "And this?", None, "a cat", "a cat", "A cat.", None),
+        "last",
+    ]
+    assert [part.data for part in messages[1].content[1:]] == [image, spoken]
+    assert messages[3].content[0].data == {"type": "file", "file": {"file_id": "f1"}}
+    assert messages[4].content is None
+
+
 async def test_sessions_of_a_user_are_listed(
     publisher: Publisher, own_sessions: Any, fresh_name: str
 ) -> None:

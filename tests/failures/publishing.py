@@ -13,7 +13,7 @@ import redis
 
 from tablestore_memory.producer.segment import SegmentReader
 from tablestore_memory.protocol.events import decode
-from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD, Streams
 
 END_TIMEOUT_S = 60  # generous: how long an exit takes is measured in bench/, not here
 
@@ -63,6 +63,18 @@ class Place:
                 for _, entry in client.xrange(streams.events(partition)):
                     found[decode(entry[EVENT_FIELD.encode()]).event_id] += 1
         return found
+
+    def waited_ms(self) -> dict[str, int | None]:
+        """What each entry says of how long its event waited."""
+        streams = Streams(self.prefix, self.partitions)
+        waited: dict[str, int | None] = {}
+        with redis.Redis.from_url(self.redis_url) as client:
+            for partition in range(self.partitions):
+                for _, entry in client.xrange(streams.events(partition)):
+                    ms = entry.get(WAITED_FIELD.encode())
+                    event_id = decode(entry[EVENT_FIELD.encode()]).event_id
+                    waited[event_id] = None if ms is None else int(ms)
+        return waited
 
     def messages_in_order(self) -> dict[str, list[str]]:
         """Per session, the event ids in stream order, first occurrences only."""

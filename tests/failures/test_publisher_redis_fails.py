@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from msgspec import structs
 
 from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.clock import Clock
 from tablestore_memory.producer.counters import Stats
+from tablestore_memory.producer.segment import SegmentReader, packed
 from tests.failures.publishing import Place
+from tests.redis_nodes import Node
 from tests.servers import Server, wait_until
 
 COUNT = 1500  # three batches
@@ -262,6 +266,72 @@ def test_event_that_redis_refuses_for_good_is_set_aside_and_the_rest_goes_on(
     assert {line.split()[0] for line in told} == accepted - delivered
     assert "WRONGTYPE" in letters
     assert letters.count("\n") == stats.dropped["rejected"]
+
+
+def test_event_says_how_long_it_waited_for_redis_also_over_processes(
+    place: Place, server: Server
+) -> None:
+    server.stop()
+    with publisher_at(place, "journal") as publisher:
+        accepted = publish(publisher, count=10)
+    hour_ago = Clock().now_us() - 3_600_000_000
+    path = next(place.journal_dir.rglob("*.journal"))
+    reader = SegmentReader(path)
+    left = reader.take(100, 10**6, complete=True)
+    older = b"".join(packed(structs.replace(one, accepted_us=hour_ago)) for one in left)
+    path.write_bytes(path.read_bytes()[:16] + older)
+
+    server.restart()
+    place.run("replay")
+
+    waited = place.waited_ms()
+    assert waited.pop("again-0") is None
+    assert set(waited) == accepted
+    assert all(ms is not None and 3_600_000 <= ms < 3_700_000 for ms in waited.values())
+
+
+def test_damaged_journal_of_a_gone_process_stops_nobody(place: Place, server: Server) -> None:
+    server.stop()
+    for first in (0, 100, 200):
+        with publisher_at(place, "journal") as publisher:
+            publish(publisher, first, 100)
+    head, middle, _ = sorted(place.journal_dir.rglob("*.journal"))
+    head.write_bytes(b"\xff" * 16 + head.read_bytes()[16:])
+    data = middle.read_bytes()
+    middle.write_bytes(data[:200] + b"\0" + data[201:])
+    server.restart()
+
+    with publisher_at(place, "journal") as publisher:
+        publish(publisher, 300, 100)
+        assert publisher.flush(20)
+        wait_until(lambda: len(place.in_streams()) == 399, "all but the damaged one arrive")
+        wait_until(lambda: publisher.stats().journal_damaged == 2, "the damage is counted")
+        alive = [t for t in threading.enumerate() if t.name == "memory-publisher"]
+
+    assert len(alive) == 1
+    assert len([*place.journal_dir.rglob("damaged/*.journal")]) == 2
+
+
+def test_proxy_that_is_confused_for_a_while_gets_all_once_it_is_not(
+    tmp_path: Path, durability: str
+) -> None:
+    confused = Node(tmp_path, config='rename-command XADD ""\n')
+    place = Place(f"redis://127.0.0.1:{confused.port}/0", "memory", tmp_path / "journal")
+    with publisher_at(place, durability) as publisher:
+        accepted = publish(publisher)
+        wait_until(failing(publisher), "the publisher notices")
+        in_between = publisher.stats()
+        confused.kill()
+        mended = Server("redis", "--dir", str(tmp_path))
+        mended.url = place.redis_url
+        mended.restart()
+
+        with mended:
+            assert publisher.flush(20)
+            assert_all_delivered_in_order(place, accepted, publisher.stats())
+
+    assert in_between.dropped == {}
+    assert "unknown command" in in_between.last_error
 
 
 def test_number_of_dropped_events_reaches_redis(place: Place, server: Server) -> None:

@@ -1,9 +1,13 @@
 """`memory-worker` as a person and a script meet it: answers, wrong input, services that are away."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from tablestore_memory.producer import Publisher
+from tablestore_memory.protocol.events import decode
+from tablestore_memory.protocol.streams import Streams
 from tests.deployment import Deployment
 
 GOOD = {
@@ -36,7 +40,8 @@ def test_bad_lines_are_named_by_number_and_the_good_ones_published(idle: Deploym
         json.dumps({k: v for k, v in GOOD.items() if k != "session_id"}),
         json.dumps(GOOD | {"type": "shout"}),
         json.dumps(GOOD | {"content": "x" * 300_000}),
-        json.dumps(GOOD | {"content": "half a pair: \ud83d"}),
+        json.dumps(GOOD | {"content": [{"type": "text", "text": 5}]}),
+        json.dumps(GOOD | {"content": "half a pair, which is mended: \ud83d"}),
         json.dumps(GOOD | {"created_at": "2023-05-08T13:00:00"}),
         json.dumps(GOOD),
     ]
@@ -45,14 +50,41 @@ def test_bad_lines_are_named_by_number_and_the_good_ones_published(idle: Deploym
 
     said = answer.stderr.decode().splitlines()
     assert answer.returncode == 2
-    assert [line.split(":")[0] for line in said[:-1]] == [f"line {n}" for n in range(2, 8)]
+    assert [line.split(":")[0] for line in said[:-1]] == [f"line {n}" for n in (2, 3, 4, 5, 6, 8)]
     for line, reason in zip(
-        said, ("not JSON", "session_id", "shout", "bytes", "surrogate", "time zone"), strict=False
+        said, ("not JSON", "session_id", "type", "bytes", "text", "time zone"), strict=False
     ):
         assert reason in line
     assert "Traceback" not in answer.stderr.decode()
-    assert "published 2 events, skipped 6 bad lines" in said[-1]
-    assert events_waiting(idle) == before + 2
+    assert "published 3 events, skipped 6 bad lines" in said[-1]
+    assert events_waiting(idle) == before + 3
+
+
+def test_events_that_redis_refused_are_put_back(
+    redis_url: str, tablestore_url: str, dashscope_url: str, tmp_path: Path
+) -> None:
+    place = Deployment(
+        redis_url, tablestore_url, dashscope_url, MEMORY_JOURNAL_DIR=str(tmp_path / "journal")
+    )
+    streams = Streams(place.settings.prefix, place.settings.partitions)
+    key = streams.events(streams.partition("s"))
+    place.services.redis.set(key, "not a stream")
+    options = {"prefix": place.settings.prefix, "partitions": place.settings.partitions}
+    with Publisher(redis_url, journal_dir=str(tmp_path / "journal"), **options) as publisher:  # type: ignore[arg-type]
+        ids = {publisher.publish(GOOD) for _ in range(3)}
+        assert publisher.flush(20)
+        assert publisher.stats().dropped == {"rejected": 3}
+
+    refused = place.command("publish", "--dead-letters", "--json")
+    place.services.redis.delete(key)
+    answer = place.command("publish", "--dead-letters", "--json")
+    again = place.command("publish", "--dead-letters")
+
+    assert json.loads(refused.stdout) == {"published": 0, "refused": 3, "no_events": 0}
+    assert json.loads(answer.stdout) == {"published": 3, "refused": 0, "no_events": 0}
+    assert "published 0 events" in again.stderr.decode()
+    entries = place.services.redis.xrange(key)
+    assert {decode(fields[b"event"]).event_id for _, fields in entries} == ids
 
 
 def test_all_wrong_settings_are_named_in_one_message(idle: Deployment) -> None:

@@ -66,28 +66,55 @@ def test_each_type_of_event_comes_back_as_it_was(event: Any) -> None:
     assert decode(encode(event)) == event
 
 
+def nested(levels: int) -> Any:
+    value: Any = "deep"
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
 REFUSED = {
     # case: (fields, field that is named, part of the reason)
     "empty id": ({"user_id": ""}, "user_id", "length >= 1"),
     "id over 1024 characters": ({"session_id": "s" * 1025}, "session_id", "length <= 1024"),
     "id over 1024 bytes": ({"message_id": "é" * 513}, "message_id", "1024 bytes"),
     "id of another type": ({"user_id": 5}, "user_id", "Expected `str`, got `int`"),
-    "lone surrogate": ({"content": "\ud800"}, "content", "lone surrogate"),
-    "lone surrogate within": ({"metadata": {"a": ["\ud800"]}}, "metadata", "lone surrogate"),
-    "NUL": ({"content": "a\0b"}, "content", "NUL"),
-    "NUL within": ({"fields": {"a": {"\0": 1}}}, "fields", "NUL"),
-    "empty content": ({"content": ""}, "content", "length >= 1"),
-    "no content parts": ({"content": []}, "content", "length >= 1"),
+    "half a pair in an id": ({"user_id": "\ud800"}, "user_id", "surrogate"),
+    "NUL in an id": ({"session_id": "a\0b"}, "session_id", "NUL"),
+    "content of another type": ({"content": 5}, "content", "Expected `str | array | null`"),
     "part that is no object": ({"content": ["hi"]}, "content[0]", "Expected `object`"),
-    "part of unknown type": (
-        {"content": [{"type": "text", "text": "a"}, {"type": "video"}]},
+    "part without a type": ({"content": [{"text": "hi"}]}, "content[0].type", "missing"),
+    "part whose type is no text": ({"content": [{"type": 5}]}, "content[0].type", "must be a text"),
+    "part whose type is long": (
+        {"content": [{"type": "text"}, {"type": "t" * 129}]},
         "content[1].type",
-        "must be one of",
+        "1 to 128 characters",
     ),
-    "unknown role": ({"role": "robot"}, "role", "robot"),
+    "text part without text in it": (
+        {"content": [{"type": "text", "text": {"a": 1}}]},
+        "content[0].text",
+        "must be a text",
+    ),
+    "text part of a number": (
+        {"content": [{"type": "image_url"}, {"type": "text", "text": 5}]},
+        "content[1].text",
+        "must be a text",
+    ),
+    "unknown role": ({"role": "robot"}, "role", "must be one of"),
     "stamp before 1970": ({"created_at": -1}, "created_at", ">= 0"),
     "stamp in nanoseconds": ({"created_at": 1_700_000_000_000_000_000}, "created_at", "<="),
-    "not JSON": ({"metadata": {"a": object()}}, "metadata", "not JSON"),
+    "a day ahead": ({"utc_offset_min": 1440}, "utc_offset_min", "<= 1439"),
+    "a day behind": ({"utc_offset_min": -1440}, "utc_offset_min", ">= -1439"),
+    "zone in words": ({"utc_offset_min": "soon"}, "utc_offset_min", "Expected `int`, got `str`"),
+    "fields that are no object": ({"fields": [1]}, "fields", "Expected `object`"),
+    "not JSON": ({"metadata": {"a": object()}}, "metadata", "objects of type object"),
+    "key that is no text": ({"metadata": {None: 1}}, "metadata", "not JSON"),
+    "endless number": ({"metadata": {"a": 10**5000}}, "metadata", "not JSON"),
+    "content too deep": ({"content": [{"type": "data", "data": nested(63)}]}, "content", "64 deep"),
+    "metadata too deep": ({"metadata": {"a": nested(64)}}, "metadata", "64 deep"),
+    "fields too deep": ({"fields": {"a": nested(64)}}, "fields", "64 deep"),
+    "tool calls too deep": ({"tool_calls": nested(65)}, "tool_calls", "64 deep"),
+    "deeper than Python goes": ({"metadata": {"a": nested(100_000)}}, "metadata", "64 deep"),
     "too large": ({"content": "x" * MAX_EVENT_BYTES}, "event", "more than 262144"),
 }
 
@@ -101,6 +128,120 @@ def test_malformed_event_is_refused_with_field_and_reason(case: str) -> None:
 
     assert caught.value.field == field
     assert reason in caught.value.reason
+
+
+NO_DOCUMENT = {
+    "no id": ({"content": []}, "document.id", "missing"),
+    "id of another type": ({"id": 5}, "document.id", "Expected `str`, got `int`"),
+    "id over 1024 bytes": ({"id": "é" * 513}, "document.id", "1024 bytes"),
+    "unknown role": ({"id": "d1", "role": "robot"}, "document.role", "must be one of"),
+    "content that is text": ({"id": "d1", "content": "hi"}, "document.content", "`array | null`"),
+    "text that is none": (
+        {"id": "d1", "content": [{"type": "text", "text": {"a": 1}}]},
+        "document.content[0].text",
+        "must be a text",
+    ),
+    "metadata of another type": (
+        {"id": "d1", "metadata": ["a"]},
+        "document.metadata",
+        "`object | null`",
+    ),
+    "too deep": ({"id": "d1", "sources": nested(64)}, "document", "64 deep"),
+}
+
+
+@pytest.mark.parametrize("case", NO_DOCUMENT)
+def test_document_that_no_reader_could_read_is_refused(case: str) -> None:
+    document, field, reason = NO_DOCUMENT[case]
+    event = Remember(event_id="e1", user_id="u1", text="hi", created_at=1, document=document)
+
+    with pytest.raises(MalformedEvent) as caught:
+        encode(event)
+
+    assert caught.value.field == field
+    assert reason in caught.value.reason
+
+
+OPENAI: dict[str, dict[str, Any]] = {
+    "text": {"role": "user", "content": "hi"},
+    "instructions": {"role": "developer", "content": "Be brief."},
+    "image": {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+        ],
+    },
+    "audio and file": {
+        "role": "user",
+        "content": [
+            {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+            {"type": "file", "file": {"file_id": "f1"}},
+        ],
+    },
+    "tool calls": {
+        "role": "assistant",
+        "content": None,
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+        "function_call": None,
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        ],
+    },
+    "tool result": {"role": "tool", "tool_call_id": "c1", "content": "21 °C"},
+    "function result": {"role": "function", "name": "f", "content": "21 °C"},
+    "refusal": {"role": "assistant", "content": None, "refusal": "I cannot."},
+    "spoken": {"role": "assistant", "content": None, "audio": {"id": "a1"}},
+    "thought": {"role": "assistant", "content": "42", "reasoning_content": "six times seven"},
+    "nothing": {"role": "assistant", "content": ""},
+    "no content at all": {"role": "assistant", "tool_calls": [{"id": "c1"}]},
+}
+
+
+@pytest.mark.parametrize("case", OPENAI)
+def test_openai_message_goes_in_as_it_is(case: str) -> None:
+    said = OPENAI[case]
+
+    event = decode(
+        encode(from_line({"type": "message", "user_id": "u", "session_id": "s", **said}))
+    )
+
+    assert {name: getattr(event, name) for name in said} == said
+
+
+def test_objects_of_an_sdk_are_kept_as_what_they_hold() -> None:
+    class Call:
+        """As the models of pydantic are, which the OpenAI SDK is made of."""
+
+        def model_dump(self) -> dict[str, Any]:
+            return {"id": "c1", "function": {"name": "f"}}
+
+    event = decode(encode(message(tool_calls=[Call()])))
+
+    assert isinstance(event, Message)
+    assert event.tool_calls == [{"id": "c1", "function": {"name": "f"}}]
+
+
+def test_what_is_deep_but_not_too_deep_passes() -> None:
+    event = message(metadata={"a": nested(63)}, fields={"b": [{}] * 100})
+
+    assert decode(encode(event)) == event
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**64), 10**100, 1e308])
+def test_large_numbers_are_kept(number: float) -> None:
+    event = message(metadata={"n": number}, fields={"n": number})
+
+    assert decode(encode(event)) == event
+
+
+def test_what_is_no_number_becomes_null_as_in_json() -> None:
+    event = decode(encode(message(metadata={"n": [float("nan"), float("inf")]})))
+
+    assert isinstance(event, Message)
+    assert event.metadata == {"n": [None, None]}
 
 
 def test_endless_metadata_is_refused() -> None:
@@ -128,11 +269,18 @@ def test_event_of_the_largest_size_passes() -> None:
 @pytest.mark.parametrize(
     ("data", "error", "text"),
     [
-        (b'{"type": "shout"}', UnknownType, "type: unknown: 'shout'"),
-        (b'{"type": "shout", "v": 2}', UnknownVersion, "v: 2, this version reads 1"),
+        (b'{"type": "shout"}', UnknownType, "type: must be one of message, session_end, remember"),
+        (b'{"type": "shout", "v": 2}', UnknownVersion, "v: later than this version reads"),
         (b'{"type": "message"}', MalformedEvent, "event_id: missing"),
         (b"[]", MalformedEvent, "event: must be a JSON object"),
-        (b'{"type": 1}', UnknownType, "type: unknown: 1"),
+        (b'{"type": 1}', UnknownType, "type: must be one of message"),
+        (b'{"type": "message", "fields": {"a": 1e400}}', MalformedEvent, "fields[...]: Number out"),
+        (b'{"metadata": NaN}', MalformedEvent, "event: not JSON"),
+        (
+            b'{"type": "forget", "a": ' + b"[" * 100_000,
+            MalformedEvent,
+            "event: nested more than 64",
+        ),
         (b"{", MalformedEvent, "event: not JSON"),
         (b"\xff", MalformedEvent, "event: not JSON"),
         (b'{"type": "\xff"}', MalformedEvent, "event: not JSON"),
@@ -193,14 +341,18 @@ def test_line_gets_the_ids_and_the_stamp_it_lacks() -> None:
         (b"{", "line: not JSON"),
         (b"[1]", "line: must be a JSON object"),
         (b"{}", "type: missing"),
-        (b'{"type": "shout"}', "type: 'shout' is none of message, session_end"),
+        (b'{"type": "shout"}', "type: must be one of message, session_end"),
+        (b'{"type": "forget", "user_id": "' + b"\xff" + b'"}', "line: not JSON"),
+        (b"[" * 100_000, "line: not JSON"),
+        ({**LINE, "I like tea.": 1}, "line: unknown field of a message"),
+        ({**LINE, 5: 1}, "line: unknown field of a message"),
         ({**LINE, "creatd_at": 1}, "creatd_at: unknown field of a message"),
         ({**LINE, "created_at": "2023-11-14T22:13:20"}, "created_at: without a time zone"),
         ({**LINE, "created_at": "yesterday"}, "created_at: not ISO 8601"),
         ({**LINE, "created_at": True}, "created_at: must be ISO 8601"),
         ({**LINE, "event_id": ""}, "event_id: Expected `str` of length >= 1"),
-        ({**LINE, "content": "\ud800"}, "content: holds a lone surrogate"),
-        (b'{"type": "forget", "user_id": "\\ud800"}', "user_id: holds a lone surrogate"),
+        ({**LINE, "user_id": "\ud800"}, "user_id: holds half a surrogate pair"),
+        (b'{"type": "forget", "user_id": "\\ud800"}', "user_id: holds half a surrogate pair"),
         ({"type": "remember", "user_id": "u1"}, "text: missing"),
     ],
 )
@@ -209,6 +361,39 @@ def test_bad_line_names_its_field(line: Any, text: str) -> None:
         from_line(line)
 
     assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("a\ud83db", "a\ufffdb"),
+        ("\ud83d\ude00", "😀"),  # the halves of one character, as a stream cut it
+        ("a\0b", "a\ufffdb"),
+        ({"\ude00": ["\0", 1]}, {"\ufffd": ["\ufffd", 1]}),
+    ],
+)
+def test_text_that_nothing_can_carry_is_mended_where_it_is_said(said: Any, kept: Any) -> None:
+    event = from_line({**LINE, "metadata": {"a": said}})
+
+    assert isinstance(event, Message)
+    assert event.metadata == {"a": kept}
+
+
+def test_endless_text_that_cannot_be_mended_is_refused() -> None:
+    endless: dict[str, Any] = {"text": "\ud800"}
+    endless |= {"a": endless, "b": endless}
+
+    with pytest.raises(MalformedEvent, match="metadata: "):
+        from_line({**LINE, "metadata": endless})
+
+
+def test_zone_of_seconds_is_cut_to_minutes() -> None:
+    west = timezone(-timedelta(hours=23, minutes=59, seconds=59))
+
+    event = from_line({**LINE, "created_at": datetime(2023, 11, 14, tzinfo=west)})
+
+    assert isinstance(event, Message)
+    assert event.utc_offset_min == -1439
 
 
 def test_partition_follows_the_session_and_else_the_user() -> None:

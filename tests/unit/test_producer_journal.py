@@ -1,29 +1,41 @@
 """Events on disk: kept in order, found again, never invented."""
 
+import errno
 import logging
 import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from struct import pack
 
 import pytest
 
+from tablestore_memory.producer import segment
 from tablestore_memory.producer.backlog import MemoryBacklog, Overflow, Record
+from tablestore_memory.producer.damaged import Damaged
 from tablestore_memory.producer.journal import Journal
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.producer.segment import SegmentReader
-from tablestore_memory.producer.spool import Spool, orphans, target_directory
+from tablestore_memory.producer.orphans import Orphan, Orphans
+from tablestore_memory.producer.spool import Spool
 
 LOG = RateLimitedLog(logging.getLogger("test"))
 
 
 def make_journal(
-    target: Path, *, segment_bytes: int = 1024**2, max_bytes: int = 1024**3
+    target: Path,
+    *,
+    segment_bytes: int = 1024**2,
+    max_bytes: int = 1024**3,
+    damaged: Damaged | None = None,
 ) -> Journal:
     return Journal(
-        lambda: Spool.create(target), segment_bytes=segment_bytes, max_bytes=max_bytes, log=LOG
+        lambda: Spool.create(target),
+        segment_bytes=segment_bytes,
+        max_bytes=max_bytes,
+        damaged=damaged or Damaged(target, LOG),
+        log=LOG,
     )
 
 
@@ -43,8 +55,12 @@ def drained(take: Callable[[int, int], list[Record]], settle: Callable[[], None]
     return found
 
 
-def replayed(target: Path) -> list[int]:
-    return [n for orphan in orphans(target, None, LOG) for n in drained(orphan.take, orphan.settle)]
+def found(target: Path, damaged: Damaged | None = None) -> Iterator[Orphan]:
+    return Orphans(target, damaged or Damaged(target, LOG), LOG).find(None)
+
+
+def replayed(target: Path, damaged: Damaged | None = None) -> list[int]:
+    return [n for orphan in found(target, damaged) for n in drained(orphan.take, orphan.settle)]
 
 
 def test_what_is_appended_is_taken_in_order_over_segments(tmp_path: Path) -> None:
@@ -87,7 +103,7 @@ def test_journal_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     journal = make_journal(tmp_path)
     journal.append(record(1))
 
-    assert list(orphans(tmp_path, None, LOG)) == []
+    assert list(found(tmp_path)) == []
     assert numbers(journal.take(10, 10**6)) == [1]
 
 
@@ -149,13 +165,124 @@ def test_record_damaged_in_the_middle_costs_itself_only(tmp_path: Path) -> None:
     assert replayed(tmp_path) == [0, 1, 3, 4]
 
 
-def test_file_of_another_format_is_left_where_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "00000001.journal"
+DAMAGE: dict[str, Callable[[bytearray], None]] = {
+    # case: what happens to a file whose first 20 of 50 events are settled
+    "format": lambda data: data.__setitem__(slice(0, 4), b"XXXX"),
+    "version": lambda data: data.__setitem__(slice(4, 8), b"\xff" * 4),
+    "count beyond any file": lambda data: data.__setitem__(slice(8, 16), b"\xff" * 8),
+    "count beyond this file": lambda data: data.__setitem__(slice(8, 16), pack("<Q", 1 << 20)),
+    "count within an event": lambda data: data.__setitem__(slice(8, 16), pack("<Q", 999)),
+    "count of nothing": lambda data: data.__setitem__(slice(8, 16), b"\0" * 8),
+}
+
+
+def half_settled(target: Path) -> Path:
+    """The file of a process that is gone, 20 of its 50 events settled."""
+    journal = make_journal(target)
+    for number in range(50):
+        journal.append(record(number))
+    journal.take(20, 10**6)
+    journal.settle()
+    journal.close()
+    return next(target.rglob("*.journal"))
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damaged_head_costs_no_event(tmp_path: Path, case: str) -> None:
+    path = half_settled(tmp_path)
+    data, damaged = bytearray(path.read_bytes()), Damaged(tmp_path, LOG)
+
+    DAMAGE[case](data)
+    path.write_bytes(data)
+
+    assert replayed(tmp_path, damaged) == list(range(50))
+    assert damaged.stretches == 1
+
+
+def test_file_that_is_damaged_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+    path = half_settled(tmp_path)
+    data, damaged = bytearray(path.read_bytes()), Damaged(tmp_path, LOG)
+    for place in (data.index(b"25   "), data.index(b"35   ")):
+        data[place] = ord("9")
+    path.write_bytes(data)
+
+    numbers = replayed(tmp_path, damaged)
+
+    kept, reason = sorted((tmp_path / "damaged").iterdir())
+    assert numbers == [n for n in range(20, 50) if n not in (25, 35)]
+    assert damaged.stretches == 2
+    assert kept.read_bytes()[16:] == data[16:]
+    assert reason.read_text() == "not all of it is intact\n"
+    assert replayed(tmp_path) == []
+
+
+def test_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
+    path = half_settled(tmp_path)
     path.write_bytes(b"something else entirely")
 
-    with pytest.raises(OSError, match="not a journal segment"):
-        SegmentReader(path)
+    assert replayed(tmp_path) == []
+
+    assert b"something else entirely" in {p.read_bytes() for p in tmp_path.glob("damaged/*")}
+
+
+def test_file_of_a_later_release_is_left_where_it_is(tmp_path: Path) -> None:
+    path = half_settled(tmp_path)
+    path.write_bytes(b"TSMJ" + pack("<IQ", 2, 16) + b"records as nobody knows them yet")
+
+    assert replayed(tmp_path) == []
+
     assert path.exists()
+
+
+def test_file_that_no_reader_can_stand_keeps_no_other_from_being_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_settled(tmp_path)
+    other = make_journal(tmp_path)
+    other.append(record(99))
+    other.close()
+    parse = segment._parse
+
+    def fails(chunk: bytes, *limits: int) -> tuple[list[Record], int]:
+        if b"99   " not in chunk:
+            raise OverflowError
+        return parse(chunk, *limits)
+
+    monkeypatch.setattr(segment, "_parse", fails)
+
+    assert replayed(tmp_path) == [99]
+    assert len([*tmp_path.glob("damaged/*.journal")]) == 1
+
+
+def test_file_that_cannot_be_read_now_is_left_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_settled(tmp_path)
+
+    def no_disk(*_: int) -> bytes:
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pread", no_disk)
+        nothing = replayed(tmp_path)
+
+    assert nothing == []
+    assert replayed(tmp_path) == list(range(20, 50))
+
+
+def test_damage_done_to_a_living_journal_costs_what_it_hit(tmp_path: Path) -> None:
+    damaged = Damaged(tmp_path, LOG)
+    journal = make_journal(tmp_path, segment_bytes=300, damaged=damaged)
+    for number in range(20):
+        journal.append(record(number))
+    path = min(tmp_path.rglob("*.journal"))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"2     ")] = ord("7")
+    path.write_bytes(data)
+
+    assert drained(journal.take, journal.settle) == [n for n in range(20) if n != 2]
+    assert damaged.stretches == 1
+    assert [p.read_bytes()[16:] for p in tmp_path.glob("damaged/*.journal")] == [data[16:]]
 
 
 def test_full_journal_says_so_and_has_room_again_once_settled(tmp_path: Path) -> None:
@@ -209,6 +336,57 @@ def test_disk_that_fills_up_in_the_middle_of_a_record_loses_none(
     assert drained(journal.take, journal.settle) == [1, 3]
 
 
+def test_disk_that_fills_up_at_the_end_leaves_all_that_was_in_memory_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(tmp_path)
+    journal.append(record(3))
+    write = os.write
+
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
+    kept = journal.prepend([record(1), record(2)])
+    monkeypatch.undo()
+
+    assert kept == 0
+    journal.close()
+    assert replayed(tmp_path) == [3]
+
+
+def test_disk_that_has_no_room_for_a_head_is_no_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tablestore_memory.producer.journal._PAUSE_S", 0)
+    journal = make_journal(tmp_path)
+    write = os.write
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+        refused = not journal.append(record(1))
+
+    assert refused
+    assert [*tmp_path.rglob("*.journal")] == []
+    assert journal.append(record(2))
+    assert drained(journal.take, journal.settle) == [2]
+
+
+def test_half_a_record_whose_caller_knows_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = Damaged(tmp_path, LOG)
+    journal = make_journal(tmp_path, damaged=damaged)
+    journal.append(record(1))
+    write = os.write
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
+        journal.append(record(2))
+    journal._broken_until = 0.0
+    journal.append(record(3))
+
+    assert drained(journal.take, journal.settle) == [1, 3]
+    assert damaged.stretches == 0
+
+
 def test_many_threads_lose_nothing_while_segments_roll_and_are_read(
     tmp_path: Path,
 ) -> None:
@@ -235,14 +413,6 @@ def test_many_threads_lose_nothing_while_segments_roll_and_are_read(
     for first in range(0, 4000, 500):
         own = dict.fromkeys(n for n in found if first <= n < first + 500)
         assert list(own) == sorted(own)
-
-
-def test_journals_of_different_servers_are_apart_and_passwords_do_not_matter() -> None:
-    place = target_directory("d", "redis://host:6379/0", "memory")
-
-    assert target_directory("d", "redis://user:secret@host:6379/0?a=1", "memory") == place
-    assert target_directory("d", "redis://host:6379/1", "memory") != place
-    assert target_directory("d", "redis://host:6379/0", "other") != place
 
 
 def test_journal_is_readable_by_its_user_only(tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def say(publisher: Publisher, content: Any = "hi", **more: Any) -> str:
     return publisher.message(user_id="u1", session_id="s1", role="user", content=content, **more)
 
 
+def endless() -> list[Any]:
+    """Deeper than Python's own `repr` goes."""
+    parts: list[Any] = []
+    for _ in range(100_000):
+        parts = [parts]
+    return parts
+
+
 def stored(url: str, prefix: str) -> list[Any]:
     streams = Streams(prefix)
     with redis.Redis.from_url(url) as client:
@@ -110,7 +118,7 @@ def test_malformed_event_is_an_error_where_it_is_made(make: Make) -> None:
     publisher = make()
 
     with pytest.raises(MalformedEvent, match="content: "):
-        say(publisher, content="")
+        say(publisher, content=5)
     with pytest.raises(MalformedEvent, match="user_id: missing"):
         publisher.publish({"type": "session_end", "session_id": "s1"})
     with pytest.raises(MalformedEvent, match="created_at: not ISO 8601"):
@@ -124,17 +132,19 @@ def test_malformed_event_is_set_aside_if_not_strict(
     told: list[str] = []
     publisher = make(strict=False, on_drop=lambda _, reason: told.append(reason))
 
-    say(publisher, content="secret \ud800")
+    say(publisher, content=[{"type": "text", "text": {"secret": 1}}])
+    say(publisher, content=endless())
     publisher.publish(b"{")
     with caplog.at_level(logging.WARNING):
         publisher.close(1)
 
     stats = publisher.stats()
     letters = next(tmp_path.rglob("dead-letters.jsonl")).read_text().splitlines()
-    assert (stats.accepted, stats.dropped) == (0, {"malformed": 2})
-    assert told == ["malformed", "malformed"]
-    assert "lone surrogate" in letters[0]
-    assert "not JSON" in letters[1]
+    assert (stats.accepted, stats.dropped) == (0, {"malformed": 3})
+    assert told == ["malformed"] * 3
+    assert "content[0].text: must be a text" in letters[0]
+    assert "64 deep" in letters[1]
+    assert "not JSON" in letters[2]
     assert "secret" not in caplog.text
 
 

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.clock import Clock, EventIds
+from tablestore_memory.producer.drops import REJECTED
 from tablestore_memory.producer.errors import (
     BadSetting,
 )
@@ -35,12 +36,18 @@ _FLUSH_S = 60.0
 
 def publish(
     file: Annotated[str, typer.Argument(help="A file of JSON lines; - is standard input.")] = "-",
+    dead_letters: Annotated[
+        bool, typer.Option("--dead-letters", help="Instead, what publishers here had to set aside.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Publish events, one JSON object a line: message, session_end, remember, forget.
 
     A bad line is reported with its number and skipped; the exit code is then 2.
     """
+    if dead_letters:
+        _put_back(json)
+        return
     published = bad = 0
     ids, clock = EventIds(), Clock()
     with _opened(file) as lines, publisher() as outgoing:
@@ -59,6 +66,23 @@ def publish(
         err.print(f"published {published} events" + (f", skipped {bad} bad lines" if bad else ""))
     if bad:
         raise typer.Exit(WRONG)
+
+
+def _put_back(json: bool) -> None:
+    """What Redis refused, from the journals' folder; what it refuses again stands there again."""
+    with publisher() as outgoing:
+        counts = outgoing.put_back(_FLUSH_S)
+        refused = outgoing.stats().dropped.get(REJECTED, 0)
+    if counts is None:
+        fail(LATE, f"not all events reached Redis within {_FLUSH_S:.0f} s; do it again")
+    told = {"published": counts.events - refused, "refused": refused, "no_events": counts.stay}
+    if json:
+        print_json(told)
+    else:
+        err.print(
+            f"published {told['published']} events; {refused} were refused again, "
+            f"{counts.stay} letters hold none"
+        )
 
 
 def remember(

@@ -20,7 +20,8 @@ from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.errors import Unavailable
 from tablestore_memory.worker.stores.documents import document_row, key
 from tablestore_memory.worker.stores.errors import translated
-from tablestore_memory.worker.stores.rows import RowWrite, Value, message_fields, to_json
+from tablestore_memory.worker.stores.fields import message_fields
+from tablestore_memory.worker.stores.rows import RowWrite, Value, to_json
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
 
 _TERMS_A_QUERY = 100  # hits a search may return with its columns

@@ -5,13 +5,14 @@ string; `content_list` is the JSON of the parts with that first text taken out. 
 the table's key knows sessions only, and two users may name a session alike.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from tablestore_memory.protocol.events import Message
+from tablestore_memory.protocol.events import OPENAI_FIELDS, Message
+from tablestore_memory.worker.stores.fields import message_fields
+from tablestore_memory.worker.stores.parts import split_content
 
 Value = str | int | float | bool
 Key = tuple[tuple[str, str | int], ...]
@@ -19,7 +20,6 @@ Key = tuple[tuple[str, str | int], ...]
 WATERMARK = "memory_watermark"
 RECEIVED = "received_ms"  # when the event was published, by Redis' clock: what a `forget` goes by
 UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its speaker
-_JSON_BEGINS = (*'-0123456789"{[', "true", "false", "null", "NaN", "Infinity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,11 @@ def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
     columns: dict[str, Value] = {"user_id": event.user_id, RECEIVED: received_ms}
     if text:
         columns["content"] = text
-    columns |= message_fields(event.role, event.message_type, parts, event.fields)
-    metadata = dict(event.metadata or {})
+    said = {name: value for name in OPENAI_FIELDS if (value := getattr(event, name)) is not None}
+    metadata = event.metadata
     if event.name is not None:
-        metadata["name"] = event.name
-    if metadata:
-        columns["metadata"] = to_json(metadata)
+        metadata = {**(metadata or {}), "name": event.name}
+    columns |= message_fields(event.role, event.message_type, parts, event.fields | said, metadata)
     if event.utc_offset_min:
         columns[UTC_OFFSET] = event.utc_offset_min
     key = message_key(event.session_id, event.created_at, event.message_id)
@@ -65,50 +64,6 @@ def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
 
 def message_key(session_id: str, created_at: int, message_id: str) -> Key:
     return (("session_id", session_id), ("create_time", created_at), ("message_id", message_id))
-
-
-def split_content(
-    content: str | list[dict[str, Any]], message_type: str
-) -> tuple[str | None, list[dict[str, Any]]]:
-    """The first text of a plain message, and the parts without it."""
-    if isinstance(content, str):
-        parts: list[dict[str, Any]] = [{"type": "text", "text": content}]
-    else:
-        parts = [dict(part) for part in content]
-    if message_type == "message":
-        for part in parts:
-            if part.get("type") == "text":
-                return part.pop("text", None), parts
-    return None, parts
-
-
-def message_fields(
-    role: str | None,
-    message_type: str,
-    parts: list[dict[str, Any]] | None,
-    extra: dict[str, Any],
-) -> dict[str, Value]:
-    """AgentScope's Message fields, all as strings; dicts and lists as JSON."""
-    fields: dict[str, Any] = {"object": "message", "status": "completed", **extra}
-    fields |= {"type": message_type, "role": role, "content_list": parts}
-    return {name: _as_string(value) for name, value in fields.items() if value is not None}
-
-
-def _as_string(value: Any) -> str:
-    """A string that is read back as this value: AgentScope's readers parse what parses as JSON."""
-    if isinstance(value, str):
-        return to_json(value) if _parses(value) else value
-    return to_json(value) if isinstance(value, (dict, list)) else str(value)
-
-
-def _parses(text: str) -> bool:
-    if not text.lstrip().startswith(_JSON_BEGINS):  # spares nearly every row the exception
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def session_row(table: str, user_id: str, session_id: str, update_time: int) -> RowWrite:

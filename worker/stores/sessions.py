@@ -14,6 +14,7 @@ from tablestore_for_agent_memory.base.common import Order
 
 from tablestore_memory.worker.errors import RowConflict
 from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.parts import spoken
 from tablestore_memory.worker.stores.rows import UTC_OFFSET, WATERMARK, RowWrite, message_key
 from tablestore_memory.worker.stores.tables import TableNames, memory_store
 
@@ -170,7 +171,7 @@ def _said(message: StoredMessage) -> Said:
         created_at=message.create_time or 0,
         role=role,
         speaker=_speaker(fields, role),
-        text=message.content or _other_text(fields),
+        text=_text(message.content, fields),
         message_type=str(fields.get("type", "message")),
         utc_offset_min=int(fields.get(UTC_OFFSET, 0)),
     )
@@ -185,7 +186,9 @@ def _speaker(fields: dict[str, Any], role: str) -> str:
     return name if isinstance(name, str) and name else role
 
 
-def _other_text(fields: dict[str, Any]) -> str:
-    """Tool calls, results and further parts carry their text in `content_list`."""
-    content = fields.get("content_list")
-    return content if isinstance(content, str) and content not in ("[]", "null") else ""
+def _text(content: str | None, fields: dict[str, Any]) -> str:
+    """What was said; of a tool call or its result the parts as they are."""
+    listed = fields.get("content_list")
+    if not isinstance(listed, str) or listed in ("[]", "null"):
+        return content or ""
+    return spoken(content, listed) if fields.get("type", "message") == "message" else listed
