@@ -11,11 +11,13 @@
     │   ├── InvalidRow         Tablestore refuses the row as it is
     │   ├── ContentRefused     Qwen's content inspection refused the text
     │   ├── UnusableReply      Qwen's answer cannot be used
+    │   │   └── RequestRefused Qwen gives none: it refuses the request as it is
     │   └── SecretRefused      a text to remember holds a secret
     └── SameForEveryone        every item would fail: pause the queue, keep the work, say it
         ├── BadCredentials
         ├── NotSetUp           a table, index or model is missing
         ├── Unpaid
+        ├── ServiceRefuses     the service refuses even a trivial question
         └── BudgetSpent        the daily token budget is used up
 
 Callers decide by class, never by the text. Adapters translate once, with `raise … from error`.
@@ -66,6 +68,10 @@ class UnusableReply(Final):
     """Qwen's answer is cut off, not JSON, or not of the asked shape."""
 
 
+class RequestRefused(UnusableReply):
+    """Qwen gives no answer: it refuses the request as it is."""
+
+
 class SecretRefused(Final):
     """A text to remember holds a secret."""
 
@@ -84,6 +90,10 @@ class NotSetUp(SameForEveryone):
 
 class Unpaid(SameForEveryone):
     """The account is in arrears or its quota is used up."""
+
+
+class ServiceRefuses(SameForEveryone):
+    """The service refuses even a trivial question, so a refusal says nothing about an item."""
 
 
 class BudgetSpent(SameForEveryone):

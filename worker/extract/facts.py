@@ -11,7 +11,12 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import structlog
 
-from tablestore_memory.worker.errors import ContentRefused, Final, UnusableReply
+from tablestore_memory.worker.errors import (
+    ContentRefused,
+    Final,
+    RequestRefused,
+    UnusableReply,
+)
 from tablestore_memory.worker.extract.answers import ask
 from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
 from tablestore_memory.worker.extract.pieces import CONTEXT, is_talk, questions_of
@@ -68,19 +73,25 @@ class FactFinder:
         said = [shown(message) for message in new]
         try:
             answer = ask(self.qwen, *self._prompt([shown(m) for m in context], said), FactsAnswer)
-        except ContentRefused as error:
-            return Found(skipped=(_skipped(new, error),))
-        except UnusableReply as error:
-            if len(new) == 1:
-                return Found(skipped=(_skipped(new, error),))
-            first, second = new[: len(new) // 2], new[len(new) // 2 :]
-            later_context = [*context, *first][-CONTEXT:]
-            return self._found(origin, context, first) + self._found(origin, later_context, second)
+        except (ContentRefused, UnusableReply) as error:
+            return self._with_less(origin, context, new, error)
         cited = [each.said for each in said]
         memories = [checked(fact, len(context), cited, origin) for fact in answer.facts]
         if dropped := memories.count(None):
             log.info("facts.dropped", session_id=origin.session_id, facts=dropped)
         return Found(memories=tuple(memory for memory in memories if memory))
+
+    def _with_less(
+        self, origin: Origin, context: Sequence[Said], new: Sequence[Said], error: Final
+    ) -> Found:
+        """Ask again without what may be to blame: the context, or some of the messages; else skip them."""
+        if context and isinstance(error, ContentRefused | RequestRefused):
+            return self._found(origin, (), new)
+        if len(new) == 1 or isinstance(error, ContentRefused):
+            return Found(skipped=(_skipped(new, error),))
+        first, second = new[: len(new) // 2], new[len(new) // 2 :]
+        later_context = [*context, *first][-CONTEXT:]
+        return self._found(origin, context, first) + self._found(origin, later_context, second)
 
     def _prompt(self, context: Sequence[Shown], new: Sequence[Shown]) -> tuple[str, str]:
         numbered = [*((each, False) for each in context), *((each, True) for each in new)]
