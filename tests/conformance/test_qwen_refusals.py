@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -222,7 +221,7 @@ def test_address_that_cannot_be_asked_is_never_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "word"), [("127.0.0.1:9", "Connection refused"), (f"{uuid.uuid4()}.invalid", "name")]
+    ("host", "word"), [("127.0.0.1:9", "Connection refused"), ("no-such-host.invalid", "name")]
 )
 def test_connection_that_fails_is_told_without_its_url(host: str, word: str) -> None:
     error = refusal(qwen(f"http://u:hunter2@{host}/api/v1"), "Hello")
