@@ -52,6 +52,8 @@ def connect(
         return _cluster(redis_url, given)
     if scheme.endswith("+sentinel"):
         return _sentinel(redis_url, given)
+    if scheme == "unix":
+        del given["socket_keepalive"]  # there is no network, and redis-py takes no such option
     return redis.Redis.from_url(redis_url, **given)
 
 

@@ -89,7 +89,7 @@ class Services:
     def pace(self) -> SharedPace:
         s = self.settings
         rates = Rates(s.qwen_requests, s.qwen_tokens)
-        return SharedPace(self.redis, s.redis_url, s.prefix, rates, self.budget)
+        return SharedPace(self.redis, s.prefix, rates, self.budget)
 
     @cached_property
     def sessions(self) -> Sessions:
