@@ -9,8 +9,9 @@ from typing import Any
 
 from celery import Celery, signals
 
+from tablestore_memory.protocol.redis_urls import is_cluster
 from tablestore_memory.worker import queues, tasks
-from tablestore_memory.worker.connection import broker, connect_redis, is_cluster
+from tablestore_memory.worker.connection import broker, connect_redis
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.telemetry import configure_logging

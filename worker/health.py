@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from redis.exceptions import RedisError
 
+from tablestore_memory.protocol.redis_urls import is_cluster
 from tablestore_memory.worker.backlog import alive, backlog
-from tablestore_memory.worker.connection import is_cluster
 from tablestore_memory.worker.errors import WorkerError
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.errors import translated

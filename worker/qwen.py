@@ -13,7 +13,8 @@ from tablestore_memory.worker.errors import (
     Unavailable,
     UnusableReply,
 )
-from tablestore_memory.worker.qwen_calls import Pace, QwenCalls
+from tablestore_memory.worker.qwen_calls import Pace as Pace
+from tablestore_memory.worker.qwen_calls import QwenCalls
 from tablestore_memory.worker.qwen_errors import readable
 
 _TEXTS_A_CALL = 10  # more are refused (text-embedding-v4)

@@ -7,6 +7,7 @@ is to blame. So it is with what Qwen refuses, once it answered something trivial
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import msgspec
 import structlog
@@ -58,10 +59,9 @@ class FactFinder:
         self, user_id: str, session_id: str, context: Sequence[Said], new: Sequence[Said]
     ) -> Found:
         """The facts in `new`. Raises Retryable and SameForEveryone; what is Final is in `skipped`."""
-        origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION)
         found = Found()
         for earlier, part in _questions(context, new):
-            found += self._found(origin, earlier, part)
+            found += self._found(user_id, session_id, earlier, part)
         return found
 
     def prompts(self, context: Sequence[Said], new: Sequence[Said]) -> Iterator[tuple[str, str]]:
@@ -69,29 +69,38 @@ class FactFinder:
         for earlier, part in _questions(context, new):
             yield self._prompt([shown(m) for m in earlier], [shown(m) for m in part])
 
-    def _found(self, origin: Origin, context: Sequence[Said], new: Sequence[Said]) -> Found:
+    def _found(
+        self, user_id: str, session_id: str, context: Sequence[Said], new: Sequence[Said]
+    ) -> Found:
         said = [shown(message) for message in new]
         try:
             answer = ask(self.qwen, *self._prompt([shown(m) for m in context], said), FactsAnswer)
         except (ContentRefused, UnusableReply) as error:
-            return self._with_less(origin, context, new, error)
+            return self._with_less(user_id, session_id, context, new, error)
+        origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION)
         cited = [each.said for each in said]
         memories = [checked(fact, len(context), cited, origin) for fact in answer.facts]
         if dropped := memories.count(None):
-            log.info("facts.dropped", session_id=origin.session_id, facts=dropped)
+            log.info("facts.dropped", session_id=session_id, facts=dropped)
         return Found(memories=tuple(memory for memory in memories if memory))
 
     def _with_less(
-        self, origin: Origin, context: Sequence[Said], new: Sequence[Said], error: Final
+        self,
+        user_id: str,
+        session_id: str,
+        context: Sequence[Said],
+        new: Sequence[Said],
+        error: Final,
     ) -> Found:
         """Ask again without what may be to blame: the context, or some of the messages; else skip them."""
+        ask_about = partial(self._found, user_id, session_id)
         if context and isinstance(error, ContentRefused | RequestRefused):
-            return self._found(origin, (), new)
+            return ask_about((), new)
         if len(new) == 1 or isinstance(error, ContentRefused):
             return Found(skipped=(_skipped(new, error),))
         first, second = new[: len(new) // 2], new[len(new) // 2 :]
         later_context = [*context, *first][-CONTEXT:]
-        return self._found(origin, context, first) + self._found(origin, later_context, second)
+        return ask_about(context, first) + ask_about(later_context, second)
 
     def _prompt(self, context: Sequence[Shown], new: Sequence[Shown]) -> tuple[str, str]:
         numbered = [*((each, False) for each in context), *((each, True) for each in new)]
