@@ -5,7 +5,7 @@ a Redis Cluster, so its broker may be another Redis than the one that holds the 
 """
 
 from typing import Any, cast
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from redis import Redis
 
@@ -38,29 +38,48 @@ def why_no_broker(url: str) -> str | None:
 
 
 def broker(url: str) -> dict[str, Any]:
-    """Celery's `broker_url` and transport options for a URL of ours."""
+    """Celery's `broker_url` and transport options for a URL of ours that `why_no_broker` lets pass.
+
+    Celery takes no options of redis-py in a URL but those of TLS; what it is to know stands elsewhere.
+    """
     parsed = RedisUrl.parse(url)
+    options = dict(parse_qsl(parsed.query))
+    login = _login(parsed)
     if parsed.socket:
-        at = f"redis+socket://{_credentials(parsed)}{parsed.socket}?virtual_host={parsed.db}"
+        at = f"redis+socket://{login}{parsed.socket}?virtual_host={parsed.db}"
         return {"broker_url": at, "broker_transport_options": {}}
-    if not parsed.service:
-        return {"broker_url": url, "broker_transport_options": {}}
-    urls = [
-        f"sentinel://{_credentials(parsed)}{host}:{port}/{parsed.db}" for host, port in parsed.nodes
-    ]
-    watched = {
-        name.removeprefix("sentinel_"): value
-        for name, value in parse_qsl(parsed.query)
-        if name in ("sentinel_username", "sentinel_password")
-    }
-    return {
-        "broker_url": ";".join(urls),
-        "broker_transport_options": {"master_name": parsed.service, "sentinel_kwargs": watched},
-    }
+    places = [f"{login}{_host(host)}:{port}/{parsed.db}" for host, port in parsed.nodes]
+    if parsed.service:
+        watched = {
+            name: options[f"sentinel_{name}"]
+            for name in ("username", "password")
+            if f"sentinel_{name}" in options
+        }
+        return {
+            "broker_url": ";".join(f"sentinel://{place}" for place in places),
+            "broker_transport_options": {
+                "master_name": parsed.service,
+                "sentinel_kwargs": watched,
+            },
+        }
+    at = f"{parsed.scheme}://{places[0]}{_tls(parsed.scheme, options)}"
+    return {"broker_url": at, "broker_transport_options": {}}
 
 
-def _credentials(url: RedisUrl) -> str:
+def _login(url: RedisUrl) -> str:
     """`user:password@`, as far as there are any."""
     if not url.username and not url.password:
         return ""
     return f"{quote(url.username, safe='')}:{quote(url.password, safe='')}@"
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _tls(scheme: str, options: dict[str, str]) -> str:
+    """Where nothing is said about certificates, redis-py asks for one, and Celery would not."""
+    if scheme != "rediss":
+        return ""
+    asked = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    return "?" + urlencode({"ssl_cert_reqs": "required"} | asked)

@@ -12,6 +12,7 @@
     │   ├── InvalidRow         Tablestore refuses the row as it is
     │   ├── ContentRefused     Qwen's content inspection refused the text
     │   ├── UnusableReply      Qwen's answer cannot be used
+    │   │   └── RequestRefused Qwen gives none: it refuses the request as it is
     │   └── SecretRefused      a text to remember holds a secret
     └── SameForEveryone        every item would fail: pause the queue, keep the work, say it
         ├── BadCredentials
@@ -70,6 +71,10 @@ class ContentRefused(Final):
 
 class UnusableReply(Final):
     """Qwen's answer is cut off, not JSON, or not of the asked shape."""
+
+
+class RequestRefused(UnusableReply):
+    """Qwen gives no answer: it refuses the request as it is."""
 
 
 class SecretRefused(Final):

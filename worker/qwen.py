@@ -1,25 +1,26 @@
-"""Qwen through DashScope: one generation, embeddings in tens, at a pace that all workers share.
+"""Qwen through DashScope: answers as text, texts as vectors, and whose fault a refusal is.
 
-The SDK takes two seconds to import and keeps one HTTP session per process, which a fork would share with
-its parent and mix up answers; so it is imported on first use, in the child that uses it.
 Source for limits: Model Studio's API reference.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import structlog
-
-from tablestore_memory.worker.errors import NotSetUp, Throttled, Unavailable, UnusableReply
-from tablestore_memory.worker.qwen_errors import Call, reached, readable
-from tablestore_memory.worker.tokens import tokens_of
+from tablestore_memory.worker.errors import (
+    Final,
+    NotSetUp,
+    ServiceFails,
+    Unavailable,
+    UnusableReply,
+)
+from tablestore_memory.worker.qwen_calls import Pace as Pace
+from tablestore_memory.worker.qwen_calls import QwenCalls
+from tablestore_memory.worker.qwen_errors import readable
 
 _TEXTS_A_CALL = 10  # more are refused (text-embedding-v4)
-_TIMEOUT_S = (3.05, 60)  # to connect; between two reads
-_ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
-log = structlog.get_logger()
+_LONGEST_ANSWER = 4000  # tokens
+_TRIVIAL_SYSTEM = 'Reply with this JSON object: {"ok": true}'
+_TRIVIAL_TEXT = "Hello"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,6 @@ class Reply:
     input_tokens: int
     output_tokens: int
     request_id: str
-
-
-class Pace(Protocol):
-    """Who says when a call may be made, and is told what it cost."""
-
-    def before(self, model: str, tokens: int) -> None:
-        """Wait for room for about so many tokens. Raises Throttled when there is none for long."""
-
-    def after(self, model: str, estimated: int, used: int) -> None:
-        """A call was answered and used so many tokens."""
-
-    def throttled(self, model: str) -> None:
-        """The service asked us to slow down."""
 
 
 class Qwen:
@@ -60,68 +48,55 @@ class Qwen:
     ) -> None:
         self.model = model
         self.dimension = dimension
-        self._embedding_model = embedding_model
-        self._pace = pace
-        self._call: dict[str, Any] = {
-            "base_address": url,
-            "api_key": api_key,
-            "request_timeout": _TIMEOUT_S,
-        }
+        self._calls = QwenCalls(url, api_key, model, embedding_model, dimension, pace)
 
-    def json(self, system: str, user: str, *, max_tokens: int = 4000) -> Reply:
+    def json(self, system: str, user: str, *, max_tokens: int = _LONGEST_ANSWER) -> Reply:
         """An answer in JSON mode. `system` must contain the word JSON.
 
-        Raises UnusableReply when it was cut off, ContentRefused, and whatever keeps the service away.
+        Raises UnusableReply when it was cut off, RequestRefused and ContentRefused, both only when a trivial
+        question is answered (`probe`), and whatever keeps the service away.
         """
-        from dashscope import Generation
-
-        messages: Any = [
-            {"role": "system", "content": system},
-            {"role": "user", "content": user},
-        ]
-        estimated = tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS
-        response = self._paced(
-            self.model,
-            estimated,
-            lambda: Generation.call(
-                model=self.model,
-                messages=messages,
-                result_format="message",
-                response_format={"type": "json_object"},
-                enable_thinking=False,
-                temperature=0.0,
-                max_tokens=max_tokens,
-                **self._call,
-            ),
-        )
+        try:
+            response = self._calls.generate(system, user, max_tokens)
+        except Final:
+            self.probe()
+            raise
         with readable():
             choice, usage = response.output.choices[0], response.usage
             if choice.finish_reason != "stop":
-                raise UnusableReply(f"Qwen: the answer ended with {choice.finish_reason!r}")
+                raise UnusableReply("Qwen: the answer did not end by itself; it may be cut off")
             text = str(choice.message.content)
             return Reply(text, usage.input_tokens, usage.output_tokens, response.request_id)
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
-        """A vector of `dimension` floats for each text, in order."""
+        """A vector of `dimension` floats for each text, in order. Raises what `json` raises."""
         vectors: list[list[float]] = []
         for start in range(0, len(texts), _TEXTS_A_CALL):
             vectors += self._embed_some(list(texts[start : start + _TEXTS_A_CALL]), query)
         return vectors
 
-    def _embed_some(self, texts: list[str], query: bool) -> list[list[float]]:
-        from dashscope import TextEmbedding
+    def probe(self, *, embedding: bool = False) -> None:
+        """Ask something trivial, with the parameters of every other call; for a vector if `embedding`.
 
-        response = self._paced(
-            self._embedding_model,
-            sum(map(tokens_of, texts)),
-            lambda: TextEmbedding.call(
-                model=self._embedding_model,
-                input=texts,
-                dimension=self.dimension,
-                text_type="query" if query else "document",
-                **self._call,
-            ),
-        )
+        Returns if it is answered, in whatever form. Raises ServiceFails if it is refused as well, and
+        whatever keeps the service away. Nothing is remembered: an answer of a moment ago proves nothing
+        about a refusal after it.
+        """
+        try:
+            if embedding:
+                self._calls.embed([_TRIVIAL_TEXT], "document", trivial=True)
+            else:
+                self._calls.generate(_TRIVIAL_SYSTEM, _TRIVIAL_TEXT, _LONGEST_ANSWER, trivial=True)
+        except Final as error:
+            reason = str(error).replace(self._calls.api_key, "[key]")
+            raise ServiceFails(f"Qwen refuses even a trivial question. {reason}") from None
+
+    def _embed_some(self, texts: list[str], query: bool) -> list[list[float]]:
+        try:
+            response = self._calls.embed(texts, "query" if query else "document")
+        except Final:
+            self.probe(embedding=True)
+            raise
         with readable():
             found = sorted(response.output["embeddings"], key=lambda item: item["text_index"])
             vectors = [item["embedding"] for item in found]
@@ -130,29 +105,7 @@ class Qwen:
             raise Unavailable(f"Qwen: {len(vectors)} vectors for {len(texts)} texts")
         if lengths != {self.dimension}:
             raise NotSetUp(
-                f"Qwen: {self._embedding_model} gives vectors of {lengths} floats, "
+                f"Qwen: {self._calls.embedding_model} gives vectors of {lengths} floats, "
                 f"not {self.dimension} (MEMORY_EMBEDDING_DIMENSION)"
             )
         return vectors
-
-    def _paced(self, model: str, estimated: int, call: Call) -> Any:
-        """The response to a call for which there was room; what it used is counted."""
-        self._pace.before(model, estimated)
-        started = time.monotonic()
-        try:
-            response = reached(call)
-        except Throttled:
-            self._pace.throttled(model)
-            raise
-        with readable():
-            tokens, request_id = int(response.usage["total_tokens"]), response.request_id
-        duration_ms = round((time.monotonic() - started) * 1000, 1)
-        log.info(
-            "qwen.answered",
-            model=model,
-            tokens=tokens,
-            duration_ms=duration_ms,
-            request_id=request_id,
-        )
-        self._pace.after(model, estimated, tokens)
-        return response

@@ -99,7 +99,7 @@ class Services:
     def pace(self) -> SharedPace:
         s = self.settings
         rates = Rates(s.qwen_requests, s.qwen_tokens)
-        return SharedPace(self.redis, s.redis_url, s.prefix, rates, self.budget)
+        return SharedPace(self.redis, s.prefix, rates, self.budget)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -157,8 +157,10 @@ class Services:
         probe(self._impatient_tablestore, self.names)
 
     def probe_all(self) -> None:
-        """Ask Tablestore and Qwen something trivial."""
+        """Ask Tablestore and both models of Qwen something trivial."""
         self.probe_store()
+        self.qwen.probe()
+        self.qwen.probe(embedding=True)
 
     @cached_property
     def neighbours(self) -> Neighbours:

@@ -1,35 +1,59 @@
 """The settings of a worker: from the environment, frozen, every wrong variable reported at once.
 
 Only `main`, `app`, `services` and the command line read them; everything else gets values as arguments.
+Reports name the variable and what it must be, never what it is.
 """
 
-from collections.abc import Mapping
-from typing import Annotated
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    AnyHttpUrl,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.functional_validators import AfterValidator
 
 from tablestore_memory.protocol.redis_urls import RedisUrl
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
 from tablestore_memory.worker.connection import why_no_broker
 
 
+def _printable(value: str) -> str:
+    """A key, an id, a name of a model: it goes into headers and signatures."""
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("must be printable ASCII without spaces (an invisible character?)")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    _printable(value.get_secret_value())
+    return value
+
+
 def _redis_url(url: str) -> str:
-    RedisUrl.parse(url)
+    RedisUrl.parse(_printable(url))
     return url
 
 
+def _endpoint(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Addresses are logged and shown."""
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must have no user, password or query: keys have variables of their own")
+    return url
+
+
+def _table(name: str) -> str:
+    # Source: Tablestore, naming conventions and limits of tables.
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", name):
+        raise ValueError("must be 1 to 255 letters, digits and underscores, not a digit first")
+    return name
+
+
 RedisAddress = Annotated[str, AfterValidator(_redis_url)]
+Endpoint = Annotated[AnyHttpUrl, AfterValidator(_endpoint)]
+Word = Annotated[str, AfterValidator(_printable)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Table = Annotated[str, AfterValidator(_table)]
 Positive = Annotated[int, Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
@@ -40,40 +64,70 @@ class SettingsError(Exception):
         super().__init__("wrong settings:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
-class Settings(BaseModel):
-    """Field by field, with its environment variable as alias and its unit in the name."""
+class RedisSettings(BaseModel):
+    """Where what is on its way stands. Field by field, with its environment variable as alias."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: RedisAddress = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL")
-    # Celery's own messages; needed when REDIS_URL is a Redis Cluster.
-    broker_url: RedisAddress | None = Field(None, alias="MEMORY_BROKER_URL")
+    redis_url: RedisAddress = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL", repr=False)
     prefix: str = Field("memory", alias="MEMORY_PREFIX", pattern=r"^[A-Za-z0-9_.:-]+$")
     partitions: Positive = Field(8, alias="MEMORY_PARTITIONS", le=MAX_PARTITIONS)
 
-    tablestore_endpoint: AnyHttpUrl = Field(alias="TABLESTORE_ENDPOINT")
-    tablestore_instance: str = Field(alias="TABLESTORE_INSTANCE_NAME", min_length=1)
-    tablestore_key_id: str = Field(alias="TABLESTORE_ACCESS_KEY_ID", min_length=1)
-    tablestore_key_secret: SecretStr = Field(alias="TABLESTORE_ACCESS_KEY_SECRET", min_length=1)
-    tablestore_sts_token: SecretStr | None = Field(None, alias="TABLESTORE_STS_TOKEN")
-    # With a region requests are signed with V4, without one with V2.
-    tablestore_region: str | None = Field(None, alias="TABLESTORE_REGION")
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read all variables. Raises SettingsError naming each one that is missing or wrong.
 
-    dashscope_api_key: SecretStr = Field(alias="DASHSCOPE_API_KEY", min_length=1)
-    dashscope_url: AnyHttpUrl = Field(
+        White space around a value does not count, as a secret that was read from a file ends with a line
+        break; an empty variable counts as unset, as in a .env file with a name and no value.
+        """
+        given = {name: text for name, value in environ.items() if (text := value.strip())}
+        problems = list(cls._unfit(given))
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            problems += [
+                f"{e['loc'][0]}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors(include_input=False, include_url=False)
+            ]
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def _unfit(cls, given: Mapping[str, str]) -> Iterator[str]:
+        """What is wrong between variables that may be right each by itself."""
+        yield from ()
+
+
+class Settings(RedisSettings):
+    """All of a worker's; units are in the names."""
+
+    # Celery's own messages; needed when REDIS_URL is a Redis Cluster.
+    broker_url: RedisAddress | None = Field(None, alias="MEMORY_BROKER_URL", repr=False)
+
+    tablestore_endpoint: Endpoint = Field(alias="TABLESTORE_ENDPOINT")
+    tablestore_instance: Word = Field(alias="TABLESTORE_INSTANCE_NAME")
+    tablestore_key_id: Word = Field(alias="TABLESTORE_ACCESS_KEY_ID")
+    tablestore_key_secret: Secret = Field(alias="TABLESTORE_ACCESS_KEY_SECRET")
+    tablestore_sts_token: Secret | None = Field(None, alias="TABLESTORE_STS_TOKEN")
+    # With a region requests are signed with V4, without one with V2.
+    tablestore_region: Word | None = Field(None, alias="TABLESTORE_REGION")
+
+    dashscope_api_key: Secret = Field(alias="DASHSCOPE_API_KEY")
+    dashscope_url: Endpoint = Field(
         AnyHttpUrl("https://dashscope.aliyuncs.com/api/v1"), alias="DASHSCOPE_HTTP_BASE_URL"
     )
-    model: str = Field("qwen-plus", alias="MEMORY_MODEL", min_length=1)
-    embedding_model: str = Field("text-embedding-v4", alias="MEMORY_EMBEDDING_MODEL", min_length=1)
+    model: Word = Field("qwen-plus", alias="MEMORY_MODEL")
+    embedding_model: Word = Field("text-embedding-v4", alias="MEMORY_EMBEDDING_MODEL")
     # 1536 is the dimension of AgentScope Runtime's memory table.
     embedding_dimension: Positive = Field(1536, alias="MEMORY_EMBEDDING_DIMENSION")
     instructions: str = Field("", alias="MEMORY_INSTRUCTIONS", max_length=2000)
 
     # AgentScope Runtime 1.0.5's default names, so that its services see the same rows.
-    session_table: str = Field("agentscope_runtime_session", alias="MEMORY_SESSION_TABLE")
-    message_table: str = Field("agentscope_runtime_message", alias="MEMORY_MESSAGE_TABLE")
-    memory_table: str = Field("agentscope_runtime_memory", alias="MEMORY_MEMORY_TABLE")
-    history_table: str = Field("agentscope_runtime_memory_history", alias="MEMORY_HISTORY_TABLE")
+    session_table: Table = Field("agentscope_runtime_session", alias="MEMORY_SESSION_TABLE")
+    message_table: Table = Field("agentscope_runtime_message", alias="MEMORY_MESSAGE_TABLE")
+    memory_table: Table = Field("agentscope_runtime_memory", alias="MEMORY_MEMORY_TABLE")
+    history_table: Table = Field("agentscope_runtime_memory_history", alias="MEMORY_HISTORY_TABLE")
 
     # A session is due for extraction at the first of these (docs/architecture.md).
     idle_s: Seconds = Field(30, alias="MEMORY_IDLE_S")
@@ -98,25 +152,14 @@ class Settings(BaseModel):
     )
     log_format: str = Field("auto", alias="MEMORY_LOG_FORMAT", pattern=r"^(auto|json|console)$")
 
-    @model_validator(mode="after")
-    def _broker_suits_celery(self) -> "Settings":
-        if reason := why_no_broker(self.broker_url or self.redis_url):
-            raise ValueError(f"MEMORY_BROKER_URL: {reason}")
-        return self
-
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read all variables. Raises SettingsError naming each one that is missing or wrong.
-
-        An empty variable counts as unset, as in a .env file with a name and no value.
-        """
-        try:
-            return cls.model_validate({name: value for name, value in environ.items() if value})
-        except ValidationError as error:
-            raise SettingsError(
-                [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
-            ) from None
-
-
-def _variable(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
+    def _unfit(cls, given: Mapping[str, str]) -> Iterator[str]:
+        if reason := why_no_broker(given.get("MEMORY_BROKER_URL") or given.get("REDIS_URL", "")):
+            yield f"MEMORY_BROKER_URL: {reason}"
+        tables: dict[str, str] = {}
+        for field in ("session_table", "message_table", "memory_table", "history_table"):
+            variable = str(cls.model_fields[field].alias)
+            name = given.get(variable, str(cls.model_fields[field].default))
+            if other := tables.get(name):
+                yield f"{variable}: names the same table as {other}"
+            tables[name] = variable

@@ -62,7 +62,7 @@ def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
 @pytest.fixture
 def place(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
     """Nobody is slowed by what an earlier test was refused."""
-    for key in shared.services.redis.scan_iter(f"{shared.settings.prefix}:slow-*"):
+    for key in shared.services.redis.scan_iter(f"{shared.settings.prefix}:*:halvings"):
         shared.services.redis.delete(key)
     return shared
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.worker.errors import UnusableReply
+from tablestore_memory.worker.errors import RequestRefused, UnusableReply
 from tablestore_memory.worker.extract.consolidate import Change, consolidate
 from tablestore_memory.worker.qwen import Reply
 from tablestore_memory.worker.stores.history import Replaced
@@ -119,6 +119,20 @@ def test_refined_fact_keeps_the_sources_of_both() -> None:
     assert [s.message_id for s in change.written.memory.sources] == ["m1", "m2"]
     assert change.written.vector == [0.5, 0.5]
     assert [old.text for old in change.replaces] == ["Ana likes jazz a lot"]
+
+
+def test_merged_text_that_gets_no_vector_is_not_made() -> None:
+    class Refusing(ScriptedQwen):
+        def embed(self, texts: list[str]) -> list[list[float]]:
+            raise RequestRefused("no")
+
+    qwen = Refusing([decide("refine", 1, text="Ana likes jazz a lot on Sundays")])
+
+    changes = consolidate(
+        qwen, [fact("Ana likes jazz on Sundays", 2)], known(fact("Ana likes jazz a lot", 1))
+    )
+
+    assert told(changes) == [("Ana likes jazz on Sundays", [])]
 
 
 @pytest.mark.parametrize(

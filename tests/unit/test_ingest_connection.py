@@ -1,8 +1,16 @@
 """One URL names a Redis for publishers, workers and, where it can, Celery's broker."""
 
-import pytest
+import ssl
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
-from tablestore_memory.worker.connection import broker, is_cluster, why_no_broker
+import pytest
+from kombu import Connection
+from redis import Redis
+
+from tablestore_memory.worker.connection import broker, connect_redis, why_no_broker
+from tests.redis_nodes import Node
 
 
 def test_plain_url_is_celery_s_too() -> None:
@@ -13,15 +21,35 @@ def test_plain_url_is_celery_s_too() -> None:
 
 
 def test_sentinels_become_celery_s_urls() -> None:
-    url = "redis+sentinel://:pw@a:1,b:2/events/3?sentinel_password=hush"
+    url = "redis+sentinel://:p%40w@a:1,b:2/events/3?sentinel_password=hush&socket_timeout=3"
 
     assert broker(url) == {
-        "broker_url": "sentinel://:pw@a:1/3;sentinel://:pw@b:2/3",
+        "broker_url": "sentinel://:p%40w@a:1/3;sentinel://:p%40w@b:2/3",
         "broker_transport_options": {
             "master_name": "events",
             "sentinel_kwargs": {"password": "hush"},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("rediss://h:1", ssl.CERT_REQUIRED),  # as for our own client; Celery would take any
+        ("rediss://h:1?ssl_cert_reqs=none", ssl.CERT_NONE),
+    ],
+)
+def test_certificates_are_asked_for_as_the_url_says(given: str, wanted: int) -> None:
+    asked = Connection(broker(given)["broker_url"]).ssl
+
+    assert asked["ssl_cert_reqs"] == wanted
+
+
+def test_files_of_certificates_are_celery_s_too() -> None:
+    asked = Connection(broker("rediss://h:1?ssl_ca_certs=/etc/ca.pem&db=2")["broker_url"])
+
+    assert asked.ssl["ssl_ca_certs"] == "/etc/ca.pem"
+    assert asked.virtual_host == "2"
 
 
 @pytest.mark.parametrize(
@@ -33,4 +61,42 @@ def test_redis_that_celery_cannot_use_is_refused_with_the_reason(url: str, word:
 
 def test_other_redis_will_do() -> None:
     assert why_no_broker("redis://a:1/0") is None
-    assert not is_cluster("redis://a:1/0")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Path]]:
+    """A Redis with a password, at a port and at a socket."""
+    directory = tmp_path_factory.mktemp("redis")
+    node = Node(directory, "--unixsocket", str(directory / "redis.sock"))
+    node.client.config_set("requirepass", "p@ss/w:rd")
+    try:
+        yield node, directory / "redis.sock"
+    finally:
+        node.kill()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "redis://:{quoted}@127.0.0.1:{port}/3",
+        "redis://127.0.0.1:{port}?db=3&password={quoted}",
+        "redis://default:{quoted}@127.0.0.1:{port}/3?health_check_interval=5",
+        "unix://:{quoted}@{path}?db=3",
+    ],
+)
+def test_celery_keeps_its_messages_where_our_client_looks(
+    guarded: tuple[Node, Path], form: str
+) -> None:
+    node, path = guarded
+    url = form.format(quoted="p%40ss%2Fw%3Ard", port=node.port, path=path)
+    name = f"q{uuid.uuid4().hex}"
+    conf = broker(url)
+
+    with Connection(
+        conf["broker_url"], transport_options=conf["broker_transport_options"]
+    ) as connection:
+        connection.SimpleQueue(name).put({"look": 3})
+
+    ours: Redis = connect_redis(url)
+    assert ours.llen(name) == 1
+    assert ours.client_info()["db"] == 3

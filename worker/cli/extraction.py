@@ -65,4 +65,4 @@ def _next_prompt(
     if not piece:
         return None
     context = sessions.messages_before(user, session, start, CONTEXT) if start else []
-    return services.finder.prompt(context, piece)
+    return next(services.finder.prompts(context, piece), None)

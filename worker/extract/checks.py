@@ -11,12 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from tablestore_memory.worker.extract.secrets import holds_secret
+from tablestore_memory.worker.extract.secrets import holds_secret, masked
 from tablestore_memory.worker.stores.memories import Memory, Source
 from tablestore_memory.worker.stores.sessions import Said
 
 Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship", "instruction"]
 _LONGEST_FACT = 600  # characters; the prompt asks for 60 words
+_LONGEST_NAME = 200  # characters
 
 
 class _Cited(msgspec.Struct, frozen=True):
@@ -63,14 +64,14 @@ def checked(fact: Fact, before: int, new: Sequence[Said], origin: Origin) -> Mem
         session_id=origin.session_id,
         text=text,
         kind=fact.kind,
-        subject=fact.subject,
-        said_by=fact.said_by,
+        subject=_name(fact.subject),
+        said_by=_name(fact.said_by),
         event_start=_day(fact.event_start),
         event_end=_day(fact.event_end),
         confidence=min(max(fact.confidence, 0.0), 1.0),
         valid_from=stated_at,
         stated_at=stated_at,
-        sources=tuple(Source(m.message_id, quote, origin.session_id) for m, quote in cited),
+        sources=tuple(Source(m.message_id, masked(q), origin.session_id) for m, q in cited),
         model=origin.model,
         prompt_version=origin.prompt_version,
     ).identified()
@@ -90,6 +91,12 @@ def _holds(text: str, quote: str) -> bool:
     """Verbatim, but for white space and case."""
     wanted = re.sub(r"\s+", " ", quote).strip().casefold()
     return bool(wanted) and wanted in re.sub(r"\s+", " ", text).casefold()
+
+
+def _name(value: str | None) -> str | None:
+    """A name, or None for what cannot be one."""
+    fits = value and len(value) <= _LONGEST_NAME and not holds_secret(value)
+    return value if fits else None
 
 
 def _day(value: str | None) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tablestore_memory.worker.errors import ContentRefused, UnusableReply
+from tablestore_memory.worker.errors import ContentRefused, Final, UnusableReply
 from tablestore_memory.worker.extract.decisions import Decision, ask_decisions
 from tablestore_memory.worker.extract.merge import joined, merged_text_holds, restated
 from tablestore_memory.worker.extract.similarity import near, nearest
@@ -129,7 +129,7 @@ def _changes(
         case "duplicate" if named:
             yield from _restated(named[0], fact.memory)
         case "refine" if named and merged_text_holds(decision.text, fact.memory, named):
-            yield _refined(qwen, fact, named, decision)
+            yield _refined_or_added(qwen, fact, named, decision)
         case "supersede" if named:
             yield from _superseded(fact, named, decision.reason)
         case _:
@@ -141,6 +141,17 @@ def _restated(same: Embedded, memory: Memory) -> Iterator[Change]:
     again = restated(same.memory, memory)
     if again != same.memory:
         yield Change(Embedded(again, same.vector))
+
+
+def _refined_or_added(
+    qwen: Qwen, fact: Embedded, named: Sequence[Embedded], decision: Decision
+) -> Change:
+    """A merged text that gets no vector is not kept: the fact stands beside what is known."""
+    try:
+        return _refined(qwen, fact, named, decision)
+    except Final as error:
+        log.warning("consolidation.kept_all", facts=1, reason=str(error))
+        return Change(fact)
 
 
 def _refined(qwen: Qwen, fact: Embedded, named: Sequence[Embedded], decision: Decision) -> Change:

@@ -8,8 +8,11 @@ import msgspec
 
 from tablestore_memory.worker.extract.answers import ask
 from tablestore_memory.worker.extract.prompts import CONSOLIDATE_VERSION, load
+from tablestore_memory.worker.extract.secrets import masked
 from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.stores.memories import Memory
+
+_LONGEST_REASON = 500  # characters; the prompt asks for one short sentence
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -32,10 +35,15 @@ def ask_decisions(
 ) -> dict[int, Decision]:
     """Decisions by the number of the new fact; of two for one fact the first counts.
 
+    A reason goes to the history: it has no secrets, and is short.
     Raises UnusableReply, ContentRefused, and whatever keeps the service away.
     """
     answer = ask(qwen, *decisions_prompt(new, existing), ConsolidationAnswer)
-    return {decision.fact: decision for decision in reversed(answer.decisions)}
+    return {decision.fact: _readable(decision) for decision in reversed(answer.decisions)}
+
+
+def _readable(decision: Decision) -> Decision:
+    return msgspec.structs.replace(decision, reason=masked(decision.reason[:_LONGEST_REASON]))
 
 
 def decisions_prompt(new: Sequence[Memory], existing: Sequence[Memory]) -> tuple[str, str]:
@@ -48,7 +56,7 @@ def _numbered(memories: Sequence[Memory]) -> list[dict[str, object]]:
     return [
         {
             "n": n,
-            "text": m.text,
+            "text": masked(m.text),
             "at": f"{datetime.fromtimestamp(m.stated_at / 1e6, UTC):%Y-%m-%d}",
         }
         for n, m in enumerate(memories, 1)

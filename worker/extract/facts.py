@@ -1,22 +1,28 @@
 """Messages to facts: one call to Qwen, its answer checked by code.
 
 An answer of the wrong shape gets one chance of repair; then the batch is split, down to the message that
-is to blame. Secrets are masked before anything is sent.
+is to blame. So it is with what Qwen refuses, once it answered something trivial (worker/qwen.py).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import msgspec
 import structlog
 
-from tablestore_memory.worker.errors import ContentRefused, Final, UnusableReply
+from tablestore_memory.worker.errors import (
+    ContentRefused,
+    Final,
+    RequestRefused,
+    UnusableReply,
+)
 from tablestore_memory.worker.extract.answers import ask
 from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
-from tablestore_memory.worker.extract.pieces import is_talk
+from tablestore_memory.worker.extract.pieces import CONTEXT, is_talk, questions_of
 from tablestore_memory.worker.extract.prompts import FACTS_VERSION, load
-from tablestore_memory.worker.extract.secrets import masked
+from tablestore_memory.worker.extract.shown import Shown, shown
 from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.stores.memories import Memory
 from tablestore_memory.worker.stores.sessions import Said
@@ -53,42 +59,70 @@ class FactFinder:
         self, user_id: str, session_id: str, context: Sequence[Said], new: Sequence[Said]
     ) -> Found:
         """The facts in `new`. Raises Retryable and SameForEveryone; what is Final is in `skipped`."""
-        context, new = _talk(context), _talk(new)
-        if not new:
-            return Found()
+        found = Found()
+        for earlier, part in _questions(context, new):
+            found += self._found(user_id, session_id, earlier, part)
+        return found
+
+    def prompts(self, context: Sequence[Said], new: Sequence[Said]) -> Iterator[tuple[str, str]]:
+        """Exactly what is sent for a piece, a question each: the instructions, and messages as JSON."""
+        for earlier, part in _questions(context, new):
+            yield self._prompt([shown(m) for m in earlier], [shown(m) for m in part])
+
+    def _found(
+        self, user_id: str, session_id: str, context: Sequence[Said], new: Sequence[Said]
+    ) -> Found:
+        said = [shown(message) for message in new]
         try:
-            answer = ask(self.qwen, *self.prompt(context, new), FactsAnswer)
-        except ContentRefused as error:
-            return Found(skipped=(_skipped(new, error),))
-        except UnusableReply as error:
-            if len(new) == 1:
-                return Found(skipped=(_skipped(new, error),))
-            middle = len(new) // 2
-            first, second = new[:middle], new[middle:]
-            later_context = [*context, *first][-max(len(context), 1) :]
-            return self.find(user_id, session_id, context, first) + self.find(
-                user_id, session_id, later_context, second
-            )
+            answer = ask(self.qwen, *self._prompt([shown(m) for m in context], said), FactsAnswer)
+        except (ContentRefused, UnusableReply) as error:
+            return self._with_less(user_id, session_id, context, new, error)
         origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION)
-        memories = [checked(fact, len(context), new, origin) for fact in answer.facts]
+        cited = [each.said for each in said]
+        memories = [checked(fact, len(context), cited, origin) for fact in answer.facts]
         if dropped := memories.count(None):
             log.info("facts.dropped", session_id=session_id, facts=dropped)
         return Found(memories=tuple(memory for memory in memories if memory))
 
-    def prompt(self, context: Sequence[Said], new: Sequence[Said]) -> tuple[str, str]:
-        """Exactly what is sent for a piece: the instructions, and the messages as JSON."""
-        numbered = [
-            *((message, False) for message in _talk(context)),
-            *((message, True) for message in _talk(new)),
-        ]
-        data = [_shown(n, m, is_new) for n, (m, is_new) in enumerate(numbered, 1)]
+    def _with_less(
+        self,
+        user_id: str,
+        session_id: str,
+        context: Sequence[Said],
+        new: Sequence[Said],
+        error: Final,
+    ) -> Found:
+        """Ask again without what may be to blame: the context, or some of the messages; else skip them."""
+        ask_about = partial(self._found, user_id, session_id)
+        if context and isinstance(error, ContentRefused | RequestRefused):
+            return ask_about((), new)
+        if len(new) == 1 or isinstance(error, ContentRefused):
+            return Found(skipped=(_skipped(new, error),))
+        first, second = new[: len(new) // 2], new[len(new) // 2 :]
+        later_context = [*context, *first][-CONTEXT:]
+        return ask_about(context, first) + ask_about(later_context, second)
+
+    def _prompt(self, context: Sequence[Shown], new: Sequence[Shown]) -> tuple[str, str]:
+        numbered = [*((each, False) for each in context), *((each, True) for each in new)]
+        data = [_as_data(n, each, is_new) for n, (each, is_new) in enumerate(numbered, 1)]
         return load(FACTS_VERSION, self.instructions), _json({"messages": data})
 
 
-def _shown(n: int, message: Said, is_new: bool) -> dict[str, object]:
+def _questions(
+    context: Sequence[Said], new: Sequence[Said]
+) -> Iterator[tuple[Sequence[Said], Sequence[Said]]]:
+    """What is talk, in parts that one question may hold, each with what was said before it."""
+    earlier = [message for message in context if is_talk(message)]
+    for part in questions_of([message for message in new if is_talk(message)]):
+        yield earlier, part
+        earlier = [*earlier, *part][-CONTEXT:]
+
+
+def _as_data(n: int, each: Shown, is_new: bool) -> dict[str, object]:
     """With the time as it was for its speaker: "yesterday" is theirs."""
+    message = each.said
     zone = timezone(timedelta(minutes=message.utc_offset_min))
-    return {
+    data = {
         "n": n,
         "at": datetime.fromtimestamp(message.created_at / 1e6, zone).isoformat(timespec="seconds"),
         "role": message.role,
@@ -96,11 +130,7 @@ def _shown(n: int, message: Said, is_new: bool) -> dict[str, object]:
         "text": message.text,
         "new": is_new,
     }
-
-
-def _talk(messages: Sequence[Said]) -> list[Said]:
-    """What people and the assistant said, as it may leave this machine."""
-    return [replace(m, text=masked(m.text)) for m in messages if is_talk(m)]
+    return data | {"cut": True} if each.cut else data
 
 
 def _skipped(messages: Sequence[Said], error: Final) -> Skipped:

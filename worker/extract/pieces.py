@@ -1,9 +1,9 @@
 """How much of a session one question to Qwen holds, and what of it is asked about. Does no I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
+from tablestore_memory.worker.extract.shown import shown_tokens
 from tablestore_memory.worker.stores.sessions import Said
-from tablestore_memory.worker.tokens import tokens_of
 
 CONTEXT = 4  # earlier messages shown with the new ones
 _MESSAGES = 40
@@ -12,16 +12,34 @@ _ROLES = ("user", "assistant")
 
 
 def piece_of(messages: Iterable[Said]) -> list[Said]:
-    """As many messages from the front as one call may hold; those of one microsecond stay together."""
+    """As many messages from the front as one question may hold.
+
+    Those of one microsecond stay together, as the watermark cannot stand between them: if they are many,
+    the piece takes several questions.
+    """
     piece: list[Said] = []
-    tokens = 0
     for message in messages:
-        tokens += tokens_of(message.text)
-        full = len(piece) >= _MESSAGES or tokens > _TOKENS
-        if piece and full and message.created_at != piece[-1].created_at:
+        if piece and message.created_at != piece[-1].created_at and _is_full(piece, message):
             break
         piece.append(message)
     return piece
+
+
+def questions_of(piece: Iterable[Said]) -> Iterator[list[Said]]:
+    """The piece in parts that one question may hold."""
+    part: list[Said] = []
+    for message in piece:
+        if part and _is_full(part, message):
+            yield part
+            part = []
+        part.append(message)
+    if part:
+        yield part
+
+
+def _is_full(part: Sequence[Said], message: Said) -> bool:
+    tokens = sum(map(shown_tokens, part)) + shown_tokens(message)
+    return len(part) >= _MESSAGES or tokens > _TOKENS
 
 
 def is_talk(message: Said) -> bool:

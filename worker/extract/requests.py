@@ -29,7 +29,7 @@ from tablestore_memory.worker.errors import (
 )
 from tablestore_memory.worker.extract.forget import Forgetting, forget
 from tablestore_memory.worker.extract.remember import Remembering, remember, users_turn
-from tablestore_memory.worker.extract.secrets import holds_secret, masked
+from tablestore_memory.worker.extract.secrets import holds_secret, masked, masked_texts
 from tablestore_memory.worker.isolation import (
     DIED,
     Failure,
@@ -235,7 +235,11 @@ def _remember(step: Remembering, event: Remember) -> None:
 
 
 def _keep(step: Remembering, event: Remember) -> None:
-    """A document of an AgentScope app, under its own id: beside what is known, replacing nothing."""
+    """A document of an AgentScope app, under its own id: beside what is known, replacing nothing.
+
+    It is a message of a conversation, so its secrets are masked and the rest of it is kept.
+    """
+    event = _without_secrets(event)
     text = document_text(event)
     vectors = step.qwen.embed([text]) if text else [[]]
     application = step.application
@@ -260,5 +264,14 @@ def _masked(request: _Request) -> bytes:
     """An event for the dead letters: they are listed, so no secret goes there."""
     event = request.event
     if isinstance(event, Remember):
-        return encode(replace(event, text=masked(event.text)))
+        return encode(_without_secrets(event))
     return request.entry.raw
+
+
+def _without_secrets(event: Remember) -> Remember:
+    return replace(
+        event,
+        text=masked(event.text),
+        metadata=event.metadata and masked_texts(event.metadata),
+        document=event.document and masked_texts(event.document),
+    )

@@ -1,46 +1,85 @@
 """Texts that hold a secret never become facts: keys, passwords, card and ID numbers.
 
-Masked before a text goes to a model, and looked for again in what comes back. It knows shapes, so it can
-miss one; it stores nothing.
+Masked before a text goes to a model, and looked for again in what comes back. It knows shapes
+(`secret_shapes`, `card_numbers`), so it can miss one; it stores nothing. Time grows linearly with the
+text, whatever the text is (docs/decisions/secrets.md).
 """
 
-import re
+from collections.abc import Iterator
+from typing import Any
 
-_SHAPES = re.compile(
-    r"""
-    \b(?:sk|pk|rk|ghp|gho|xox[abp]|glpat|hf)[-_][A-Za-z0-9_-]{10,}   # keys with a known prefix
-    | \b(?:AKIA|ASIA|LTAI)[A-Za-z0-9]{12,}                           # cloud access keys
-    | \beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}                    # JSON web tokens
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
-    | (?P<label>(?:password|passwd|passphrase|secret|api[ _-]?key|token|密码|口令|密钥)
-      \s*(?:is|are|was|=|:|：|为|是)\s*)[^\s。，；！？]*[^\s.,;!?。，；！？]
-    | \b\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])\d{5}[\dXx]\b            # PRC identity numbers
-    | \b\d{3}-\d{2}-\d{4}\b                                          # US social security numbers
-    """,
-    re.VERBOSE | re.IGNORECASE,
+from tablestore_memory.protocol.events import MAX_EVENT_BYTES
+from tablestore_memory.worker.extract.card_numbers import card_numbers
+from tablestore_memory.worker.extract.secret_shapes import (
+    DOUBTFUL,
+    LABELS,
+    SHAPES,
+    folded,
+    looks_random,
+    value_after,
 )
-_CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 
+MASK = "[secret]"
+# No event holds more; what a foreign row holds beyond is not looked at and so not shown to anybody.
+MOST_SCANNED = MAX_EVENT_BYTES  # characters
+_MEDIA = ("image", "audio", "file")  # parts of AgentScope whose strings are data
 
-_MASK = "[secret]"
+Span = tuple[int, int]
 
 
 def masked(text: str) -> str:
-    """The text without its secrets: what is sent to a model, shown or listed."""
-    hidden = _SHAPES.sub(lambda found: (found["label"] or "") + _MASK, text)
-    return _CARD.sub(lambda found: _MASK if _luhn(found[0]) else found[0], hidden)
+    """The first `MOST_SCANNED` characters without their secrets: what is sent to a model or listed."""
+    text = text[:MOST_SCANNED]
+    parts, end = [], 0
+    for start, stop in _merged(_secrets(folded(text))):
+        parts += [text[end:start], MASK]
+        end = stop
+    return "".join([*parts, text[end:]])
 
 
 def holds_secret(text: str) -> bool:
-    return (
-        _MASK in text
-        or bool(_SHAPES.search(text))
-        or any(_luhn(match[0]) for match in _CARD.finditer(text))
-    )
+    """Whether there is a secret in it, or was; nobody vouches for more than `MOST_SCANNED` characters."""
+    if len(text) > MOST_SCANNED or MASK in text:
+        return True
+    return any(True for _ in _secrets(folded(text)))
 
 
-def _luhn(number: str) -> bool:
-    """The check digit of payment cards (ISO/IEC 7812-1)."""
-    digits = [int(character) for character in number if character.isdigit()]
-    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+def masked_texts(document: dict[str, Any]) -> dict[str, Any]:
+    """A copy without the secrets in its texts; ids, pictures, sounds and files stay as they are."""
+    copy = dict(document)
+    left: list[Any] = [copy]
+    while left:  # and not recursion: a document may be nested more deeply than calls may be
+        inner = left.pop()
+        for key, value in list(inner.items() if isinstance(inner, dict) else enumerate(inner)):
+            if isinstance(value, str) and not str(key).endswith("id"):
+                inner[key] = masked(value)
+            elif isinstance(value, dict | list) and not _is_media(value):
+                inner[key] = value.copy()
+                left.append(inner[key])
+    return copy
+
+
+def _is_media(value: dict[str, Any] | list[Any]) -> bool:
+    return isinstance(value, dict) and value.get("type") in _MEDIA
+
+
+def _secrets(text: str) -> Iterator[Span]:
+    """Where they stand in a folded text; in no order, and some of them twice."""
+    yield from (found.span(1 if found["login"] else 0) for found in SHAPES.finditer(text))
+    yield from (found.span() for found in DOUBTFUL.finditer(text) if looks_random(found["key"]))
+    for label in LABELS.finditer(text):
+        announces = not text.startswith(MASK, label.start() - 1)  # our own mark says "secret" too
+        if announces and (span := value_after(label, text)):
+            yield span
+    yield from card_numbers(text)
+
+
+def _merged(spans: Iterator[Span]) -> list[Span]:
+    """In order, with those that overlap or touch as one."""
+    merged: list[Span] = []
+    for start, stop in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged

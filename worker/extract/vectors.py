@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tablestore_memory.worker.errors import ContentRefused
+from tablestore_memory.worker.errors import Final
 from tablestore_memory.worker.extract.facts import Skipped
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.qwen import Qwen
@@ -16,13 +16,13 @@ def with_vectors(qwen: Qwen, plan: Plan) -> Plan:
     found = plan.found
     try:
         return replace(plan, vectors=tuple(qwen.embed([m.text for m in found.memories])))
-    except ContentRefused:
+    except Final:
         vectors, memories, skipped = [], [], list(found.skipped)
     for memory in found.memories:
         try:
             vectors += qwen.embed([memory.text])
             memories.append(memory)
-        except ContentRefused as error:
+        except Final as error:
             ids = tuple(source.message_id for source in memory.sources)
             skipped.append(Skipped(ids, str(error), type(error).__name__))
     left = replace(found, memories=tuple(memories), skipped=tuple(skipped))

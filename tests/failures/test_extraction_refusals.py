@@ -1,0 +1,165 @@
+"""Qwen refuses: everything, and extraction pauses with its work kept; or one text, which alone is set aside."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tablestore_memory.protocol.events import Remember, encode
+from tablestore_memory.protocol.streams import EVENT_FIELD
+from tablestore_memory.worker.errors import ServiceFails
+from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.extract.requests import carry_out
+from tests.deployment import Deployment
+from tests.extraction import extract_all, said, store, stored_texts, waiting
+from tests.failures.extraction_kills import NO_LIMITS
+from tests.local_dashscope import LocalDashScope
+from tests.servers import Server
+
+REFUSALS = ["invalid_parameter", "data_inspection"]
+# Where a refusal begins, in the order of an extraction's calls. The trivial question has none of its words.
+FACTS = {"operation": "generation"}
+VECTORS = {"operation": "embedding"}
+DECISIONS = {"operation": "generation", "match": "free of doubles"}
+TRIVIAL = {"operation": "generation", "match": "Reply with this JSON object"}
+
+
+@pytest.fixture(scope="module")
+def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    with (
+        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
+        Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment,
+    ):
+        yield deployment
+
+
+@pytest.fixture
+def place(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
+    return shared
+
+
+def dead_of(place: Deployment, user: str) -> list[Any]:
+    return [letter for letter in place.services.dead.all() if user.encode() in letter.event]
+
+
+def ids(letter: Any) -> list[str]:
+    return list(json.loads(letter.event)["message_ids"])
+
+
+def home_known_and_changed(place: Deployment, user: str) -> str:
+    """A session, not extracted yet, that changes what is known; and Qwen well until here."""
+    store(place, said(user, f"{user}-old", 1, "I live in Paris.", name="Ana"))
+    extract_all(place)
+    store(place, said(user, f"{user}-new", 2, "I live in Lyon.", name="Ana"))
+    return f"{user}-new"
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize(
+    "where", [[FACTS], [VECTORS], [DECISIONS, TRIVIAL]], ids=["facts", "vectors", "decisions"]
+)
+def test_refusal_of_every_call_pauses_and_loses_nothing(
+    place: Deployment,
+    local_dashscope: LocalDashScope,
+    fresh_name: str,
+    refusal: str,
+    where: list[dict[str, Any]],
+) -> None:
+    user, session = fresh_name, home_known_and_changed(place, fresh_name)
+    for calls in where:
+        local_dashscope.ask_fault(refusal, count=None, **calls)
+
+    for _ in range(place.settings.extract_attempts + 1):
+        with pytest.raises(ServiceFails):
+            attempt(place.services.attempt, user, session)
+
+    assert place.services.sessions.watermark(user, session) == 0
+    assert waiting(place) == [(user, session)]
+    assert dead_of(place, user) == []
+    assert stored_texts(place, user) == ["Ana lives in Paris"]
+    local_dashscope.reset()
+    extract_all(place)
+    assert stored_texts(place, user) == ["Ana lives in Lyon"]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_refusal_of_every_call_keeps_what_was_asked_by_name(
+    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
+) -> None:
+    partition = place.services.streams.partition(fresh_name)
+    stream = place.services.streams.key(partition, "requests")
+    event = Remember(event_id="e", user_id=fresh_name, created_at=1, text="I like tea")
+    place.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
+    local_dashscope.ask_fault(refusal, count=None)
+
+    with pytest.raises(ServiceFails):
+        carry_out(place.services.requests, partition)
+
+    assert dead_of(place, fresh_name) == []
+    local_dashscope.reset()
+    assert carry_out(place.services.requests, partition) == 1
+    assert stored_texts(place, fresh_name) == ["I like tea"]
+
+
+def test_refusal_of_one_message_sets_that_aside_alone(
+    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str
+) -> None:
+    """Also those that would have it as their context."""
+    user, session = fresh_name, f"{fresh_name}-1"
+    local_dashscope.ask_fault("invalid_parameter", count=None, match="poisonous")
+    lines = ["I like chess.", "I like poisonous plants.", "I like hiking."]
+    store(place, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1)))
+
+    extract_all(place)
+
+    assert [ids(letter) for letter in dead_of(place, user)] == [[f"{session}-2"]]
+    assert stored_texts(place, user) == ["Ana likes chess", "Ana likes hiking"]
+
+
+def test_refusal_by_content_inspection_sets_aside_what_was_asked_about_but_no_later_message(
+    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str
+) -> None:
+    user, session = fresh_name, f"{fresh_name}-1"
+    local_dashscope.ask_fault("data_inspection", count=None, match="poisonous")
+    store(place, said(user, session, 1, "I like poisonous plants.", name="Ana"))
+    extract_all(place)
+    store(place, said(user, session, 2, "I like chess.", name="Ana"))
+
+    extract_all(place)
+
+    assert [ids(letter) for letter in dead_of(place, user)] == [[f"{session}-1"]]
+    assert stored_texts(place, user) == ["Ana likes chess"]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_refusal_of_one_vector_leaves_out_that_memory_alone(
+    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
+) -> None:
+    user, session = fresh_name, f"{fresh_name}-1"
+    local_dashscope.ask_fault(refusal, count=None, operation="embedding", match="poisonous")
+    lines = ["I like chess.", "I like poisonous plants."]
+    store(place, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1)))
+
+    extract_all(place)
+
+    (letter,) = dead_of(place, user)
+    assert ids(letter) == [f"{session}-2"]
+    assert stored_texts(place, user) == ["Ana likes chess"]
+
+
+def test_document_is_kept_without_its_secrets(place: Deployment, fresh_name: str) -> None:
+    partition = place.services.streams.partition(fresh_name)
+    stream = place.services.streams.key(partition, "requests")
+    text = "My key is sk-abcdefghijklmnop1234, I like tea."
+    document = {
+        "id": f"{fresh_name}-d",
+        "role": "user",
+        "content": [{"type": "text", "text": text}],
+    }
+    event = Remember(event_id="e", user_id=fresh_name, created_at=1, text=text, document=document)
+    place.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
+
+    carry_out(place.services.requests, partition)
+
+    assert stored_texts(place, fresh_name) == ["My key is [secret], I like tea."]

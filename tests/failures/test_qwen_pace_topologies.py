@@ -1,0 +1,65 @@
+"""Qwen's pace over whatever Redis the worker's URL names."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tablestore_memory.worker import ratelimit
+from tablestore_memory.worker.budget import Budget
+from tablestore_memory.worker.connection import connect_redis
+from tablestore_memory.worker.errors import Throttled
+from tablestore_memory.worker.ratelimit import Rates, SharedPace
+from tests.redis_nodes import Node, cluster, watched_by_sentinels
+
+
+@contextmanager
+def one_node() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as directory:
+        node = Node(directory)
+        node.client.config_set("requirepass", "p@ss word")
+        try:
+            yield f"redis://:p%40ss%20word@127.0.0.1:{node.port}/3"
+        finally:
+            node.kill()
+
+
+@contextmanager
+def socket_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "redis.sock"
+        node = Node(directory, "--unixsocket", str(path))
+        try:
+            yield f"unix://{path}?db=3"
+        finally:
+            node.kill()
+
+
+@contextmanager
+def sentinels() -> Iterator[str]:
+    with watched_by_sentinels() as watched:
+        yield watched.url
+
+
+@pytest.mark.parametrize("place", [one_node, socket_file, sentinels, cluster])
+def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratelimit, "_PATIENCE_S", -1.0)
+    with place() as url:  # type: ignore[operator]
+        one, other = (pace(url) for _ in range(2))
+        for model in ("qwen-plus", "text-embedding-v4"):
+            one.before(model, 10)
+            one.after(model, 10, 30)
+            one.throttled(model)
+            other.before(model, 10)
+
+            with pytest.raises(Throttled):
+                one.before(model, 10)
+
+            assert other.slowed(model) == 2
+
+
+def pace(url: str) -> SharedPace:
+    redis = connect_redis(url)
+    return SharedPace(redis, "pace", Rates(4, 1_000), Budget(redis, "pace", None))
