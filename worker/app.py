@@ -8,12 +8,14 @@ from functools import cache
 from typing import Any
 
 from celery import Celery, signals
+from kombu import Exchange, Queue
 
 from tablestore_memory.worker import queues, tasks
 from tablestore_memory.worker.connection import broker, connect_redis, is_cluster
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.telemetry import configure_logging
+from tablestore_memory.worker.unreadable import SkipUnreadable
 from tablestore_memory.worker.watch import Queued, Send, Watch
 from tablestore_memory.worker.watching import watch_step
 
@@ -37,6 +39,8 @@ _SETTINGS: dict[str, Any] = {
     "task_acks_late": False,
     "task_ignore_result": True,
     "task_store_errors_even_if_ignored": False,
+    # Declared, so that a worker without `-Q` consumes all of them.
+    "task_queues": [Queue(name, Exchange(name), name) for name in queues.NAMES],
     "task_default_queue": "ingest",
     # A slow model must not keep drains waiting: workers of their own.
     "task_routes": {task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
@@ -92,5 +96,5 @@ def create_app(settings: Settings) -> Celery:
             blocking=not is_cluster(settings.redis_url),
         )
 
-    app.steps["consumer"].add(watch_step(make_watch))
+    app.steps["consumer"].update((watch_step(make_watch), SkipUnreadable))
     return app

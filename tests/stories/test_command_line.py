@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.deployment import Deployment
+from tests.failures.ingesting import SHARED_TABLES
 
 GOOD = {
     "type": "message",
@@ -19,7 +20,7 @@ NOBODY = "127.0.0.1:9"  # the discard port: nothing listens
 @pytest.fixture(scope="module")
 def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     """A deployment without workers: what is published stays in the streams."""
-    with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
         return deployment
 
 
