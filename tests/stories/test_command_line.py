@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devtools.deployment import memory_worker
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
 
@@ -57,8 +58,7 @@ def test_bad_lines_are_named_by_number_and_the_good_ones_published(idle: Deploym
 
 
 def test_all_wrong_settings_are_named_in_one_message(idle: Deployment) -> None:
-    broken = Deployment.__new__(Deployment)
-    broken.environment = {
+    broken = {
         "TABLESTORE_ENDPOINT": "not an address",
         "MEMORY_PARTITIONS": "none",
         "MEMORY_IDLE_S": "-1",
@@ -68,11 +68,11 @@ def test_all_wrong_settings_are_named_in_one_message(idle: Deployment) -> None:
         "DASHSCOPE_API_KEY": "",
     }
 
-    answer = broken.command("status")
+    answer = memory_worker(broken, "sessions", "u")
 
     said = answer.stderr.decode()
     assert answer.returncode == 2
-    for name in set(broken.environment) - {"TABLESTORE_ACCESS_KEY_SECRET"}:
+    for name in set(broken) - {"TABLESTORE_ACCESS_KEY_SECRET"}:
         assert name in said
     assert "do-not-print" not in said
     assert "Traceback" not in said
@@ -112,10 +112,7 @@ def test_service_that_fails_is_named_with_its_address_and_what_to_do(
     command: tuple[str, ...],
     wanted: tuple[str, ...],
 ) -> None:
-    broken = Deployment.__new__(Deployment)
-    broken.environment = idle.environment | variables
-
-    answer = broken.command(*command, stdin=json.dumps(GOOD).encode())
+    answer = memory_worker(idle.environment | variables, *command, stdin=json.dumps(GOOD).encode())
 
     said = answer.stderr.decode()
     assert answer.returncode == 3, said

@@ -29,32 +29,46 @@ class Attempt:
     attempts: Attempts
 
 
-def attempt(step: Attempt, user_id: str, session_id: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many pieces of the session were extracted, or what kept it from being done."""
+
+    pieces: int = 0
+    error: Exception | None = None
+
+
+def attempt(step: Attempt, user_id: str, session_id: str) -> Outcome:
     """Extract what waits in a session, or see to it that it is tried again.
 
     Raises SameForEveryone when every session would fail; this one is tried again then, too.
     """
-    due = step.extraction.due
     try:
-        extract(step.extraction, user_id, session_id)
-    except Busy:
+        pieces = extract(step.extraction, user_id, session_id)
+    except SameForEveryone:
+        step.extraction.due.postpone(user_id, session_id, random.uniform(*_SLOWLY_S))
+        raise
+    except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
+        _try_again(step, user_id, session_id, error)
+        return Outcome(error=error)
+    step.attempts.succeeded(user_id, session_id)
+    return Outcome(pieces)
+
+
+def _try_again(step: Attempt, user_id: str, session_id: str, error: Exception) -> None:
+    due = step.extraction.due
+    if isinstance(error, Busy):
         due.postpone(user_id, session_id, _BUSY_S)
-    except (Throttled, IndexBehind) as error:
+    elif isinstance(error, (Throttled, IndexBehind)):
         wait_s = random.uniform(*_SLOWLY_S)
         due.postpone(user_id, session_id, wait_s)
         _say(error, wait_s)
-    except SameForEveryone:
-        due.postpone(user_id, session_id, random.uniform(*_SLOWLY_S))
-        raise
-    except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
+    else:
         wait_s_or_none = step.attempts.failed(user_id, session_id, error)
         _say(error, wait_s_or_none)
         if wait_s_or_none is None:
             _give_up(step, user_id, session_id, error)
         else:
             due.postpone(user_id, session_id, wait_s_or_none)
-    else:
-        step.attempts.succeeded(user_id, session_id)
 
 
 def _give_up(step: Attempt, user_id: str, session_id: str, error: Exception) -> None:

@@ -47,21 +47,22 @@ class Extract:
 
 
 def extract(step: Extract, user_id: str, session_id: str) -> int:
-    """Extract what waits in a session. Returns how many memories were written.
+    """Extract what waits in a session. Returns how many pieces were extracted.
 
     Raises Busy if another worker has the session or the user; Retryable and SameForEveryone leave all
     that was not yet extracted where it is.
     """
     key = step.streams.key(step.streams.partition(session_id), f"lease:{user_id}:{session_id}")
-    written = 0
+    pieces = 0
     with Lease(step.redis, key):
         waiting = step.due.begin(user_id, session_id)
         if waiting:
             start = min(step.sessions.watermark(user_id, session_id) + 1, waiting.from_us)
             for plan in _plans(step, user_id, session_id, start):
-                written += _carry_out(step, user_id, session_id, plan)
+                _carry_out(step, user_id, session_id, plan)
+                pieces += 1
         step.due.settle(user_id, session_id)
-    return written
+    return pieces
 
 
 def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator[Plan]:
@@ -80,8 +81,8 @@ def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator
         start = plan.through + 1
 
 
-def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
-    """Compute vectors, change the memories, move the watermark. Returns how many were written."""
+def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> None:
+    """Compute vectors, change the memories, move the watermark."""
     started = time.monotonic()
     if plan.vectors is None:
         plan = with_vectors(step.remembering.qwen, plan)
@@ -99,7 +100,6 @@ def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
         skipped=len(plan.found.skipped),
         apply_ms=round((time.monotonic() - started) * 1000, 1),
     )
-    return written
 
 
 def _remember(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
