@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from devtools.child import Child
@@ -42,13 +43,14 @@ def worker(queues: str, environment: Mapping[str, str], *, concurrency: int = 2)
 
 
 def memory_worker(
-    environment: Mapping[str, str], *arguments: str, stdin: bytes = b""
+    environment: Mapping[str, str], *arguments: str, stdin: bytes = b"", folder: Path | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run `memory-worker …`, with these variables added to ours."""
+    """Run `memory-worker …`, with these variables added to ours; a `.env` is looked for in the folder."""
     return subprocess.run(
         [sys.executable, "-c", "from tablestore_memory.worker.cli import main; main()", *arguments],
         env={**os.environ, **environment},
         input=stdin,
+        cwd=folder,
         capture_output=True,
         timeout=120,
     )
