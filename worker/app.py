@@ -8,16 +8,19 @@ from functools import cache
 from typing import Any
 
 from celery import Celery, signals
+from kombu import Exchange, Queue
 
 from tablestore_memory.protocol.redis_urls import is_cluster
 from tablestore_memory.worker import queues, tasks
 from tablestore_memory.worker.connection import broker, connect_redis
+from tablestore_memory.worker.heartbeat import Worker, report_alive, this_process
 from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.telemetry import configure_logging
+from tablestore_memory.worker.unreadable import SkipUnreadable
 from tablestore_memory.worker.watch import Queued, Send, Watch
-from tablestore_memory.worker.watching import watch_step
+from tablestore_memory.worker.watching import Consumed, WatchThread, watch_step
 
 _TRANSPORT = {
     # Above the longest hard limit, so that no running task is delivered again.
@@ -39,6 +42,8 @@ _SETTINGS: dict[str, Any] = {
     "task_acks_late": False,
     "task_ignore_result": True,
     "task_store_errors_even_if_ignored": False,
+    # Declared, so that a worker without `-Q` consumes all of them.
+    "task_queues": [Queue(name, Exchange(name), name) for name in queues.NAMES],
     "task_default_queue": "ingest",
     # A slow model must not keep drains waiting: workers of their own.
     "task_routes": {task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
@@ -84,10 +89,11 @@ def create_app(settings: Settings) -> Celery:
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)
     tasks.register(app, services, isolation)
 
-    def make_watch(send: Send, queued: Queued) -> Watch:
-        return Watch(
-            connect_redis(settings.redis_url),
-            services().streams,
+    def make_watch(send: Send, queued: Queued, consumed: Consumed) -> WatchThread:
+        redis, streams, name = connect_redis(settings.redis_url), services().streams, this_process()
+        watch = Watch(
+            redis,
+            streams,
             send,
             queued=queued,
             configured=settings.partitions,
@@ -95,5 +101,11 @@ def create_app(settings: Settings) -> Celery:
             blocking=not is_cluster(settings.redis_url),
         )
 
-    app.steps["consumer"].add(watch_step(make_watch))
+        def report() -> None:
+            told = settings.daily_tokens, settings.max_wait_s
+            report_alive(redis, streams, Worker(name, tuple(consumed()), *told))
+
+        return WatchThread(watch, report)
+
+    app.steps["consumer"].update((watch_step(make_watch), SkipUnreadable))
     return app

@@ -1,19 +1,21 @@
 """Whether a deployment can do its work: each thing looked at, with what was found and what to do.
 
-Looks, and changes nothing; one embedding request is its only cost.
+Looks, and changes nothing; one embedding request is its only cost. A service that does not answer costs a
+bounded time and one finding, whatever would have been asked of it. Call it from the main thread.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.redis_urls import is_cluster
-from tablestore_memory.worker.backlog import alive, backlog
+from tablestore_memory.worker.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.errors import WorkerError
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.standing import standing
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, MESSAGE_INDEX, SESSION_INDEX
 
@@ -39,13 +41,25 @@ Check = Callable[[Services], Iterator[Finding]]
 def examine(services: Services) -> Iterator[Finding]:
     """All findings; a check that cannot be made is one that failed."""
     yield Finding("ok", "settings", "all variables are there and have their form")
-    for check in (_redis, _workers, _tables, _indexes, _embedding):
-        try:
-            yield from check(services)
-        except (RedisError, OSError) as error:
-            yield Finding("fail", "Redis", f"{error}: check REDIS_URL")
-        except WorkerError as error:
-            yield Finding("fail", check.__name__.strip("_"), str(error))
+    yield from _of("Redis", "REDIS_URL", 5, (_redis, _work), services)
+    yield from _of("Tablestore", "TABLESTORE_ENDPOINT", 10, (_tables, _indexes), services)
+    yield from _of("Qwen", "DASHSCOPE_HTTP_BASE_URL", 10, (_embedding,), services)
+
+
+def _of(
+    service: str, variable: str, most_s: float, checks: Sequence[Check], services: Services
+) -> list[Finding]:
+    """What the checks of one service find, until it fails one."""
+    found: list[Finding] = []
+    try:
+        with deadline(most_s):
+            for check in checks:
+                found += check(services)
+    except (RedisError, RedisClusterException, DeadlineExceeded) as error:
+        found.append(Finding("fail", service, f"{error}: check {variable}"))
+    except WorkerError as error:
+        found.append(Finding("fail", service, str(error)))
+    return found
 
 
 def _redis(services: Services) -> Iterator[Finding]:
@@ -96,15 +110,18 @@ def _server(node: str, about: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(level, f"{node} memory", f"{used >> 20} of {most >> 20} MB")
 
 
-def _workers(services: Services) -> Iterator[Finding]:
-    names = alive(services.redis, services.streams)
-    yield Finding("ok" if names else "fail", "workers", ", ".join(names) or "none reported lately")
-    for pause in services.queues.paused():
-        yield Finding("fail", f"queue {pause['queue']}", f"paused: {pause['reason']}")
-    now = backlog(services.redis, services.streams)
-    yield Finding("ok", "on its way", f"{now.events} events, {now.sessions} sessions to extract")
-    if now.dead:
-        yield Finding("warn", "dead letters", f"{now.dead}: see `memory-worker dead list`")
+def _work(services: Services) -> Iterator[Finding]:
+    """What stands in Redis: workers, what is on its way, and what keeps it from going on."""
+    now = standing(services.redis, services.streams)
+    if now.workers:
+        names = (f"{worker.name} ({', '.join(worker.queues)})" for worker in now.workers)
+        yield Finding("ok", "workers", ", ".join(names))
+    for obstacle in now.obstacles():
+        yield Finding("fail" if obstacle.stops else "warn", obstacle.what, obstacle.text)
+    on_its_way = f"{now.backlog.events} events, {now.backlog.sessions} sessions to extract"
+    yield Finding("ok", "on its way", on_its_way)
+    if now.backlog.dead:
+        yield Finding("warn", "dead letters", f"{now.backlog.dead}: see `memory-worker dead list`")
 
 
 def _tables(services: Services) -> Iterator[Finding]:

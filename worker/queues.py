@@ -29,6 +29,8 @@ QUEUE_OF = {
     REDRIVE: "extract",
 }
 
+NAMES = ("ingest", "extract")
+
 # A task that was enqueued and not begun by then is taken for lost.
 _LOST_AFTER_MS = 5_000
 # Short: what fails at the head of a partition holds up what stands behind it.

@@ -59,6 +59,19 @@ class Rates:
     tokens: int
 
 
+class Unlimited:
+    """For a single call on a person's behalf: it waits for nobody, and is not counted."""
+
+    def before(self, model: str, tokens: int) -> None:
+        """At once."""
+
+    def after(self, model: str, estimated: int, used: int) -> None:
+        """Not counted."""
+
+    def throttled(self, model: str) -> None:
+        """The caller says so."""
+
+
 @dataclass(frozen=True)
 class SharedPace:
     """What Qwen asks before and tells after each call (worker/qwen_calls.py, Pace)."""

@@ -30,9 +30,10 @@ from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.partitions import state_streams
 from tablestore_memory.worker.pending import Pending
 from tablestore_memory.worker.queues import Queues
-from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.qwen import Pace, Qwen
 from tablestore_memory.worker.ratelimit import Rates, SharedPace
-from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.settings import RedisSettings, Settings
+from tablestore_memory.worker.stage_errors import StageErrors
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
 from tablestore_memory.worker.stores.probe import probe
@@ -40,10 +41,12 @@ from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
 
 
-class Services:
-    """Everything a step needs, from the settings."""
+class RedisServices:
+    """What stands in Redis, for who needs nothing else."""
 
-    def __init__(self, settings: Settings) -> None:
+    settings: RedisSettings
+
+    def __init__(self, settings: RedisSettings) -> None:
         self.settings = settings
 
     @cached_property
@@ -53,6 +56,41 @@ class Services:
     @cached_property
     def streams(self) -> Streams:
         return state_streams(self.settings.prefix)
+
+    @cached_property
+    def queues(self) -> Queues:
+        return Queues(self.redis, self.streams)
+
+    @cached_property
+    def stage_errors(self) -> StageErrors:
+        return StageErrors(self.redis, self.streams)
+
+    @cached_property
+    def due(self) -> DueSessions:
+        return DueSessions(self.redis, self.streams)
+
+    @cached_property
+    def unseen(self) -> Unseen:
+        return Unseen(self.redis, self.streams)
+
+    @cached_property
+    def dead(self) -> DeadLetters:
+        return DeadLetters(self.redis, self.streams)
+
+    @cached_property
+    def tally(self) -> Tally:
+        return Tally(self.redis, self.streams)
+
+
+class Services(RedisServices):
+    """Everything a step needs, from the settings; calls to Qwen keep to `pace` instead of the shared one."""
+
+    settings: Settings
+
+    def __init__(self, settings: Settings, *, pace: Pace | None = None) -> None:
+        super().__init__(settings)
+        if pace is not None:
+            self.pace = pace
 
     @cached_property
     def names(self) -> TableNames:
@@ -96,7 +134,7 @@ class Services:
         return Budget(self.redis, self.settings.prefix, self.settings.daily_tokens)
 
     @cached_property
-    def pace(self) -> SharedPace:
+    def pace(self) -> Pace:
         s = self.settings
         rates = Rates(s.qwen_requests, s.qwen_tokens)
         return SharedPace(self.redis, s.prefix, rates, self.budget)
@@ -112,22 +150,6 @@ class Services:
     @cached_property
     def history(self) -> History:
         return History(self.tablestore, self.names)
-
-    @cached_property
-    def queues(self) -> Queues:
-        return Queues(self.redis, self.streams)
-
-    @cached_property
-    def due(self) -> DueSessions:
-        return DueSessions(self.redis, self.streams)
-
-    @cached_property
-    def unseen(self) -> Unseen:
-        return Unseen(self.redis, self.streams)
-
-    @cached_property
-    def dead(self) -> DeadLetters:
-        return DeadLetters(self.redis, self.streams)
 
     @cached_property
     def ingest(self) -> Ingest:
@@ -231,10 +253,6 @@ class Services:
             isolation=self.isolation,
             probe=self.probe_all,
         )
-
-    @cached_property
-    def tally(self) -> Tally:
-        return Tally(self.redis, self.streams)
 
     @cached_property
     def confirm(self) -> Confirm:

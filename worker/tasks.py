@@ -17,7 +17,6 @@ from tablestore_memory.worker.extract.redrive import redrive
 from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.isolation import Isolation
-from tablestore_memory.worker.queues import Queues
 from tablestore_memory.worker.services import Services
 
 log = structlog.get_logger()
@@ -68,25 +67,33 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
     except Busy:
         return 0
     except SameForEveryone as error:
-        _pause(s.queues, task, error)
+        _pause(s, task, error)
         return 0
     except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
+        s.stage_errors.note(task, error)
         wait_s = s.queues.failed(task, partition)
         _log_failure(error, task=task, partition=partition, wait_s=wait_s)
         return 0
     s.queues.succeeded(task, partition)
+    s.stage_errors.clear(task)
     return left
 
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
-        attempt(s.attempt, user_id, session_id)
+        outcome = attempt(s.attempt, user_id, session_id)
     except SameForEveryone as error:
-        _pause(s.queues, queues.EXTRACT, error)
+        _pause(s, queues.EXTRACT, error)
+        return
+    if outcome.error:
+        s.stage_errors.note(queues.EXTRACT, outcome.error)
+    elif outcome.pieces:  # a session in which nothing waits says nothing of Qwen
+        s.stage_errors.clear(queues.EXTRACT)
 
 
-def _pause(marks: Queues, task: str, error: SameForEveryone) -> None:
-    marks.pause(task, str(error))
+def _pause(s: Services, task: str, error: SameForEveryone) -> None:
+    s.stage_errors.note(task, error)
+    s.queues.pause(task, str(error))
     log.error("queue.paused", task=task, queue=queues.QUEUE_OF[task], reason=str(error))
 
 

@@ -6,9 +6,7 @@ was missed: entries without a drain, sessions that fell due, requests, memories 
 beat and no extra process, and the load on Redis does not grow with the number of workers.
 """
 
-import os
 import random
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -19,11 +17,11 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker import queues
 from tablestore_memory.worker.arrivals import Arrivals
-from tablestore_memory.worker.backlog import report_alive
 from tablestore_memory.worker.extract.due import DueSessions
 from tablestore_memory.worker.lease import release
 from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing
 from tablestore_memory.worker.queues import Queues
+from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.state.scripts import script
 
 _SWEEP_S = 1.0
@@ -73,11 +71,9 @@ class Watch:
         self._redrive_s = redrive_s
         self._redrive_at = clock() + redrive_s
         self._token = uuid.uuid4().hex
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
 
     def on_duty(self) -> bool:
-        """Whether this watch is the one that looks; says that the worker lives either way."""
-        report_alive(self._redis, self._streams, self.name)
+        """Whether this watch is the one that looks."""
         return bool(
             take_leadership(self._redis, leader=self._duty_key, token=self._token, ttl_ms=_DUTY_MS)
         )
@@ -94,7 +90,8 @@ class Watch:
         self._start(queues.DRAIN, "events", "xlen", self._partitions, lease="lease")
         self._start(queues.REQUESTS, "requests", "xlen", self._partitions, lease="requests-lease")
         state = range(STATE_PARTITIONS)
-        self._start(queues.CONFIRM, "confirm", "zcard", state, lease="confirm-lease")
+        due = ("-inf", now_ms(self._redis))
+        self._start(queues.CONFIRM, "confirm", "zcount", state, bounds=due, lease="confirm-lease")
         if not self._queues.is_paused(queues.EXTRACT):
             self._start_extractions()
         if self._clock() >= self._redrive_at:
@@ -122,11 +119,18 @@ class Watch:
         return self._start(queues.DRAIN, "events", "xlen", list(partitions), lease="lease")
 
     def _start(
-        self, task: str, name: str, count: str, partitions: range | list[int], *, lease: str
+        self,
+        task: str,
+        name: str,
+        count: str,
+        partitions: range | list[int],
+        *,
+        lease: str,
+        bounds: tuple[Any, ...] = (),
     ) -> int:
         with self._redis.pipeline(transaction=False) as pipe:
             for partition in partitions:
-                getattr(pipe, count)(self._streams.key(partition, name))
+                getattr(pipe, count)(self._streams.key(partition, name), *bounds)
                 pipe.exists(self._streams.key(partition, lease))
             answers = pipe.execute()
         started = 0

@@ -1,6 +1,6 @@
 """AgentScope Runtime 1.0.5's own services on the tables that real workers write.
 
-Runs in .venv-agentscope, inside examples/with_local_cloud.py (see `make test`); elsewhere there is
+Runs in .venv-agentscope, inside devtools/run.py (see `make test`); elsewhere there is
 nothing to collect. The workers' search index lags as the service's does.
 """
 
@@ -25,7 +25,7 @@ def cloud() -> None:
     """The addresses of the local cloud. Fails every test when it is not there."""
     missing = [name for name in ADDRESSES if not os.environ.get(name)]
     if missing:
-        pytest.fail(f"{', '.join(missing)} not set: run this by examples/with_local_cloud.py")
+        pytest.fail(f"{', '.join(missing)} not set: run this by devtools/run.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The current AgentScope: runs in .venv-agentscope2, inside examples/with_local_cloud.py."""
+"""The current AgentScope: runs in .venv-agentscope2, inside devtools/run.py."""
 
 import json
 import os
@@ -20,7 +20,7 @@ except ImportError:
 @pytest.fixture
 def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
     if not os.environ.get("TABLESTORE_ENDPOINT"):
-        pytest.fail("no local cloud: run this by examples/with_local_cloud.py")
+        pytest.fail("no local cloud: run this by devtools/run.py")
     journals = tmp_path_factory.mktemp("journals")
     with Publisher(journal_dir=str(journals)) as publisher:
         yield publisher

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from devtools.child import CannotStart
 from tests.servers import Server, wait_until
 
 
@@ -48,10 +49,26 @@ def test_port_in_use_is_an_error_that_names_it(tmp_path: Path) -> None:
         second = Server("redis", "--dir", str(tmp_path / "second"))
         second.url = first.url
 
-        with pytest.raises(AssertionError, match="did not get ready"):
+        with pytest.raises(CannotStart, match="did not get ready"):
             second.restart()
 
         assert str(first.port) in second.output
+
+
+def test_second_server_in_a_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with Server.start("redis", "--dir", str(tmp_path)) as first:
+        with pytest.raises(CannotStart, match="another Redis serves from"):
+            Server.start("redis", "--dir", str(tmp_path))
+
+        assert redis.Redis.from_url(first.url).ping()
+
+
+def test_folder_is_free_again_when_its_server_was_killed(tmp_path: Path) -> None:
+    with Server.start("redis", "--dir", str(tmp_path)) as first:
+        first.kill()
+
+        with Server.start("redis", "--dir", str(tmp_path)) as second:
+            assert redis.Redis.from_url(second.url).ping()
 
 
 def _runs(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 
+from devtools.deployment import memory_worker
 from tablestore_memory.worker.backlog import backlog
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
@@ -87,8 +88,7 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
 
 
 def test_cluster_without_a_broker_of_its_own_is_refused(redis_url: str) -> None:
-    place = Deployment.__new__(Deployment)
-    place.environment = {
+    environment = {
         "REDIS_URL": "redis+cluster://127.0.0.1:1",
         "TABLESTORE_ENDPOINT": "http://127.0.0.1:9",
         "TABLESTORE_INSTANCE_NAME": "local",
@@ -97,7 +97,7 @@ def test_cluster_without_a_broker_of_its_own_is_refused(redis_url: str) -> None:
         "DASHSCOPE_API_KEY": "local",
     }
 
-    answer = place.command("status")
+    answer = memory_worker(environment, "sessions", "u")
 
     assert answer.returncode == 2
     assert b"MEMORY_BROKER_URL" in answer.stderr

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from devtools.deployment import memory_worker
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.events import decode
 from tablestore_memory.protocol.streams import Streams
 from tests.deployment import Deployment
+from tests.failures.ingesting import SHARED_TABLES
 
 GOOD = {
     "type": "message",
@@ -23,7 +25,7 @@ NOBODY = "127.0.0.1:9"  # the discard port: nothing listens
 @pytest.fixture(scope="module")
 def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     """A deployment without workers: what is published stays in the streams."""
-    with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
         return deployment
 
 
@@ -88,8 +90,7 @@ def test_events_that_redis_refused_are_put_back(
 
 
 def test_all_wrong_settings_are_named_in_one_message(idle: Deployment) -> None:
-    broken = Deployment.__new__(Deployment)
-    broken.environment = {
+    broken = {
         "TABLESTORE_ENDPOINT": "not an address",
         "MEMORY_PARTITIONS": "none",
         "MEMORY_IDLE_S": "-1",
@@ -99,11 +100,11 @@ def test_all_wrong_settings_are_named_in_one_message(idle: Deployment) -> None:
         "DASHSCOPE_API_KEY": "",
     }
 
-    answer = broken.command("status")
+    answer = memory_worker(broken, "sessions", "u")
 
     said = answer.stderr.decode()
     assert answer.returncode == 2
-    for name in set(broken.environment) - {"TABLESTORE_ACCESS_KEY_SECRET"}:
+    for name in set(broken) - {"TABLESTORE_ACCESS_KEY_SECRET"}:
         assert name in said
     assert "do-not-print" not in said
     assert "Traceback" not in said
@@ -143,10 +144,7 @@ def test_service_that_fails_is_named_with_its_address_and_what_to_do(
     command: tuple[str, ...],
     wanted: tuple[str, ...],
 ) -> None:
-    broken = Deployment.__new__(Deployment)
-    broken.environment = idle.environment | variables
-
-    answer = broken.command(*command, stdin=json.dumps(GOOD).encode())
+    answer = memory_worker(idle.environment | variables, *command, stdin=json.dumps(GOOD).encode())
 
     said = answer.stderr.decode()
     assert answer.returncode == 3, said

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from devtools.deployment import memory_worker
 from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.ingest.drain import drain
@@ -44,11 +45,11 @@ def test_dead_letter_is_listed_shown_retried_and_discarded(
 
     refused, malformed = answer(idle, "dead", "list")
     shown = answer(idle, "dead", "show", refused["name"])
-    full = answer(idle, "dead", "show", refused["name"], "--full")
+    full = answer(idle, "dead", "show", refused["name"], "--text")
     retried = answer(idle, "dead", "retry", refused["name"])
     left = drain(idle.services.ingest, 0)
     again, _ = sorted(answer(idle, "dead", "list"), key=lambda letter: letter["error"])
-    discarded = answer(idle, "dead", "discard", "--all")
+    discarded = answer(idle, "dead", "discard", "--all", "--yes")
 
     assert (refused["error"], malformed["error"]) == ("InvalidRow", "MalformedEvent")
     assert refused["session_id"] == fresh_name
@@ -122,14 +123,13 @@ def test_doctor_names_what_is_in_the_way(idle: Deployment) -> None:
 
 
 def test_doctor_tells_dimension_tables_and_keys_that_do_not_fit(idle: Deployment) -> None:
-    broken = Deployment.__new__(Deployment)
-    broken.environment = idle.environment | {
+    broken = {
         "MEMORY_EMBEDDING_DIMENSION": "512",
         "MEMORY_HISTORY_TABLE": "nowhere",
         "DASHSCOPE_API_KEY": "wrong",
     }
 
-    done = broken.command("doctor")
+    done = memory_worker(idle.environment | broken, "doctor")
 
     said = done.stdout.decode()
     assert done.returncode == 3
@@ -223,7 +223,7 @@ def test_running_workers_forget_and_tell_the_counts_and_doctor_sees_them(
         append(place, 0, message(fresh_name, 1), message(fresh_name, 2))
         wait_until(lambda: len(texts(place, fresh_name)) == 2, "both stored")
 
-        counts = answer(place, "forget", fresh_name, "--wait", "60")
+        counts = answer(place, "forget", fresh_name, "--wait", "60", "--yes")
         done = place.command("doctor")
 
         assert (counts["messages"], counts["sessions"]) == (2, 1)

@@ -46,8 +46,7 @@ def test_compose_runs_the_same_worker_commands_as_the_procfile() -> None:
 
 
 def test_local_servers_are_started_with_options_they_have() -> None:
-    lines = (ROOT / "Procfile.local").read_text("utf-8").splitlines()
-    lines += [COMPOSE["services"][name]["command"] for name in ("tablestore", "dashscope")]
+    lines = [COMPOSE["services"][name]["command"] for name in ("tablestore", "dashscope")]
 
     for line in lines:
         name, options = re.findall(r"localcloud (\w+)(.*)", line)[0]

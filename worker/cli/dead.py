@@ -1,6 +1,6 @@
 """`memory-worker dead list|show|retry|discard`: what could never be done, and what to do about it.
 
-Listings show ids, sizes and reasons, never what was said; `--full` shows the event itself.
+Listings show ids, sizes and reasons, never what was said; `--text` shows the event itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,21 +10,25 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from tablestore_memory.worker.cli.opened import opened, redis_alone
 from tablestore_memory.worker.cli.output import (
     WRONG,
     Json,
+    Yes,
+    ask,
+    counted,
     fail,
     iso,
     minute,
-    opened,
-    out,
     print_json,
     print_table,
+    say,
 )
-from tablestore_memory.worker.deadletters import EXTRACT, DeadLetter
+from tablestore_memory.worker.deadletters import EXTRACT, INGEST, REQUESTS, DeadLetter
 from tablestore_memory.worker.extract.due import FROM_WATERMARK
-from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.services import RedisServices
 
+_QUEUES = (INGEST, REQUESTS, EXTRACT)
 _IDS = ("type", "user_id", "session_id", "message_id", "event_id")
 Names = Annotated[
     list[str] | None, typer.Argument(help="PARTITION:ENTRY, as `dead list` names them.")
@@ -39,39 +43,42 @@ dead = typer.Typer(
 
 @dead.command("list")
 def list_all(
-    queue: Annotated[str | None, typer.Option(help="ingest, requests or extract.")] = None,
+    queue: Annotated[str | None, typer.Option(help=f"One of {', '.join(_QUEUES)}.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     json: Json = False,
 ) -> None:
     """List dead letters with reason, error, time and deliveries."""
-    with opened() as services:
+    if queue not in (None, *_QUEUES):
+        fail(WRONG, f"--queue: must be one of {', '.join(_QUEUES)}")
+    with redis_alone() as services:
         found = [letter for letter in services.dead.all() if queue in (None, letter.queue)]
     shown = found[:limit]
     if json:
         print_json([_told(letter) for letter in shown])
     elif not found:
-        out.print("no dead letters")
+        say("no dead letters")
     else:
         rows = [
             (le.name, minute(le.died_ms * 1000), le.queue, le.error, le.deliveries, le.reason)
             for le in shown
         ]
-        title = f"{len(found)} dead letters" + (f", {limit} shown" if len(found) > limit else "")
+        title = counted(len(found), "dead letter")
+        title += f", {limit} shown" if len(found) > limit else ""
         print_table(title, ("name", "since", "queue", "error", "tries", "reason"), rows)
 
 
 @dead.command()
 def show(
     name: Annotated[str, typer.Argument(help="PARTITION:ENTRY, as `dead list` names it.")],
-    full: Annotated[bool, typer.Option("--full", help="Also the event, with its text.")] = False,
+    text: Annotated[bool, typer.Option("--text", help="Also the event, with its text.")] = False,
     json: Json = False,
 ) -> None:
-    """Show one dead letter; its text only with --full."""
-    with opened() as services:
+    """Show one dead letter; its text only with --text."""
+    with redis_alone() as services:
         letter = services.dead.get(name)
     if letter is None:
-        fail(WRONG, f"no dead letter {name!r}; `memory-worker dead list` names them")
-    told = _told(letter) | ({"event": letter.event.decode(errors="replace")} if full else {})
+        fail(WRONG, f"no dead letter {name}; `memory-worker dead list` names them")
+    told = _told(letter) | ({"event": letter.event.decode(errors="replace")} if text else {})
     if json:
         print_json(told)
     else:
@@ -85,12 +92,14 @@ def retry(names: Names = None, every: All = False, json: Json = False) -> None:
 
 
 @dead.command()
-def discard(names: Names = None, every: All = False, json: Json = False) -> None:
+def discard(names: Names = None, every: All = False, yes: Yes = False, json: Json = False) -> None:
     """Delete dead letters for good."""
+    if every:
+        ask("Delete all dead letters for good?", yes=yes)
     _each("discarded", names, every, json, lambda services, letter: services.dead.discard(letter))
 
 
-def _retry(services: Services, letter: DeadLetter) -> bool:
+def _retry(services: RedisServices, letter: DeadLetter) -> bool:
     if letter.queue == EXTRACT:
         _extract_again(services, letter)
         return services.dead.discard(letter)
@@ -105,13 +114,17 @@ class _About(msgspec.Struct):
     message_ids: list[str] = []
 
 
-def _extract_again(services: Services, letter: DeadLetter) -> None:
+def _extract_again(services: RedisServices, letter: DeadLetter) -> None:
     about = msgspec.json.decode(letter.event, type=_About)
-    stored = (
-        services.sessions.messages(about.user_id, about.session_id) if about.message_ids else ()
-    )
-    stamps = [said.created_at for said in stored if said.message_id in about.message_ids]
+    stamps = _stamps(about) if about.message_ids else []
     services.due.add(about.user_id, about.session_id, min(stamps, default=FROM_WATERMARK))
+
+
+def _stamps(about: _About) -> list[int]:
+    """When the messages were said stands in Tablestore alone."""
+    with opened() as services:
+        stored = services.sessions.messages(about.user_id, about.session_id)
+        return [said.created_at for said in stored if said.message_id in about.message_ids]
 
 
 def _each(
@@ -119,11 +132,11 @@ def _each(
     names: list[str] | None,
     every: bool,
     json: bool,
-    act: Callable[[Services, DeadLetter], bool],
+    act: Callable[[RedisServices, DeadLetter], bool],
 ) -> None:
     if bool(names) == every:
         fail(WRONG, "name some dead letters, or say --all")
-    with opened() as services, _unknown_names() as unknown:
+    with redis_alone() as services, _unknown_names() as unknown:
         letters: Iterator[DeadLetter | None] | list[DeadLetter | None]
         letters = (
             list(services.dead.all()) if every else [services.dead.get(n) for n in names or ()]
@@ -133,7 +146,7 @@ def _each(
         if json:
             print_json({done: count, "unknown": unknown})
         else:
-            out.print(f"{done} {count} dead letters")
+            say(f"{done} {counted(count, 'dead letter')}")
 
 
 @contextmanager

@@ -4,11 +4,23 @@ from typing import Annotated
 
 import typer
 
-from tablestore_memory.worker.cli.output import WRONG, Json, fail, opened, out, print_json
+from tablestore_memory.worker.cli.opened import opened
+from tablestore_memory.worker.cli.output import (
+    WRONG,
+    Json,
+    counted,
+    fail,
+    print_json,
+    printable,
+    say,
+)
+from tablestore_memory.worker.cli.show import User
 from tablestore_memory.worker.extract.due import FROM_WATERMARK
 from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
 from tablestore_memory.worker.extract.prompts import FACTS_VERSION
 from tablestore_memory.worker.services import Services
+
+Again = Annotated[bool, typer.Option("--again", help="From the first message on.")]
 
 prompts = typer.Typer(help="Look at what Qwen is sent.", no_args_is_help=True)
 
@@ -19,41 +31,49 @@ def _group() -> None:
 
 
 def extract(
-    user: Annotated[str, typer.Argument(help="The user's id.")],
+    user: User,
     session: Annotated[str | None, typer.Argument(help="Only this session.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="From the first message on.")] = False,
+    again: Again = False,
     json: Json = False,
 ) -> None:
     """Make a user's sessions due for extraction now; workers do it."""
     with opened() as services:
-        found = [s.session_id for s in services.sessions.of_user(user)]
-        wanted = [s for s in found if session in (None, s)]
-        if not wanted:
-            fail(WRONG, f"no session {session!r} of {user!r}" if session else f"no user {user!r}")
+        wanted = _sessions(services, user, session)
         for each in wanted:
             services.due.add(user, each, 0 if again else FROM_WATERMARK)
     if json:
         print_json({"sessions": wanted})
     else:
-        out.print(f"{len(wanted)} sessions are due now", markup=False)
+        say(f"{counted(len(wanted), 'session')} due now")
 
 
 @prompts.command("show")
 def show(
     user: Annotated[str, typer.Option(help="The user's id.")],
     session: Annotated[str, typer.Option(help="The session's id.")],
-    again: Annotated[bool, typer.Option("--again", help="From the first message on.")] = False,
+    again: Again = False,
     json: Json = False,
 ) -> None:
     """Print exactly what Qwen would be sent for the next piece of a session; nothing is sent."""
     with opened() as services:
+        _sessions(services, user, session)
         shown = _next_prompt(services, user, session, again)
-    if shown is None:
-        out.print("nothing is left to extract; --again begins anew", markup=False)
-    elif json:
-        print_json({"prompt_version": FACTS_VERSION, "system": shown[0], "user": shown[1]})
+    if json:
+        system, said = shown or (None, None)
+        print_json({"prompt_version": FACTS_VERSION, "system": system, "user": said})
+    elif shown is None:
+        say("nothing is left to extract; --again begins anew")
     else:
-        print(f"--- system ({FACTS_VERSION})\n{shown[0]}\n--- user\n{shown[1]}")
+        print(printable(f"--- system ({FACTS_VERSION})\n{shown[0]}\n--- user\n{shown[1]}"))
+
+
+def _sessions(services: Services, user: str, session: str | None) -> list[str]:
+    """The user's sessions, or the one that is named; ends the command if there is none."""
+    found = [info.session_id for info in services.sessions.of_user(user)]
+    wanted = [each for each in found if session in (None, each)]
+    if not wanted:
+        fail(WRONG, f"no session {session} of user {user}" if found else f"no user {user}")
+    return wanted
 
 
 def _next_prompt(

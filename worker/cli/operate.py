@@ -1,77 +1,69 @@
 """Setting up and looking after: init, status, doctor."""
 
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
-from tablestore_memory.worker.backlog import alive, backlog, dropped
+from tablestore_memory.worker.backlog import dropped
+from tablestore_memory.worker.cli.opened import opened, redis_alone
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     Json,
-    opened,
-    out,
+    fail,
+    iso,
     print_json,
     print_table,
+    printable,
+    say,
 )
-from tablestore_memory.worker.extract.state import state
+from tablestore_memory.worker.errors import NotSetUp
+from tablestore_memory.worker.extract.state import State, state
 from tablestore_memory.worker.health import examine
+from tablestore_memory.worker.standing import STAGE_OF, Standing, lasting, standing
 from tablestore_memory.worker.stores.tables import create_all
 
-_STAGES = {
-    "events": "events to store",
-    "requests": "requests (remember, forget)",
-    "sessions": "sessions to extract",
-    "unsearchable": "memories not searchable yet",
-    "dead": "dead letters",
-}
+_STAGES = (
+    ("events", "events to store", "oldest_event_s"),
+    ("requests", "requests (remember, forget)", "oldest_request_s"),
+    ("sessions", "sessions to extract", "oldest_session_s"),
+    ("unsearchable", "memories not searchable yet", "oldest_unsearchable_s"),
+)
 _EXTRACTION = {
-    "oldest_unsearchable_s": "the oldest of these waits, seconds",
     "passed_over": "decisions made with the index too far behind",
     "given_up_sessions": "sessions given up",
     "qwen_calls_today": "calls to Qwen today (UTC)",
     "qwen_tokens_today": "tokens of Qwen today",
-    "daily_tokens": "tokens a day, at most",
 }
 
 
 def init(json: Json = False) -> None:
     """Make the tables and indexes that are missing; harmless to repeat."""
     with opened() as services:
-        made = create_all(
-            services.tablestore, services.names, services.settings.embedding_dimension
-        )
+        try:
+            made = create_all(
+                services.tablestore, services.names, services.settings.embedding_dimension
+            )
+        except NotSetUp as error:
+            fail(UNREACHABLE, f"{error} (check TABLESTORE_ENDPOINT and TABLESTORE_INSTANCE_NAME)")
     if json:
         print_json({"created": made})
     else:
-        out.print(f"created {', '.join(made)}" if made else "all tables are there", markup=False)
+        say(f"created {', '.join(made)}" if made else "all tables are there")
 
 
 def status(json: Json = False) -> None:
-    """Tell what is on its way, which queues are paused and why, and which workers are alive."""
-    with opened() as services:
-        now = backlog(services.redis, services.streams)
-        paused = services.queues.paused()
-        workers = alive(services.redis, services.streams)
+    """Tell what is on its way and how long, which workers are alive, and what is in the way."""
+    with redis_alone() as services:
+        now = standing(services.redis, services.streams)
         lost = dropped(services.redis, services.streams)
-        extraction = state(services.redis, services.streams, services.unseen, services.budget)
+        extraction = state(services.redis, services.streams, services.unseen)
     if json:
-        print_json(
-            {
-                **asdict(now),
-                **asdict(extraction),
-                "dropped": lost,
-                "paused": paused,
-                "workers": workers,
-            }
-        )
+        print_json(_told(now, extraction, lost))
         return
-    rows = [(title, getattr(now, stage)) for stage, title in _STAGES.items()]
-    rows += [(title, getattr(extraction, name)) for name, title in _EXTRACTION.items()]
-    rows += [(f"events that publishers dropped: {why}", count) for why, count in lost.items()]
-    rows += [("workers alive", ", ".join(workers) or "none")]
-    print_table("status", ("what", "how many"), rows)
-    for pause in paused:
-        out.print(f"queue {pause['queue']} is paused: {pause['reason']}", markup=False)
+    print_table("status", ("what", "how many", "oldest"), _rows(now, extraction, lost))
+    for obstacle in now.obstacles():
+        say(obstacle.text)
 
 
 def doctor(json: Json = False) -> None:
@@ -82,6 +74,49 @@ def doctor(json: Json = False) -> None:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            print(f"{finding.level:<4}  {finding.what}: {finding.found}")
+            found = " ".join(finding.found.split())
+            print(printable(f"{finding.level:<4}  {finding.what}: {found}"))
     if any(finding.level == "fail" for finding in findings):
         raise typer.Exit(UNREACHABLE)
+
+
+def _rows(now: Standing, extraction: State, lost: dict[str, int]) -> list[tuple[object, ...]]:
+    ages = asdict(now.ages)
+    rows: list[tuple[object, ...]] = []
+    for name, title, age in _STAGES:
+        count = getattr(now.backlog, name)
+        rows.append((title, count, lasting(ages[age]) if count else ""))
+    rows.append(("dead letters", now.backlog.dead, ""))
+    rows += [(title, getattr(extraction, name), "") for name, title in _EXTRACTION.items()]
+    rows.append(("tokens a day, at most", now.daily_tokens or "no limit", ""))
+    rows += [(f"events that publishers dropped: {why}", count, "") for why, count in lost.items()]
+    alive = "\n".join(f"{worker.name} ({', '.join(worker.queues)})" for worker in now.workers)
+    return [*rows, ("workers alive, and what they consume", alive or "none", "")]
+
+
+def _told(now: Standing, extraction: State, lost: dict[str, int]) -> dict[str, Any]:
+    return {
+        **asdict(now.backlog),
+        **asdict(now.ages),
+        **asdict(extraction),
+        "daily_tokens": now.daily_tokens,
+        "dropped": lost,
+        "paused": [pause | {"since": _iso(now.since_ms(pause["task"]))} for pause in now.paused],
+        "failing": [
+            {
+                "stage": STAGE_OF[each.task],
+                "error": each.error,
+                "reason": each.reason,
+                "since": _iso(each.since_ms),
+                "last": _iso(each.last_ms),
+            }
+            for each in now.failing
+        ],
+        "unconsumed": now.unconsumed,
+        "workers": [{"name": w.name, "queues": w.queues} for w in now.workers],
+        "obstacles": [obstacle.text for obstacle in now.obstacles()],
+    }
+
+
+def _iso(ms: int | None) -> str | None:
+    return iso(1000 * ms) if ms else None

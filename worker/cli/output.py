@@ -1,91 +1,82 @@
-"""How the command line answers: tables for people, JSON for machines, errors as one clear line.
+"""How the command line answers: tables for people, JSON for machines, errors as one line.
 
-Exit codes: 0 done, 2 wrong input or settings, 3 a service does not answer, 4 not done in time.
+Nothing of what users said or named reaches a terminal as a command to it. Exit codes: 0 done, 1 declined,
+2 wrong input or settings, 3 a service does not do its work, 4 not done in time.
 """
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import msgspec
 import typer
-from redis.exceptions import RedisError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tablestore_memory.worker.errors import NotSetUp, WorkerError
-from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.settings import Settings, SettingsError
-from tablestore_memory.worker.telemetry import configure_logging
-
-WRONG, UNREACHABLE, LATE = 2, 3, 4
+DECLINED, WRONG, UNREACHABLE, LATE = 1, 2, 3, 4
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 out = Console()
 err = Console(stderr=True)
 
+# The control characters, C0 and C1: they move the cursor, clear the screen, write to the clipboard. A tab
+# and the end of a line are text.
+_C1 = range(0x7F, 0xA0)
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *_C1) if chr(code) not in "\t\n"}
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _C1}  # JSON escapes the others itself
+
+
+def printable(text: str) -> str:
+    """The text with its control characters as people write them."""
+    return text.translate(_CONTROLS)
+
+
+def say(text: str) -> None:
+    """Print to standard output, as it stands."""
+    out.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print to standard error, as it stands: how it went, not what was asked for."""
+    err.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
 
 def fail(code: int, message: str) -> NoReturn:
-    """Say why in plain text, without wrapping, and end with `code`."""
-    print(f"memory-worker: {message}", file=sys.stderr)
+    """Say why on one line, and end with `code`."""
+    print(f"memory-worker: {printable(' '.join(message.split()))}", file=sys.stderr)
     raise typer.Exit(code)
 
 
-@contextmanager
-def opened() -> Iterator[Services]:
-    """The services for a command. Missing settings and services that fail end it with a clear line."""
-    try:
-        settings = Settings.from_env(os.environ)
-    except SettingsError as error:
-        fail(WRONG, f"{error}\nSee .env.example for what each of them means.")
-    configure_logging("WARNING", "console")
-    with reachable(settings):
-        yield Services(settings)
+def ask(question: str, *, yes: bool) -> None:
+    """Go on if the person at the terminal agrees; where nobody is, only `--yes` agrees."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(WRONG, f"{question} Nobody is there to answer: say --yes")
+    if not typer.confirm(printable(question), err=True):
+        fail(DECLINED, "nothing was done")
 
 
-@contextmanager
-def reachable(settings: Settings) -> Iterator[None]:
-    """Turn what a service could not do into: which one, at what address, what to do."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        redis_unreachable(settings.redis_url, error)
-    except NotSetUp as error:
-        fail(UNREACHABLE, f"{error}\nRun `memory-worker init` to make tables and indexes.")
-    except WorkerError as error:
-        address, names = (
-            (settings.dashscope_url, "DASHSCOPE_HTTP_BASE_URL, DASHSCOPE_API_KEY and MEMORY_MODEL")
-            if str(error).startswith("Qwen")
-            else (settings.tablestore_endpoint, "TABLESTORE_ENDPOINT and the access key")
-        )
-        fail(UNREACHABLE, f"{error}\nThe address is {address}. Check {names}.")
-
-
-def redis_unreachable(url: str, error: Exception) -> NoReturn:
-    # Without user and password.
-    address = url.rsplit("@", 1)[-1].removeprefix("redis://").removeprefix("rediss://")
-    fail(
-        UNREACHABLE,
-        f"Redis at {address} does not do its work: {error}\n"
-        "Check REDIS_URL, or start everything locally with `make up`.",
-    )
+def counted(count: int, one: str, many: str = "") -> str:
+    """A count with its noun."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def print_json(value: object) -> None:
     """One JSON document on standard output, in UTF-8."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    print(text.translate(_JSON_CONTROLS))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    table = Table(title=title, title_justify="left", row_styles=["", "dim"])
+    table = Table(title=Text(printable(title)), title_justify="left", row_styles=["", "dim"])
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     out.print(table)
 
 

@@ -1,15 +1,13 @@
-"""`memory-worker publish`, `remember`, `forget`: events out; a bad line costs only itself."""
+"""`memory-worker publish`, `remember`: events out; a bad line costs only itself."""
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from redis.exceptions import RedisError
 
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.clock import Clock, EventIds
@@ -19,15 +17,16 @@ from tablestore_memory.producer.errors import (
 )
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.worker.cli.opened import redis_answering
 from tablestore_memory.worker.cli.output import (
     LATE,
     WRONG,
     Json,
-    err,
+    counted,
     fail,
-    opened,
+    note,
     print_json,
-    redis_unreachable,
+    printable,
 )
 from tablestore_memory.worker.connection import connect_redis
 
@@ -59,11 +58,12 @@ def publish(
                 published += 1
             except MalformedEvent as error:
                 bad += 1
-                print(f"line {number}: {error}", file=sys.stderr)
+                print(printable(f"line {number}: {error}"), file=sys.stderr)
     if json:
         print_json({"published": published, "bad_lines": bad})
     else:
-        err.print(f"published {published} events" + (f", skipped {bad} bad lines" if bad else ""))
+        skipped = f", skipped {counted(bad, 'bad line')}" if bad else ""
+        note(f"published {counted(published, 'event')}{skipped}")
     if bad:
         raise typer.Exit(WRONG)
 
@@ -79,48 +79,27 @@ def _put_back(json: bool) -> None:
     if json:
         print_json(told)
     else:
-        err.print(
+        note(
             f"published {told['published']} events; {refused} were refused again, "
             f"{counts.stay} letters hold none"
         )
 
 
 def remember(
-    user: Annotated[str, typer.Argument()],
+    user: Annotated[str, typer.Argument(help="The user's id.")],
     text: Annotated[str, typer.Argument(help="What to remember, as it stands.")],
-) -> None:
-    """Remember a text about a user, as it stands."""
-    _publish_one({"type": "remember", "user_id": user, "text": text})
-
-
-def forget(
-    user: Annotated[str, typer.Argument()],
-    session: Annotated[str | None, typer.Option(help="Only this session.")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for it, to tell the counts.")] = 0,
     json: Json = False,
 ) -> None:
-    """Forget a user, or one session: all that is stored, remembered, on its way or set aside."""
-    draft = {"type": "forget", "user_id": user}
-    event_id = _publish_one(draft | ({"session_id": session} if session else {}))
-    if wait:
-        counts = _forgotten(event_id, wait)
-        if json:
-            print_json(counts)
-        else:
-            err.print("forgot " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+    """Remember a text about a user, as it stands."""
+    event_id = publish_one({"type": "remember", "user_id": user, "text": text})
+    if json:
+        print_json({"event_id": event_id})
+    else:
+        note("published; `memory-worker wait` returns when it is searchable")
 
 
-def _forgotten(event_id: str, wait_s: float) -> dict[str, int]:
-    ends = time.monotonic() + wait_s
-    with opened() as services:
-        while (counts := services.tally.finished(event_id)) is None:
-            if time.monotonic() > ends:
-                fail(LATE, f"not done after {wait_s} s; it goes on, see `memory-worker status`")
-            time.sleep(0.2)
-        return counts
-
-
-def _publish_one(draft: dict[str, Any]) -> str:
+def publish_one(draft: dict[str, Any]) -> str:
+    """Publish an event and return its id. A malformed one ends the command."""
     with publisher() as outgoing:
         try:
             return outgoing.publish(from_line(draft))
@@ -136,10 +115,8 @@ def publisher() -> Iterator[Publisher]:
     except BadSetting as error:
         fail(WRONG, f"wrong settings: {error}")
     url = os.environ.get("REDIS_URL") or "redis://localhost:6379/0"
-    try:
+    with redis_answering(url):
         connect_redis(url).ping()
-    except (RedisError, OSError) as error:
-        redis_unreachable(url, error)
     with outgoing:
         yield outgoing
         if not outgoing.flush(_FLUSH_S):

@@ -6,7 +6,8 @@ import typer
 
 from tablestore_memory.producer.lines import to_micros
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.worker.cli.output import WRONG, Json, err, fail, opened, print_json
+from tablestore_memory.worker.cli.opened import opened
+from tablestore_memory.worker.cli.output import WRONG, Json, counted, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publisher
 from tablestore_memory.worker.replay import sessions_since, stored_events
 
@@ -32,14 +33,15 @@ def replay(
     if json:
         print_json({"sessions": sessions, "published": published, "left_alone": left_alone})
     else:
-        err.print(f"published {published} messages of {sessions} sessions again")
+        messages = counted(published, "message")
+        note(f"published {messages} of {counted(sessions, 'session')} again")
         if left_alone:
-            err.print(f"left {left_alone} alone: another program wrote them")
+            note(f"left {left_alone} alone: another program wrote them")
 
 
 def _micros(since: str) -> int:
     moment = f"{since}T00:00:00+00:00" if len(since) == 10 else since
     try:
         return to_micros(moment)
-    except MalformedEvent as error:
-        fail(WRONG, f"--since: {error}")
+    except MalformedEvent:
+        fail(WRONG, "--since: must be a date, or ISO 8601 with a time zone")

@@ -5,19 +5,33 @@ from typing import Annotated, Any
 
 import typer
 
+from tablestore_memory.protocol.events import MAX_ID_BYTES
+from tablestore_memory.worker.cli.opened import asking_qwen, opened, searching
 from tablestore_memory.worker.cli.output import (
+    WRONG,
     Json,
+    counted,
+    fail,
     iso,
     minute,
-    opened,
-    out,
     print_json,
     print_table,
+    say,
 )
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Memory
 
-User = Annotated[str, typer.Argument(help="The user's id.")]
+
+def _identifier(parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """An id that the tables can hold; any other ends the command."""
+    length = len((value or "").encode(errors="surrogateescape"))
+    if value is not None and not 1 <= length <= MAX_ID_BYTES:
+        fail(WRONG, f"{parameter.name}: an id has 1 to {MAX_ID_BYTES} bytes, this one {length}")
+    return value
+
+
+User = Annotated[str, typer.Argument(help="The user's id.", callback=_identifier)]
+Session = Annotated[str, typer.Argument(help="The session's id.", callback=_identifier)]
 
 
 def sessions(user: User, json: Json = False) -> None:
@@ -36,15 +50,16 @@ def sessions(user: User, json: Json = False) -> None:
             ]
         )
     elif not found:
-        out.print(f"no sessions of {user!r}", markup=False)
+        say(f"no sessions of {user}")
     else:
         rows = [(s.session_id, minute(s.update_time), minute(s.watermark)) for s in found]
-        print_table(f"{len(rows)} sessions of {user}", ("session", "active", "extracted to"), rows)
+        title = f"{counted(len(rows), 'session')} of {user}"
+        print_table(title, ("session", "active", "extracted to"), rows)
 
 
 def messages(
     user: User,
-    session: Annotated[str, typer.Argument(help="The session's id.")],
+    session: Session,
     json: Json = False,
 ) -> None:
     """List the messages of a session in order."""
@@ -53,17 +68,23 @@ def messages(
     if json:
         print_json([asdict(m) | {"created_at": iso(m.created_at)} for m in found])
     elif not found:
-        out.print(f"no messages of {user!r} in session {session!r}", markup=False)
+        say(f"no messages of {user} in session {session}")
     else:
         rows = [(minute(m.created_at), m.speaker, m.text, m.message_id) for m in found]
-        print_table(f"{len(rows)} messages", ("at", "who", "said", "message"), rows)
+        print_table(counted(len(rows), "message"), ("at", "who", "said", "message"), rows)
 
 
 def memories(user: User, json: Json = False) -> None:
     """List what is remembered about a user, as the search index shows it."""
     with opened() as services:
         found = services.memories.of_user(user)
-    _print_memories(f"memories of {user}", found, json)
+    if json:
+        print_json([_told(memory) for memory in found])
+    elif not found:
+        say(f"no memories of {user}")
+    else:
+        title = f"{counted(len(found), 'memory', 'memories')} of {user}"
+        print_table(title, _COLUMNS, [_row(memory) for memory in found])
 
 
 def search(
@@ -73,10 +94,21 @@ def search(
     json: Json = False,
 ) -> None:
     """Find a user's memories by meaning, the nearest first."""
+    if not query.strip():
+        fail(WRONG, "query: nothing to look for")
     with opened() as services:
-        (vector,) = services.qwen.embed([query], query=True)
-        hits = services.memories.nearest(user, vector, limit)
-    _print_memories(f"memories of {user} nearest to {query!r}", [h.memory for h in hits], json)
+        with asking_qwen(services.settings):
+            (vector,) = services.qwen.embed([query], query=True)
+        with searching():
+            hits = services.memories.nearest(user, vector, limit)
+    if json:
+        print_json([_told(hit.memory) | {"score": round(hit.score, 6)} for hit in hits])
+    elif not hits:
+        say(f"no memories of {user}")
+    else:
+        title = f"{counted(len(hits), 'memory', 'memories')} of {user}, the nearest first"
+        rows = [(*_row(hit.memory), f"{hit.score:.3f}") for hit in hits]
+        print_table(title, (*_COLUMNS, "score"), rows)
 
 
 def history(user: User, json: Json = False) -> None:
@@ -88,7 +120,7 @@ def history(user: User, json: Json = False) -> None:
     if json:
         print_json([_was(entry) for entry in replaced] + [_is(memory) for memory in now])
     elif not replaced:
-        out.print(f"nothing of {user!r} was replaced yet", markup=False)
+        say(f"nothing of {user} was replaced yet")
     else:
         rows = [
             (minute(e.valid_from), minute(e.replaced_at), e.text, e.new_text, e.reason)
@@ -114,19 +146,14 @@ def _is(memory: Memory) -> dict[str, Any]:
     }
 
 
-def _print_memories(title: str, found: list[Memory], json: bool) -> None:
-    if json:
-        times = [
-            {"valid_from": iso(m.valid_from), "valid_to": None, "stated_at": iso(m.stated_at)}
-            for m in found
-        ]
-        print_json([asdict(m) | time for m, time in zip(found, times, strict=True)])
-    elif not found:
-        out.print(f"no {title}", markup=False)
-    else:
-        rows = [(m.text, m.kind, minute(m.valid_from), m.session_id, _sources(m)) for m in found]
-        print_table(f"{len(rows)} {title}", ("memory", "kind", "since", "session", "from"), rows)
+_COLUMNS = ("memory", "kind", "since", "session", "from")
 
 
-def _sources(memory: Memory) -> str:
-    return "\n".join(f"{source.message_id}: “{source.quote}”" for source in memory.sources)
+def _row(memory: Memory) -> tuple[str, ...]:
+    sources = "\n".join(f"{source.message_id}: “{source.quote}”" for source in memory.sources)
+    return (memory.text, memory.kind, minute(memory.valid_from), memory.session_id, sources)
+
+
+def _told(memory: Memory) -> dict[str, Any]:
+    times = {"valid_from": iso(memory.valid_from), "valid_to": None}
+    return asdict(memory) | times | {"stated_at": iso(memory.stated_at)}

@@ -1,4 +1,4 @@
-"""`memory-worker wait`: until all that was published is stored, extracted and searchable."""
+"""`memory-worker wait`: until all that was published before is stored, extracted and searchable."""
 
 import time
 from collections.abc import Callable
@@ -8,56 +8,81 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tablestore_memory.worker.backlog import Backlog, alive, backlog
-from tablestore_memory.worker.cli.output import LATE, Json, err, fail, opened, print_json
-from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.backlog import Backlog
+from tablestore_memory.worker.cli.opened import place_of, redis_alone
+from tablestore_memory.worker.cli.output import (
+    LATE,
+    UNREACHABLE,
+    Json,
+    counted,
+    err,
+    fail,
+    note,
+    print_json,
+)
+from tablestore_memory.worker.deadline import DeadlineExceeded, deadline
+from tablestore_memory.worker.published import Published
+from tablestore_memory.worker.services import RedisServices
+from tablestore_memory.worker.standing import standing
 
 _LOOK_EVERY_S = 0.2
+_SAY_EVERY_S = 1.0
+# A look that is still not done so long after the timeout waits for a Redis that does not answer.
+_GRACE_S = 0.3
 
 
 def wait(
-    timeout: Annotated[float, typer.Option(help="Seconds until giving up.")] = 600,
+    timeout: Annotated[float, typer.Option(help="Seconds until giving up.", min=0)] = 600,
     json: Json = False,
 ) -> None:
-    """Wait until all that was published is stored, extracted and searchable."""
+    """Wait until all that was published before is stored, extracted and searchable."""
     started = time.monotonic()
-    with opened() as services:
-        with _bars(shown=not json) as show:
-            last = _watch(services, show, started + timeout)
+    with redis_alone() as services:
+        try:
+            with deadline(timeout + _GRACE_S), _bars(shown=not json) as show:
+                last = _watch(services, show, started + timeout)
+        except DeadlineExceeded:
+            place = place_of(services.settings.redis_url)
+            fail(UNREACHABLE, f"not done after {timeout:g} s: Redis at {place} does not answer")
         took_s = round(time.monotonic() - started, 1)
         if json:
             print_json({"done": last.left == 0, "took_s": took_s, **asdict(last)})
         if last.left:
             fail(LATE, _unfinished(services, last, took_s))
         if not json:
-            err.print(f"all stored, extracted and searchable after {took_s} s")
+            note(f"all stored, extracted and searchable after {took_s} s")
         if last.dead:
-            err.print(f"{last.dead} dead letters: events that could not be stored or extracted")
+            letters = counted(last.dead, "dead letter")
+            note(f"{letters}: what could not be stored or extracted, see `memory-worker dead list`")
 
 
-def _watch(services: Services, show: Callable[[Backlog], None], ends: float) -> Backlog:
+def _watch(services: RedisServices, show: Callable[[Backlog], None], ends: float) -> Backlog:
+    published = Published(services.redis, services.streams)
     told: set[str] = set()
+    say_at = 0.0
     while True:
-        now = backlog(services.redis, services.streams)
+        now = published.left()
         show(now)
         if not now.left or time.monotonic() > ends:
             return now
-        for reason in _obstacles(services) - told:
-            told.add(reason)
-            err.print(reason, markup=False)
+        if time.monotonic() >= say_at:
+            say_at = time.monotonic() + _SAY_EVERY_S
+            _say_obstacles(services, told)
         time.sleep(_LOOK_EVERY_S)
 
 
-def _obstacles(services: Services) -> set[str]:
-    found = {f"queue {p['queue']} is paused: {p['reason']}" for p in services.queues.paused()}
-    if not alive(services.redis, services.streams):
-        found.add("no worker is running: start one with `honcho start`")
-    return found
+def _say_obstacles(services: RedisServices, told: set[str]) -> None:
+    """Each once, when it is first seen."""
+    for obstacle in standing(services.redis, services.streams).obstacles():
+        if obstacle.what not in told:
+            told.add(obstacle.what)
+            note(obstacle.text)
 
 
-def _unfinished(services: Services, last: Backlog, took_s: float) -> str:
-    stages = ", ".join(f"{n} {stage}" for stage, n in asdict(last).items() if n)
-    return "\n".join([f"not done after {took_s} s: {stages}", *sorted(_obstacles(services))])
+def _unfinished(services: RedisServices, last: Backlog, took_s: float) -> str:
+    left = ", ".join(f"{n} {stage}" for stage, n in asdict(last).items() if n)
+    obstacles = standing(services.redis, services.streams).obstacles()
+    return "; ".join([f"not done after {took_s} s: {left}", *(o.text for o in obstacles)])
 
 
 class _bars:  # noqa: N801 - used as a context manager

@@ -40,7 +40,15 @@ class Attempt:
     monotonic: Callable[[], float] = time.monotonic
 
 
-def attempt(step: Attempt, user_id: str, session_id: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many pieces of the session were extracted, or what kept it from being done."""
+
+    pieces: int = 0
+    error: Exception | None = None
+
+
+def attempt(step: Attempt, user_id: str, session_id: str) -> Outcome:
     """Extract what waits in a session, or see to it that it is tried again.
 
     Raises SameForEveryone when every session would fail; this one is tried again then, too.
@@ -49,34 +57,38 @@ def attempt(step: Attempt, user_id: str, session_id: str) -> None:
     key = step.extraction.streams.key(partition, f"lease:{user_id}:{session_id}")
     try:
         with Lease(step.extraction.redis, key) as lease:
-            _try(step, user_id, session_id, lease)
-    except Busy:
+            return _try(step, user_id, session_id, lease)
+    except Busy as error:
         step.extraction.due.postpone(user_id, session_id, _HELD_S)
+        return Outcome(error=error)
 
 
-def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> None:
+def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> Outcome:
     due, partition = step.extraction.due, step.extraction.streams.partition(session_id)
-    item = member(user_id, session_id)
+    item, pieces = member(user_id, session_id), 0
     begun = step.attempts.begin(partition, item)
     try:
         if _is_over(step, begun, begun.tries - 1, begun.failure):
             _give_up(step, user_id, session_id, begun.tries - 1, begun.failure or DIED)
-            return
+            return Outcome()
         ends = step.monotonic() + _TURN_S
-        for _ in extract(step.extraction, user_id, session_id, lease):
+        for pieces, _ in enumerate(extract(step.extraction, user_id, session_id, lease), 1):
             # A piece is done: what follows starts anew.
             step.attempts.forget(partition, item)
             if step.monotonic() > ends:
                 due.postpone(user_id, session_id, 0)
-                return
+                return Outcome(pieces)
             begun = step.attempts.begin(partition, item)
         step.attempts.forget(partition, item)
+        return Outcome(pieces)
     except (Busy, Throttled, IndexBehind) as error:
         wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
         step.attempts.step_aside(partition, item, begun, wait_s)
         due.postpone(user_id, session_id, wait_s)
+        return Outcome(pieces, error)
     except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
         _failed(step, user_id, session_id, begun, error)
+        return Outcome(pieces, error)
 
 
 def _failed(

@@ -6,9 +6,9 @@ it is settled or given up, so an extraction that was lost is found again by the 
 stays in `active`: the next message of the session, or a person, makes it due again with all that waits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from redis import Redis
@@ -40,6 +40,7 @@ if active then
   local old = cmsgpack.unpack(active)
   wait.from_us = math.min(wait.from_us, old.from_us)
   wait.count = wait.count + old.count
+  wait.first_ms = math.min(wait.first_ms, old.first_ms)
 end
 local joined = cmsgpack.pack(wait)
 redis.call('HSET', KEYS[2], ARGV[1], joined)
@@ -153,6 +154,34 @@ class DueSessions:
         keys = self._keys(session_id, "pending", "active", "due")
         name = member(user_id, session_id)
         return bool(self._redis.eval(_ADD, len(keys), *keys, name, from_us, int(anyway)))
+
+    def waiting(self, partition: int, at_most: int | None = None) -> dict[bytes, float]:
+        """The sessions that wait in a partition, the first due first: see `first_ms`."""
+        key, last = self._streams.key(partition, "due"), -1 if at_most is None else at_most - 1
+        return self.first_ms(partition, cast(list[bytes], self._redis.zrange(key, 0, last)))
+
+    def first_ms(self, partition: int, names: Sequence[bytes]) -> dict[bytes, float]:
+        """When the first of what waits in each of these sessions came; those that do not wait are left out.
+
+        It stays the same until all of that is extracted, whatever comes meanwhile.
+        """
+        if not names:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zmscore(self._streams.key(partition, "due"), cast(Any, list(names)))
+            for what in ("pending", "active"):
+                pipe.hmget(self._streams.key(partition, what), cast(Any, list(names)))
+            scores, *waits = pipe.execute()
+        found = {}
+        for name, score, *raws in zip(names, scores, *waits, strict=True):
+            firsts = [
+                msgspec.msgpack.decode(raw, type=Waiting, strict=False).first_ms
+                for raw in raws
+                if raw
+            ]
+            if score is not None and firsts:
+                found[name] = min(firsts)
+        return found
 
     def give_up(self, user_id: str, session_id: str, reason: str) -> None:
         """Not due any more; what waits stays, and why is kept until it is settled after all."""

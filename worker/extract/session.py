@@ -46,8 +46,8 @@ class Extract:
     dead: DeadLetters
 
 
-def extract(step: Extract, user_id: str, session_id: str, lease: Lease) -> Iterator[int]:
-    """Extract what waits in a session, under its lease, piece by piece: yields how many memories each wrote.
+def extract(step: Extract, user_id: str, session_id: str, lease: Lease) -> Iterator[None]:
+    """Extract what waits in a session, under its lease, piece by piece: yields after each.
 
     Raises Busy if another worker has the user, LeaseLost, and what keeps a service away; all that was not
     yet extracted stays where it is.
@@ -57,7 +57,8 @@ def extract(step: Extract, user_id: str, session_id: str, lease: Lease) -> Itera
         start = min(step.sessions.watermark(user_id, session_id) + 1, waiting.from_us)
         for plan in _plans(step, user_id, session_id, start):
             lease.ensure_held()
-            yield _carry_out(step, user_id, session_id, plan)
+            _carry_out(step, user_id, session_id, plan)
+            yield
     step.due.settle(user_id, session_id)
 
 
@@ -77,8 +78,8 @@ def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator
         start = plan.through + 1
 
 
-def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
-    """Compute vectors, change the memories, move the watermark. Returns how many were written."""
+def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> None:
+    """Compute vectors, change the memories, move the watermark."""
     started = time.monotonic()
     if plan.vectors is None:
         plan = with_vectors(step.remembering.qwen, plan)
@@ -96,7 +97,6 @@ def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
         skipped=len(plan.found.skipped),
         apply_ms=round((time.monotonic() - started) * 1000, 1),
     )
-    return written
 
 
 def _remember(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:

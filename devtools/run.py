@@ -1,6 +1,6 @@
 """Run one command with everything it needs on this machine: servers, tables, workers.
 
-    .venv/bin/python examples/with_local_cloud.py [--data FOLDER] COMMAND …
+    .venv/bin/python -m devtools.run [--data FOLDER] COMMAND …
 
 The command finds the services in its environment; its exit code is ours. What is stored stays in the
 folder for the next run; without one it is gone at the end.
@@ -15,17 +15,26 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from local_cloud import local_cloud
+from devtools.child import CannotStart
+from devtools.signals import end_on_signals
+from devtools.stack import Stack
 
 
 def main() -> int:
     """Start the services, run the command, end the services however the command ended."""
     arguments = _arguments()
-    with ExitStack() as stack:
-        data = arguments.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        environment = stack.enter_context(local_cloud(data))
-        return _run(arguments.command, environment)
+    end_on_signals()
+    with ExitStack() as contexts:
+        data = arguments.data or Path(contexts.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            stack = contexts.enter_context(Stack(data))
+        except CannotStart as error:
+            print(error, file=sys.stderr)
+            return 1
+        code = _run(arguments.command, stack.environment)
+        if stack.ended:
+            print(stack.ended.ending(), file=sys.stderr)
+        return code
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,0 +1,145 @@
+"""A whole deployment: settings of its own, tables made, worker processes that end with it.
+
+with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
+    deployment.start_workers()
+    deployment.publish({"type": "message", …})
+    deployment.wait()
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from devtools.child import Child
+from devtools.servers import wait_until
+from tablestore_memory.producer import Publisher
+from tablestore_memory.worker.backlog import backlog
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.stores.memories import Memory
+from tablestore_memory.worker.stores.tables import create_all
+
+_LOG_SHOWN = 4_000  # characters of each worker's log, when waiting was in vain
+
+
+def worker(queues: str, environment: Mapping[str, str], *, concurrency: int = 2) -> Child:
+    """`celery -A tablestore_memory.worker.main worker -Q QUEUES`, starting; all queues if none is named."""
+    name = f"{queues or 'worker'}-{uuid.uuid4().hex[:8]}"
+    return Child(
+        name,
+        [
+            *(sys.executable, "-m", "celery", "-A", "tablestore_memory.worker.main", "worker"),
+            *(("-Q", queues) if queues else ()),
+            *("-c", str(concurrency), "-n", f"{name}@%h"),
+            *("--without-gossip", "--without-mingle"),
+        ],
+        ready=r" ready\.",
+        environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
+    )
+
+
+def memory_worker(
+    environment: Mapping[str, str], *arguments: str, stdin: bytes = b"", folder: Path | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run `memory-worker …`, with these variables added to ours; a `.env` is looked for in the folder."""
+    return subprocess.run(
+        [sys.executable, "-c", "from tablestore_memory.worker.cli import main; main()", *arguments],
+        env={**os.environ, **environment},
+        input=stdin,
+        cwd=folder,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+class Deployment:
+    """Prefix and tables that nobody else has, over servers that others may share."""
+
+    def __init__(
+        self, redis_url: str, tablestore_url: str, dashscope_url: str, **variables: str
+    ) -> None:
+        name = f"t{uuid.uuid4().hex[:10]}"
+        self.environment = {
+            "REDIS_URL": redis_url,
+            "MEMORY_PREFIX": name,
+            "MEMORY_PARTITIONS": "4",
+            "TABLESTORE_ENDPOINT": tablestore_url,
+            "TABLESTORE_INSTANCE_NAME": "local",
+            "TABLESTORE_ACCESS_KEY_ID": "local",
+            "TABLESTORE_ACCESS_KEY_SECRET": "local",
+            "DASHSCOPE_HTTP_BASE_URL": dashscope_url,
+            "DASHSCOPE_API_KEY": "local",
+            "MEMORY_SESSION_TABLE": f"{name}_session",
+            "MEMORY_MESSAGE_TABLE": f"{name}_message",
+            "MEMORY_MEMORY_TABLE": f"{name}_memory",
+            "MEMORY_HISTORY_TABLE": f"{name}_history",
+            "MEMORY_EMBEDDING_DIMENSION": "256",
+            "MEMORY_IDLE_S": "1",
+            "MEMORY_LOG_FORMAT": "json",
+            "NO_PROXY": "127.0.0.1,localhost",
+            **variables,
+        }
+        self.settings = Settings.from_env(self.environment)
+        self.services = Services(self.settings)
+        self.workers: list[Child] = []
+
+    def __enter__(self) -> Self:
+        create_all(self.services.tablestore, self.services.names, self.settings.embedding_dimension)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self.workers:
+            each.kill()
+
+    def start_workers(self, *queues: str, concurrency: int = 2) -> list[Child]:
+        """One worker process a queue (ingest and extract if none is named), ready."""
+        started = [
+            worker(queue, os.environ | self.environment, concurrency=concurrency)
+            for queue in queues or ("ingest", "extract")
+        ]
+        self.workers += started
+        for each in started:
+            each.wait_ready()
+        return started
+
+    def publisher(self) -> Publisher:
+        return Publisher(
+            self.environment["REDIS_URL"],
+            prefix=self.settings.prefix,
+            partitions=self.settings.partitions,
+            durability="memory",
+        )
+
+    def publish(self, *drafts: dict[str, Any]) -> None:
+        """Publish lines as `memory-worker publish` takes them, until Redis has them."""
+        with self.publisher() as publisher:
+            for draft in drafts:
+                publisher.publish(draft)
+            if not publisher.flush(30):
+                raise AssertionError("Redis did not get all of it")
+
+    def wait(self, timeout_s: float = 60) -> None:
+        """Until all that was published is stored, extracted and searchable."""
+        try:
+            wait_until(self._idle, "everything stored, extracted and searchable", timeout_s)
+        except AssertionError as error:
+            logs = "\n".join(each.output[-_LOG_SHOWN:] for each in self.workers)
+            raise AssertionError(f"{error}\n{logs}") from None
+
+    def memories(self, user_id: str) -> list[Memory]:
+        return self.services.memories.of_user(user_id)
+
+    def texts(self, user_id: str) -> list[str]:
+        """What is remembered about a user, in order."""
+        return [memory.text for memory in self.memories(user_id)]
+
+    def command(self, *arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        """Run `memory-worker …` in this deployment."""
+        return memory_worker(self.environment, *arguments, stdin=stdin)
+
+    def _idle(self) -> bool:
+        return backlog(self.services.redis, self.services.streams).left == 0

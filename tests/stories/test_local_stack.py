@@ -1,0 +1,180 @@
+"""`make up` and its like: what runs on this machine begins as one, ends as one, and says what is wrong."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pexpect
+import pytest
+import redis
+from dotenv import dotenv_values
+
+from devtools.servers import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+UP = [sys.executable, "-m", "devtools.up"]
+PORTS = ("LOCAL_REDIS_PORT", "LOCAL_TABLESTORE_PORT", "LOCAL_DASHSCOPE_PORT")
+STARTS_S = 90
+
+
+def free_ports() -> dict[str, str]:
+    """A port for each server, all different."""
+    with socket.socket() as a, socket.socket() as b, socket.socket() as c:
+        for each in (a, b, c):
+            each.bind(("127.0.0.1", 0))
+        numbers = [str(each.getsockname()[1]) for each in (a, b, c)]
+    return dict(zip(PORTS, numbers, strict=True))
+
+
+def parents() -> dict[int, int]:
+    """The parent of each process that runs."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            found[int(stat.parent.name)] = int(parent)
+    return found
+
+
+def descendants(pid: int) -> set[int]:
+    parent_of = parents()
+    found = {pid}
+    while more := {child for child, parent in parent_of.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def all_end(pids: set[int]) -> None:
+    wait_until(lambda: not pids & parents().keys(), f"the end of all of {sorted(pids)}", 60)
+
+
+@contextmanager
+def started(folder: Path, command: list[str] = UP) -> Iterator[pexpect.spawn]:
+    """A terminal in which everything runs, with ports of its own."""
+    child = pexpect.spawn(
+        command[0],
+        command[1:],
+        cwd=folder,
+        env=os.environ | free_ports(),
+        encoding="utf-8",
+        timeout=STARTS_S,
+        dimensions=(40, 200),
+    )
+    try:
+        child.expect_exact("running until Ctrl-C")
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def workers(pid: int) -> dict[str, int]:
+    """The main process of each worker under a process, by its name."""
+    children = [child for child, parent in parents().items() if parent == pid]
+    lines = {child: Path(f"/proc/{child}/cmdline").read_text().split("\0") for child in children}
+    return {
+        line[line.index("-n") + 1].partition("@")[0]: child
+        for child, line in lines.items()
+        if "-n" in line
+    }
+
+
+@pytest.mark.timeout(240)
+def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Path) -> None:
+    with started(tmp_path) as up:
+        told = up.before
+        environment = os.environ | free_ports()
+        second = subprocess.run(
+            UP, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=STARTS_S
+        )
+
+        settings = dotenv_values(tmp_path / ".env")
+        assert settings["REDIS_URL"] in told
+        assert settings["TABLESTORE_ENDPOINT"] in told
+        assert settings["DASHSCOPE_HTTP_BASE_URL"] in told
+        assert ".local/*.log" in told
+        assert {log.stem for log in (tmp_path / ".local").glob("*.log")} == {
+            *("redis", "tablestore", "dashscope", "ingest", "extract")
+        }
+        assert second.returncode == 1
+        assert second.stderr == "make up: .local is in use: what works there runs already\n"
+        assert sorted(workers(up.pid)) == ["extract", "ingest"]
+
+        up.sendintr()
+        up.expect(pexpect.EOF)
+        up.close()
+        assert up.exitstatus == 0
+
+
+def test_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        environment = os.environ | free_ports() | {"LOCAL_TABLESTORE_PORT": port}
+
+        answer = subprocess.run(
+            UP, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=STARTS_S
+        )
+
+    assert answer.returncode == 1
+    assert answer.stderr == f"make up: in use by another program: port {port} (tablestore)\n"
+    assert not list(tmp_path.glob(".local/*.log"))
+
+
+@pytest.mark.timeout(240)
+def test_all_of_it_ends_with_its_terminal(tmp_path: Path) -> None:
+    with started(tmp_path) as up:
+        everything = descendants(up.pid)
+
+        up.ptyproc.fileobj.close()  # what closing a terminal's window does
+
+        assert len(everything) > 8
+        all_end(everything)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("whose", ["its own", "its parent's"])
+def test_all_of_it_ends_when_a_process_is_killed(tmp_path: Path, whose: str) -> None:
+    command = UP if whose == "its own" else ["/bin/sh", "-c", f"{' '.join(UP)}; true"]
+    with started(tmp_path, command) as up:
+        everything = descendants(up.pid)
+
+        os.kill(up.pid, signal.SIGKILL)
+
+        all_end(everything)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("part", ["redis", "ingest"])
+def test_part_that_dies_is_named_and_everything_ends(tmp_path: Path, part: str) -> None:
+    with started(tmp_path) as up:
+        everything = descendants(up.pid)
+        url = urlsplit(str(dotenv_values(tmp_path / ".env")["REDIS_URL"]))
+        server = redis.Redis(port=url.port or 0).info("server")["process_id"]
+        victims = {"redis": server, **workers(up.pid)}
+
+        os.kill(victims[part], signal.SIGKILL)
+
+        up.expect_exact(f"{part} ended by SIGKILL; its log is .local/{part}.log")
+        up.expect(pexpect.EOF, timeout=60)
+        up.close()
+        assert up.exitstatus == 1
+        all_end(everything)
+
+
+@pytest.mark.parametrize("name", ["", "NAME=demo", "NAME=nothing"])
+def test_wrong_name_of_an_example_is_said_before_anything_is_made(name: str) -> None:
+    answer = subprocess.run(
+        ["make", "example", *filter(None, [name])], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert answer.returncode == 2
+    assert "NAME= one of: add_memories append_messages" in answer.stderr
+    assert answer.stdout == ""
