@@ -26,13 +26,18 @@ from tablestore_memory.worker.stores.tables import create_all
 _LOG_SHOWN = 4_000  # characters of each worker's log, when waiting was in vain
 
 
-def worker(queues: str, environment: Mapping[str, str], *, concurrency: int = 2) -> Child:
-    """`celery -A tablestore_memory.worker.main worker -Q QUEUES`, starting; all queues if none is named."""
-    name = f"{queues or 'worker'}-{uuid.uuid4().hex[:8]}"
+_APP = "tablestore_memory.worker.main"
+
+
+def worker(
+    queues: str, environment: Mapping[str, str], *, concurrency: int = 2, app: str = _APP
+) -> Child:
+    """`celery -A APP worker -Q QUEUES`, starting; all queues if none is named."""
+    name = f"{queues.replace(',', '-') or 'worker'}-{uuid.uuid4().hex[:8]}"
     return Child(
         name,
         [
-            *(sys.executable, "-m", "celery", "-A", "tablestore_memory.worker.main", "worker"),
+            *(sys.executable, "-m", "celery", "-A", app, "worker"),
             *(("-Q", queues) if queues else ()),
             *("-c", str(concurrency), "-n", f"{name}@%h"),
             *("--without-gossip", "--without-mingle"),
@@ -95,10 +100,10 @@ class Deployment:
         for each in self.workers:
             each.kill()
 
-    def start_workers(self, *queues: str, concurrency: int = 2) -> list[Child]:
+    def start_workers(self, *queues: str, concurrency: int = 2, app: str = _APP) -> list[Child]:
         """One worker process a queue (ingest and extract if none is named), ready."""
         started = [
-            worker(queue, os.environ | self.environment, concurrency=concurrency)
+            worker(queue, os.environ | self.environment, concurrency=concurrency, app=app)
             for queue in queues or ("ingest", "extract")
         ]
         self.workers += started

@@ -235,7 +235,7 @@ SAID: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("said", SAID)
 def test_row_gives_back_the_event_that_made_it(said: dict[str, Any]) -> None:
-    row = message_row("message", message(**said))
+    row = message_row("message", message(**said), 7)
     stored = dict(row.columns)
     text = stored.pop("content", None)
     read = StoredMessage("s", "m", 1_683_554_160_000_001, text, stored)
