@@ -2,7 +2,8 @@
 
 import pytest
 
-from tablestore_memory.worker.connection import broker, is_cluster, why_no_broker
+from tablestore_memory.protocol.redis_urls import is_cluster
+from tablestore_memory.worker.connection import broker, why_no_broker
 
 
 def test_plain_url_is_celery_s_too() -> None:
@@ -21,6 +22,15 @@ def test_sentinels_become_celery_s_urls() -> None:
             "master_name": "events",
             "sentinel_kwargs": {"password": "hush"},
         },
+    }
+
+
+def test_socket_becomes_celery_s_url() -> None:
+    url = "unix:///run/redis.sock?db=3&username=ann&password=p%40ss"
+
+    assert broker(url) == {
+        "broker_url": "redis+socket://ann:p%40ss@/run/redis.sock?virtual_host=3",
+        "broker_transport_options": {},
     }
 
 
