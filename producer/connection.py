@@ -45,8 +45,8 @@ def connect(
         return _cluster(RedisUrl.parse(redis_url), given)
     if is_sentinel(redis_url):
         return _sentinel(RedisUrl.parse(redis_url), given)
-    if redis_url.startswith("unix:"):
-        del given["socket_keepalive"]  # there is no network, and redis-py takes no such option
+    if redis_url.startswith("unix://"):
+        del given["socket_keepalive"]  # a socket of this machine has none, nor takes the word
     return redis.Redis.from_url(redis_url, **given)
 
 

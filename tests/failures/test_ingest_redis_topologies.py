@@ -1,13 +1,14 @@
 """The same work on a Redis Cluster, and over a failover that Sentinel makes."""
 
 import json
+from pathlib import Path
 
 from devtools.deployment import memory_worker
 from tablestore_memory.worker.backlog import backlog
 from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
 from tests.failures.steady import Steady, spoken
-from tests.redis_nodes import cluster, watched_by_sentinels
+from tests.redis_nodes import Node, cluster, watched_by_sentinels
 from tests.servers import wait_until
 
 
@@ -85,6 +86,29 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
         assert steady.delivered and after.delivered
         for session, count in after.counts.items():
             assert stored(place, session) == [spoken(session, n) for n in range(count)]
+
+
+def test_socket_of_this_machine_serves_publishers_workers_and_celery(
+    tmp_path: Path, faulty_tablestore_url: str, dashscope_url: str, fresh_name: str
+) -> None:
+    socket = tmp_path / "redis.sock"
+    node = Node(tmp_path, config=f"unixsocket {socket}\n")
+    with Deployment(
+        f"unix://{socket}?db=3", faulty_tablestore_url, dashscope_url, **SHARED_TABLES
+    ) as place:
+        place.start_workers()
+        said = {"type": "message", "user_id": fresh_name, "session_id": fresh_name}
+
+        place.publish(
+            said | {"role": "user", "content": "I am allergic to peanuts."},
+            {"type": "session_end", "user_id": fresh_name, "session_id": fresh_name},
+        )
+        place.wait()
+
+        assert any("peanuts" in text for text in place.texts(fresh_name))
+        assert place.command("status", "--json").returncode == 0
+        assert node.client.dbsize() == 0  # all of it stands in the database that was named
+    node.kill()
 
 
 def test_cluster_without_a_broker_of_its_own_is_refused(redis_url: str) -> None:

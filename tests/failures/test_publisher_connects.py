@@ -61,6 +61,13 @@ def test_cluster_gets_each_partition_at_its_slot(tmp_path: Path) -> None:
         assert in_streams(node) == 50
 
 
+def test_socket_of_this_machine_is_a_way_too(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    with running(tmp_path / "redis", config=f"unixsocket {path}\n") as node:
+        assert delivers(f"unix://{path}", tmp_path / "journal")
+        assert in_streams(node) == 50
+
+
 def test_sentinel_names_the_master(tmp_path: Path) -> None:
     with running(tmp_path / "redis") as node:
         config = f"sentinel monitor mymaster 127.0.0.1 {node.port} 1\n"

@@ -32,6 +32,15 @@ def test_sentinels_become_celery_s_urls() -> None:
     }
 
 
+def test_socket_becomes_celery_s_url() -> None:
+    url = "unix:///run/redis.sock?db=3&username=ann&password=p%40ss"
+
+    assert broker(url) == {
+        "broker_url": "redis+socket://ann:p%40ss@/run/redis.sock?virtual_host=3",
+        "broker_transport_options": {},
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

@@ -243,7 +243,7 @@ def test_row_gives_back_the_event_that_made_it(said: dict[str, Any]) -> None:
     event = event_of(read, "u", NAMES)
 
     assert event is not None
-    assert message_row("message", event) == row
+    assert message_row("message", event, 7) == row
     if not isinstance(said["content"], str):
         assert event.content == message(**said).content
     assert event.role == message(**said).role
