@@ -108,10 +108,11 @@ def from_code(
 
     `message` is looked at where the code alone does not say it; it is repeated only to `tell`.
     """
-    code, message = _word(code), " ".join(str(message).split())
+    code, message = _word(code), str(message)
     text = f"Qwen: {int(status)} {code}, {_request(request_id)}"
     if tell:
-        text += f": {message[:_MOST_WORDS]}"
+        words = "".join(filter(str.isprintable, " ".join(message.split())))
+        text += f": {words[:_MOST_WORDS]}"
     if code in _UNPAID or code.endswith("BillOverdue") or "Free allocated quota" in message:
         return Unpaid(text)
     if code.startswith(_DENIED) or status == HTTPStatus.UNAUTHORIZED:
@@ -138,4 +139,4 @@ def _request(request_id: object) -> str:
 def _word(value: object) -> str:
     """A code or an id as it came; what is none is not repeated."""
     text = str(value or "")
-    return text if re.fullmatch(r"[\w.<>-]{1,100}", text, re.ASCII) else "?"
+    return text if re.fullmatch(r"[\w.-]{1,100}", text, re.ASCII) else "?"

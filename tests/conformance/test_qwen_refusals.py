@@ -181,11 +181,11 @@ def test_service_s_words_about_a_text_are_not_repeated(status: int) -> None:
 
 
 def test_page_of_a_proxy_pauses_instead_of_skipping() -> None:
-    with answering(400, "<html>no, Bearer local</html>", "text/html") as url:
+    with answering(400, "<html>no,\x1b[2J Bearer local</html>", "text/html") as url:
         error = refusal(qwen(url), "Hello")
 
     assert isinstance(error, ServiceFails)
-    assert "Bearer [key]" in str(error)
+    assert str(error).endswith("<html>no,[2J Bearer [key]</html>")
 
 
 def test_code_and_request_id_that_are_none_are_not_repeated() -> None:

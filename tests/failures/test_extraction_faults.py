@@ -126,7 +126,17 @@ def test_fault_at_a_call_loses_nothing_and_doubles_nothing(
             assert texts == [ALLERGY, "Ana lives in Lyon"]
             assert history == ["Ana lives in Paris"]
     if fault in ONE_MORE_CALL:
-        assert len(local_dashscope.calls()["last"]) == 3 + 1
+        assert len(calls_for_the_session(local_dashscope)) == 3 + 1
+
+
+def calls_for_the_session(local_dashscope: LocalDashScope) -> list[dict[str, Any]]:
+    """Without those that only ask whether the service answers anything."""
+    trivial_tokens = {"generation": 30, "embedding": 3}
+    return [
+        call
+        for call in local_dashscope.calls()["last"]
+        if call["fault"] or call["input_tokens"] > trivial_tokens[call["operation"]]
+    ]
 
 
 def skipped_messages(place: Deployment, session: str) -> list[str]:

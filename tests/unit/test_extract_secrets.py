@@ -37,6 +37,8 @@ SECRETS = [
     ("密码：hunter2。我喜欢茶。", "hunter2"),
     ("我的密码是abc12。", "abc12"),
     ("口令为abc12", "abc12"),
+    ("我把密码改成了abc123", "abc123"),
+    ("I changed my wifi password to hunter22.", "hunter22"),
     ("api_key: abcd1234efgh", "abcd1234efgh"),
     ("client_secret=aB3dE5fG7hI9", "aB3dE5fG7hI9"),
     ("https://api.example.com/x?access_token=9f8e7d6c5b4a3210", "9f8e7d6c5b4a3210"),
@@ -89,6 +91,8 @@ HARMLESS = [
     "My password is safe, I changed it 3 times in 2023.",
     "Passwords are hard. I forgot my password.",
     "A password reset is required",
+    "The password is 12 characters long; set the password to something safe.",
+    "把密码改为更长的",
     "the token is expired",
     "token prices rose by 12345678 dollars; max_tokens: 4000",
     "the key is practice, my key point: be kind",
@@ -254,6 +258,18 @@ def test_value_of_a_label_is_looked_for_in_a_bounded_text(
     masked("password: " * 10 + "password is " + "x" * 100_000)
 
     assert seen and max(seen) <= max(secret_shapes._REACHES)
+
+
+def test_text_of_nothing_but_labels_is_not_looked_at_label_by_label(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(secrets, "value_after", lambda label, text: seen.append(label))
+
+    kept = masked("the key " * 20_000)
+
+    assert len(seen) == 1_000
+    assert kept == "the key " * 1_000 + "the [secret]"
 
 
 def test_no_more_than_one_event_is_looked_through() -> None:

@@ -1,6 +1,7 @@
 """One URL names a Redis for publishers, workers and, where it can, Celery's broker."""
 
 import ssl
+import traceback
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from kombu import Connection
 from redis import Redis
+from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.worker.connection import broker, connect_redis, why_no_broker
 from tests.redis_nodes import Node
@@ -59,6 +61,24 @@ def test_files_of_certificates_are_celery_s_too() -> None:
 
     assert asked.ssl["ssl_ca_certs"] == "/etc/ca.pem"
     assert asked.virtual_host == "2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://u:hunter2@127.0.0.1:9/0",
+        "redis://127.0.0.1:9/0?password=hunter2",
+        "rediss://u:hunter2@127.0.0.1:9/0",
+        "unix://u:hunter2@/no/such.sock",
+        "redis+sentinel://u:hunter2@127.0.0.1:9/s/0?sentinel_password=hunter2",
+        "redis+cluster://u:hunter2@127.0.0.1:9",
+    ],
+)
+def test_redis_that_does_not_answer_is_told_without_its_password(url: str) -> None:
+    with pytest.raises((RedisError, RedisClusterException)) as refused:
+        connect_redis(url).ping()
+
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
 @pytest.mark.parametrize(

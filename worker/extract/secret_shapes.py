@@ -65,7 +65,8 @@ DOUBTFUL = re2.compile(
 
 # A label, and what joins it to its value: "is", a colon, or nothing.
 LABELS = re2.compile(
-    r"(?i)(?:(?P<password>pass(?:word|wd|code|phrase)s?|\bpwd|\bpw|密码|密碼|口令)"
+    r"(?i)(?:(?P<changed>(?:chang|set|reset|updat)[a-z]{0,3} (?:[a-z]{1,12} ){0,2}password to\s)"
+    r"|(?P<password>pass(?:word|wd|code|phrase)s?|\bpwd|\bpw|密码|密碼|口令)"
     r"|(?P<token>secret|token|\bkey|[a-z][_-]?key|credentials?|signature|authorization"
     r"|密钥|秘钥|令牌)"
     r"|(?P<number>\bpin|\bcvv2?|\bcvc|\botp|\bssn|social security number|passport(?: number)?"
@@ -73,7 +74,7 @@ LABELS = re2.compile(
     r"(?:(?P<s>['’]s\s)|[\"'*\])`]{0,3}"
     r"(?:(?: (?:for|to|of|on|at)(?: [^\s.,;:!?=]{1,30}){1,3}?)??"
     r"(?:(?P<named>\s{0,3}(?:(?:is|are|was|were|为|是)\s{0,3})?[:=]{1,2}>?)"
-    r"|(?P<said>\s{1,3}(?:is|are|was|were)\b|\s{0,3}[为是])))?)[\s*]{0,4}",
+    r"|(?P<said>\s{1,3}(?:is|are|was|were)\b|\s{0,3}(?:是|[改设换]?[为成]了?))))?)[\s*]{0,4}",
     _OPTIONS,
 )
 # Characters that are looked at for a value: few at first, as a text may hold thousands of labels. A longer
@@ -120,8 +121,8 @@ def _is_told(label: Match, value: str) -> bool:
         return bool(_NUMBER.fullmatch(value))
     if label["named"]:
         return True
-    if label["said"] or label["s"]:
-        return value[0] in _QUOTES or not _ORDINARY.fullmatch(value)
+    if label["said"] or label["s"] or label["changed"]:
+        return value[0] in _QUOTES or (len(value) >= 3 and not _ORDINARY.fullmatch(value))
     return len(value) >= 6 and any(character.isdigit() for character in value)
 
 

@@ -71,9 +71,15 @@ def document_id(user_id: str, text: str) -> str:
     return hashlib.sha256(f"{user_id}\0{normalised(text)}".encode()).hexdigest()[:32]
 
 
+# Full and half width forms to the usual ones. NFKC would do it too, but makes 10² the same as 102.
+_WIDTHS = {
+    wide: unicodedata.normalize("NFKC", chr(wide)) for wide in (0x3000, *range(0xFF01, 0xFFEF))
+}
+
+
 def normalised(text: str) -> str:
     """Lower case, one width, single spaces, no closing punctuation: equal for equal facts."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFC", text.translate(_WIDTHS)).casefold()
     return re.sub(r"\s+", " ", folded).strip().rstrip(".!。！ ")
 
 
