@@ -92,9 +92,10 @@ def redis_answering(url: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, RedisClusterException) as error:
+        reason = str(error).partition(" : ")[0]  # then Sentinel's client, as it prints itself
         fail(
             UNREACHABLE,
-            f"Redis at {place_of(url)} does not do its work: {error} "
+            f"Redis at {place_of(url)} does not do its work: {reason} "
             "(check REDIS_URL, or start everything on this machine with `make up`)",
         )
 

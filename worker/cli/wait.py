@@ -39,7 +39,7 @@ def wait(
     started = time.monotonic()
     with redis_alone() as services:
         try:
-            with deadline(timeout + _GRACE_S), _bars(shown=not json) as show:
+            with deadline(timeout + _GRACE_S), _bars(shown=not json and err.is_terminal) as show:
                 last = _watch(services, show, started + timeout)
         except DeadlineExceeded:
             place = place_of(services.settings.redis_url)
