@@ -228,6 +228,7 @@ SAID: list[dict[str, Any]] = [
     {"content": [], "role": "function", "name": "f"},
     {"content": None, "tool_calls": [{"id": "c1"}], "refusal": "no", "audio": {"id": "a"}},
     {"content": "hi", "fields": {"user_id": "bob", "a b": [1], "code": 5, "x": True, "y": "7"}},
+    {"content": "hi", "fields": {"status": 5, "usage": {}, **{f"f{n}": n for n in range(500)}}},
     {"content": "hi", "message_type": "true", "metadata": {}, "utc_offset_min": -90},
     {"content": [{"type": "text"}, {"type": "input_text"}, {"type": "text", "text": "later"}]},
 ]

@@ -32,7 +32,7 @@ RESERVED = frozenset(
 
 _ROLES = {"developer": "system", "function": "tool"}  # AgentScope knows but the other four
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")  # of a column (naming conventions)
-_MOST = 128  # columns from one message's fields; the service allows a row 1024
+_MOST = 128  # columns of one message that AgentScope does not know; the service allows a row 1024
 
 
 _TYPES: dict[str, Any] = {
@@ -57,9 +57,11 @@ def message_fields(
     metadata: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """The columns of a message but for its text and its owner. What is None is left out."""
-    fitting = ((name, value) for name, value in extra.items() if _may_be_a_column(name, value))
-    columns = dict(islice(fitting, _MOST))
-    others = {name: value for name, value in extra.items() if name not in columns}
+    given = {name: value for name, value in extra.items() if value is not None}
+    known = {name: given[name] for name in given.keys() & _TYPES if _is_readable(name, given[name])}
+    free = (name for name in given if name not in _TYPES and _may_be_a_column(name))
+    columns = known | {name: given[name] for name in islice(free, _MOST)}
+    others = {name: value for name, value in given.items() if name not in columns}
     fields: dict[str, Any] = {"object": "message", "status": "completed", **columns}
     fields |= {"type": message_type, "role": _ROLES.get(role or "", role), "content_list": parts}
     fields |= {"metadata": metadata, OTHER_FIELDS: others or None}
@@ -71,8 +73,8 @@ def message_fields(
 def extra_fields(columns: Mapping[str, Any]) -> dict[str, Any]:
     """The `extra` of `message_fields` that made these columns. Raises ValueError, TypeError."""
     others = json.loads(columns.get(OTHER_FIELDS, "{}"))
-    named = {name: as_value(text) for name, text in columns.items() if name not in RESERVED}
-    return {**named, **others}
+    named = columns.keys() - RESERVED - others.keys()
+    return {**{name: as_value(text) for name, text in columns.items() if name in named}, **others}
 
 
 def as_value(stored: Any) -> Any:
@@ -83,11 +85,11 @@ def as_value(stored: Any) -> Any:
         return stored
 
 
-def _may_be_a_column(name: str, value: Any) -> bool:
-    if name in RESERVED or not _NAME.fullmatch(name):
-        return False
-    if name not in _TYPES or value is None:
-        return True
+def _may_be_a_column(name: str) -> bool:
+    return name not in RESERVED and _NAME.fullmatch(name) is not None
+
+
+def _is_readable(name: str, value: Any) -> bool:
     try:
         msgspec.convert(value, _TYPES[name])
     except msgspec.ValidationError:
