@@ -11,12 +11,13 @@ from celery import Celery, signals
 
 from tablestore_memory.worker import queues, tasks
 from tablestore_memory.worker.connection import broker, connect_redis, is_cluster
+from tablestore_memory.worker.heartbeat import Worker, report_alive, this_process
 from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.telemetry import configure_logging
 from tablestore_memory.worker.watch import Queued, Send, Watch
-from tablestore_memory.worker.watching import watch_step
+from tablestore_memory.worker.watching import Consumed, WatchThread, watch_step
 
 _TRANSPORT = {
     # Above the longest hard limit, so that no running task is delivered again.
@@ -83,16 +84,23 @@ def create_app(settings: Settings) -> Celery:
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)
     tasks.register(app, services, isolation)
 
-    def make_watch(send: Send, queued: Queued) -> Watch:
-        return Watch(
-            connect_redis(settings.redis_url),
-            services().streams,
+    def make_watch(send: Send, queued: Queued, consumed: Consumed) -> WatchThread:
+        redis, streams, name = connect_redis(settings.redis_url), services().streams, this_process()
+        watch = Watch(
+            redis,
+            streams,
             send,
             queued=queued,
             configured=settings.partitions,
             redrive_s=settings.redrive_s,
             blocking=not is_cluster(settings.redis_url),
         )
+
+        def report() -> None:
+            told = settings.daily_tokens, settings.max_wait_s
+            report_alive(redis, streams, Worker(name, tuple(consumed()), *told))
+
+        return WatchThread(watch, report)
 
     app.steps["consumer"].add(watch_step(make_watch))
     return app

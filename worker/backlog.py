@@ -1,4 +1,4 @@
-"""How much is on its way, stage by stage, and who works on it. Reads Redis only.
+"""How much is on its way, stage by stage. Reads Redis only.
 
 Work moves forward: events, then sessions and requests, then memories to confirm. Read in that order,
 all zeros means that everything published before the reading is stored, extracted and searchable.
@@ -12,10 +12,6 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.partitions import existing
-from tablestore_memory.worker.redis_clock import now_ms
-
-# A watch reports once a second.
-_ALIVE_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +52,3 @@ def dropped(redis: Redis, streams: Streams) -> dict[str, int]:
     for name, count in found.items():
         counts[name.decode().rpartition(":")[2]] += int(count)
     return dict(counts)
-
-
-def report_alive(redis: Redis, streams: Streams, name: str) -> None:
-    now = now_ms(redis)
-    key = _watchers(streams)
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.zadd(key, {name: now})
-        pipe.zremrangebyscore(key, "-inf", now - _ALIVE_MS)
-        pipe.execute()
-
-
-def alive(redis: Redis, streams: Streams) -> list[str]:
-    """The workers that reported within the last seconds."""
-    found = cast(
-        list[bytes],
-        redis.zrangebyscore(_watchers(streams), now_ms(redis) - _ALIVE_MS, "+inf"),
-    )
-    return [name.decode() for name in found]
-
-
-def _watchers(streams: Streams) -> str:
-    return f"{streams.prefix}:workers"

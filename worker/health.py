@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from redis.exceptions import RedisError
 
-from tablestore_memory.worker.backlog import alive, backlog
+from tablestore_memory.worker.backlog import backlog
 from tablestore_memory.worker.connection import is_cluster
 from tablestore_memory.worker.errors import WorkerError
+from tablestore_memory.worker.heartbeat import alive
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, MESSAGE_INDEX, SESSION_INDEX
@@ -97,7 +98,7 @@ def _server(node: str, about: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _workers(services: Services) -> Iterator[Finding]:
-    names = alive(services.redis, services.streams)
+    names = [worker.name for worker in alive(services.redis, services.streams)]
     yield Finding("ok" if names else "fail", "workers", ", ".join(names) or "none reported lately")
     for pause in services.queues.paused():
         yield Finding("fail", f"queue {pause['queue']}", f"paused: {pause['reason']}")

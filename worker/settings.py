@@ -4,7 +4,7 @@ Only `main`, `app`, `services` and the command line read them; everything else g
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AnyHttpUrl,
@@ -31,16 +31,34 @@ class SettingsError(Exception):
         super().__init__("wrong settings:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
-class Settings(BaseModel):
-    """Field by field, with its environment variable as alias and its unit in the name."""
+class RedisSettings(BaseModel):
+    """Where what is on its way stands. Field by field, with its environment variable as alias."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL", pattern=SCHEMES)
-    # Celery's own messages; needed when REDIS_URL is a Redis Cluster.
-    broker_url: str | None = Field(None, alias="MEMORY_BROKER_URL", pattern=SCHEMES)
     prefix: str = Field("memory", alias="MEMORY_PREFIX", pattern=r"^[A-Za-z0-9_.:-]+$")
     partitions: Positive = Field(8, alias="MEMORY_PARTITIONS", le=MAX_PARTITIONS)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read all variables. Raises SettingsError naming each one that is missing or wrong.
+
+        An empty variable counts as unset, as in a .env file with a name and no value.
+        """
+        try:
+            return cls.model_validate({name: value for name, value in environ.items() if value})
+        except ValidationError as error:
+            raise SettingsError(
+                [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
+            ) from None
+
+
+class Settings(RedisSettings):
+    """All of a worker's; units are in the names."""
+
+    # Celery's own messages; needed when REDIS_URL is a Redis Cluster.
+    broker_url: str | None = Field(None, alias="MEMORY_BROKER_URL", pattern=SCHEMES)
 
     tablestore_endpoint: AnyHttpUrl = Field(alias="TABLESTORE_ENDPOINT")
     tablestore_instance: str = Field(alias="TABLESTORE_INSTANCE_NAME", min_length=1)
@@ -90,23 +108,10 @@ class Settings(BaseModel):
     log_format: str = Field("auto", alias="MEMORY_LOG_FORMAT", pattern=r"^(auto|json|console)$")
 
     @model_validator(mode="after")
-    def _broker_suits_celery(self) -> "Settings":
+    def _broker_suits_celery(self) -> Self:
         if reason := why_no_broker(self.broker_url or self.redis_url):
             raise ValueError(f"MEMORY_BROKER_URL: {reason}")
         return self
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read all variables. Raises SettingsError naming each one that is missing or wrong.
-
-        An empty variable counts as unset, as in a .env file with a name and no value.
-        """
-        try:
-            return cls.model_validate({name: value for name, value in environ.items() if value})
-        except ValidationError as error:
-            raise SettingsError(
-                [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
-            ) from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -6,9 +6,7 @@ was missed: entries without a drain, sessions that fell due, requests, memories 
 beat and no extra process, and the load on Redis does not grow with the number of workers.
 """
 
-import os
 import random
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -19,7 +17,6 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker import queues
 from tablestore_memory.worker.arrivals import Arrivals
-from tablestore_memory.worker.backlog import report_alive
 from tablestore_memory.worker.extract.due import DueSessions
 from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing
 from tablestore_memory.worker.queues import Queues
@@ -75,11 +72,9 @@ class Watch:
         self._redrive_s = redrive_s
         self._redrive_at = clock() + redrive_s
         self._token = uuid.uuid4().hex
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
 
     def on_duty(self) -> bool:
-        """Whether this watch is the one that looks; says that the worker lives either way."""
-        report_alive(self._redis, self._streams, self.name)
+        """Whether this watch is the one that looks."""
         return bool(self._redis.eval(_ON_DUTY, 1, self._duty_key, self._token, _DUTY_MS))
 
     def off_duty(self) -> None:

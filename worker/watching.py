@@ -1,4 +1,7 @@
-"""The thread that runs a Watch beside a Celery worker, and the bootstep that starts and ends it."""
+"""The thread that runs a Watch beside a Celery worker, and the bootstep that starts and ends it.
+
+It also says that the worker lives, and what it consumes.
+"""
 
 import threading
 from collections.abc import Callable
@@ -16,21 +19,28 @@ from tablestore_memory.worker.watch import Queued, Send, Watch
 _LINGER_S = 0.005
 _LINGER_BUSY_S = 0.02
 _LOOK_AT_DUTY_S = 1.0
+
+Consumed = Callable[[], list[str]]
 log = structlog.get_logger()
 
 
 class WatchThread(threading.Thread):
-    """Runs a Watch until stopped; an unreachable Redis is said once and waited out."""
+    """Runs a Watch until stopped; an unreachable Redis is said once and waited out.
 
-    def __init__(self, watch: Watch) -> None:
+    `report_alive` is called about once a second.
+    """
+
+    def __init__(self, watch: Watch, report_alive: Callable[[], None]) -> None:
         super().__init__(name="watch", daemon=True)
         self._watch = watch
+        self._report_alive = report_alive
         self._ended = threading.Event()
 
     def run(self) -> None:
         failing = False
         while not self._ended.is_set():
             try:
+                self._report_alive()
                 if self._watch.on_duty():
                     self._look_for_a_while()
                 else:
@@ -62,7 +72,9 @@ class WatchThread(threading.Thread):
         self._ended.set()
 
 
-def watch_step(make: Callable[[Send, Queued], Watch]) -> type[bootsteps.StartStopStep]:
+def watch_step(
+    make: Callable[[Send, Queued, Consumed], WatchThread],
+) -> type[bootsteps.StartStopStep]:
     """The bootstep that gives each Celery consumer a watch."""
 
     class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
@@ -81,7 +93,12 @@ def watch_step(make: Callable[[Send, Queued], Watch]) -> type[bootsteps.StartSto
                 with consumer.app.connection_or_acquire() as connection:
                     return int(connection.default_channel.client.llen(queue))
 
-            self._thread = WatchThread(make(send, queued))
+            def consumed() -> list[str]:
+                # Not what was asked for at the start: `celery control` may have changed it.
+                tasks = consumer.task_consumer  # None once the worker shuts down
+                return [queue.name for queue in tasks.queues] if tasks else []
+
+            self._thread = make(send, queued, consumed)
             self._thread.start()
 
         def stop(self, consumer: Any) -> None:

@@ -1,39 +1,19 @@
-"""`memory-worker …`: the command line. One module a group of commands; this one lists them."""
+"""`memory-worker …`: the command line."""
 
-import typer
-from dotenv import find_dotenv, load_dotenv
-
-from tablestore_memory.worker.cli import dead, extraction, operate, publish, replay, show, wait
-
-_COMMANDS = (
-    operate.init,
-    publish.publish,
-    wait.wait,
-    operate.status,
-    operate.doctor,
-    show.sessions,
-    show.messages,
-    show.memories,
-    show.search,
-    show.history,
-    publish.remember,
-    publish.forget,
-    replay.replay,
-    extraction.extract,
-)
+import sys
 
 
 def main() -> None:
-    """Run one command, with the variables of a `.env` file added to the environment."""
-    load_dotenv(find_dotenv(usecwd=True))
-    cli = typer.Typer(
-        help="Background memory of AI agents on Alibaba Cloud Tablestore.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    for command in _COMMANDS:
-        cli.command()(command)
-    cli.add_typer(dead.dead, name="dead")
-    cli.add_typer(extraction.prompts, name="prompts")
-    cli()
+    """Run one command. Where only a publisher is installed, say what is missing."""
+    try:
+        from tablestore_memory.worker.cli.commands import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tablestore_memory"):
+            raise
+        print(
+            f"memory-worker: {error.name} is not installed; "
+            "pip install 'tablestore-memory-worker[worker]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    run()

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from tablestore_memory.worker.backlog import alive, backlog, dropped
+from tablestore_memory.worker.backlog import backlog, dropped
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     Json,
@@ -15,6 +15,7 @@ from tablestore_memory.worker.cli.output import (
 )
 from tablestore_memory.worker.extract.state import state
 from tablestore_memory.worker.health import examine
+from tablestore_memory.worker.heartbeat import alive
 from tablestore_memory.worker.stores.tables import create_all
 
 _STAGES = {
@@ -51,7 +52,7 @@ def status(json: Json = False) -> None:
     with opened() as services:
         now = backlog(services.redis, services.streams)
         paused = services.queues.paused()
-        workers = alive(services.redis, services.streams)
+        workers = [worker.name for worker in alive(services.redis, services.streams)]
         lost = dropped(services.redis, services.streams)
         extraction = state(services.redis, services.streams, services.unseen, services.budget)
     if json:

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tablestore_memory.worker.backlog import Backlog, alive, backlog
+from tablestore_memory.worker.backlog import Backlog, backlog
 from tablestore_memory.worker.cli.output import LATE, Json, err, fail, opened, print_json
+from tablestore_memory.worker.heartbeat import alive
 from tablestore_memory.worker.services import Services
 
 _LOOK_EVERY_S = 0.2
