@@ -1,5 +1,7 @@
 # Every target sets up what it needs; from a fresh clone, Python 3.11+ and make are enough.
-PYTHON ?= python3
+# 3.12 where there is one: the SDK's native codec loads nowhere else (docs/operating.md). It is run to find
+# out, as a version manager leaves commands that only say what is not installed.
+PYTHON ?= $(shell python3.12 -c '' 2>/dev/null && echo python3.12 || echo python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq

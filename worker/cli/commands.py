@@ -1,35 +1,16 @@
 """The commands, one module a group; this one lists them."""
 
+import sys
+from typing import Annotated
+
 import typer
 from dotenv import find_dotenv, load_dotenv
 
-from tablestore_memory.worker.cli import (
-    dead,
-    extraction,
-    forget,
-    operate,
-    publish,
-    replay,
-    show,
-    wait,
-)
+from tablestore_memory import __version__
+from tablestore_memory.worker.cli.health import health
 
-_COMMANDS = (
-    operate.init,
-    publish.publish,
-    wait.wait,
-    operate.status,
-    operate.doctor,
-    show.sessions,
-    show.messages,
-    show.memories,
-    show.search,
-    show.history,
-    publish.remember,
-    forget.forget,
-    replay.replay,
-    extraction.extract,
-)
+# The SDKs that all other commands load cost two seconds of a processor, and a probe comes every few seconds.
+_LIGHT = (["health"], ["--version"])
 
 
 def run() -> None:
@@ -38,11 +19,60 @@ def run() -> None:
     cli = typer.Typer(
         help="Background memory of AI agents on Alibaba Cloud Tablestore.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in _COMMANDS:
+    cli.callback()(_options)
+    if sys.argv[1:2] not in _LIGHT:
+        _add_others(cli)
+    cli.command()(health)
+    cli()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Background memory of AI agents on Alibaba Cloud Tablestore."""
+
+
+def _add_others(cli: typer.Typer) -> None:
+    from tablestore_memory.worker.cli import (
+        dead,
+        extraction,
+        forget,
+        operate,
+        publish,
+        replay,
+        show,
+        wait,
+    )
+
+    for command in (
+        operate.init,
+        publish.publish,
+        wait.wait,
+        operate.status,
+        operate.doctor,
+        show.sessions,
+        show.messages,
+        show.memories,
+        show.search,
+        show.history,
+        publish.remember,
+        forget.forget,
+        replay.replay,
+        extraction.extract,
+    ):
         cli.command()(command)
     cli.add_typer(dead.dead, name="dead")
     cli.add_typer(extraction.prompts, name="prompts")
-    cli()

@@ -1,0 +1,85 @@
+"""Whatever a package of ours imports, installing it brings: nothing comes in by another package's favour."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# The extras with which each folder is installed; the base comes with all of them.
+EXTRAS = {
+    "protocol": [],
+    "producer": [],
+    "producer/agentscope": ["agentscope"],
+    "worker": ["worker"],
+    "localcloud": ["local"],
+}
+DISTRIBUTIONS = packages_distributions()
+
+
+def declared(folder: str) -> set[str]:
+    lines = list(PROJECT["dependencies"])
+    for extra in EXTRAS[folder]:
+        lines += PROJECT["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
+
+
+def modules(folder: str) -> Iterator[Path]:
+    inner = [ROOT / other for other in EXTRAS if other.startswith(f"{folder}/")]
+    for path in (ROOT / folder).rglob("*.py"):
+        if not any(path.is_relative_to(other) for other in inner):
+            yield path
+
+
+def imported(path: Path) -> set[str]:
+    """The distributions whose modules a file imports, in functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    tops = {name.partition(".")[0] for name in names}
+    foreign = tops - sys.stdlib_module_names - {"tablestore_memory"}
+    # AgentScope lives in another environment; there a module is called like its package.
+    return {canonicalize_name(DISTRIBUTIONS.get(top, [top])[0]) for top in foreign}
+
+
+@pytest.mark.parametrize("folder", EXTRAS)
+def test_imports_of_a_folder_are_dependencies_of_its_extra(folder: str) -> None:
+    undeclared = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules(folder)
+        for name in imported(path) - declared(folder)
+    }
+
+    assert undeclared == set()
+
+
+def test_every_folder_of_the_package_is_looked_at() -> None:
+    folders = {path.name for path in (ROOT / "tablestore_memory").iterdir() if path.is_symlink()}
+
+    assert folders == {name for name in EXTRAS if "/" not in name}
+
+
+def test_dependencies_are_pinned_for_the_checkout() -> None:
+    pinned = {
+        canonicalize_name(line.partition("==")[0])
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    }
+    # AgentScope's have their own files.
+    extras = {k: v for k, v in PROJECT["optional-dependencies"].items() if k != "agentscope"}
+    wanted = {
+        canonicalize_name(Requirement(line).name)
+        for lines in (PROJECT["dependencies"], *extras.values())
+        for line in lines
+    }
+
+    assert wanted - pinned == set()
