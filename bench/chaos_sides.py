@@ -13,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from bench import processes
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.protocol.events import Message, encode
+from tablestore_memory.protocol.streams import EVENT_FIELD
 from tests.deployment import Deployment
 from tests.failures.steady import Steady, spoken
 
@@ -98,6 +101,45 @@ class Side:
     bill: Callable[[], dict[str, Any]]
 
 
+class Hostile(threading.Thread):
+    """Somebody else's client that appends what is no event to the same streams."""
+
+    KINDS = (
+        b"{",
+        b"\xff\xfe",
+        b'{"type": "message"}',
+        b"[" * 100_000,
+        b'{"type": "message", "event_id": "hostile", "user_id": "u", "session_id": "s", "created_at": 1,'
+        b' "message_id": "m", "role": "user", "content": [{"type": "text", "text": {"a": 1}}]}',
+        b'{"type": "remember", "event_id": "hostile", "user_id": "u", "created_at": NaN, "text": "x"}',
+        b"",
+    )
+
+    def __init__(self, place: Deployment, rate: float) -> None:
+        super().__init__(daemon=True)
+        self.appended = 0
+        self._place = place
+        self._pause_s = 1 / rate
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        streams, redis = self._place.services.streams, self._place.services.redis
+        while not self._ended.wait(self._pause_s):
+            stream = streams.events(random.randrange(self._place.settings.partitions))
+            try:
+                redis.xadd(stream, {EVENT_FIELD: self.KINDS[self.appended % len(self.KINDS)]})
+            except RedisError:
+                continue
+            self.appended += 1
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+    def dead(self) -> int:
+        return sum(letter.event in self.KINDS for letter in self._place.services.dead.all())
+
+
 class Leased(Side):
     """Streams, drained under leases."""
 
@@ -107,12 +149,15 @@ class Leased(Side):
         super().start()
         self._steady = Steady(self.place, self.rate, self.sessions)
         self._steady.start()
+        self._hostile = Hostile(self.place, self.rate / 100)
+        self._hostile.start()
 
     @property
     def published(self) -> int:  # type: ignore[override]
         return self._steady.published
 
     def stop_publishing(self) -> None:  # type: ignore[override]
+        self._hostile.stop()
         self._steady.stop()
         assert self._steady.delivered, "Redis did not get all of it"
 
@@ -144,7 +189,9 @@ class Leased(Side):
             "lost": lost,
             "doubled": doubled,
             "sessions_out_of_order": wrong,
-            "dead": len(list(self.place.services.dead.all())),
+            "hostile": self._hostile.appended,
+            "hostile_not_set_aside": self._hostile.appended - self._hostile.dead(),
+            "dead": len(list(self.place.services.dead.all())) - self._hostile.dead(),
             "batches": self.events["batch.stored"],
             "deliveries_acknowledged": self.events["delivered"],
             "of_them_taken_before": self.events["again"],

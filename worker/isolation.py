@@ -51,14 +51,14 @@ class Isolation:
     ) -> bool:
         """Whether an item that began so many tries has had its chances; no failure is a killed worker.
 
-        At the head of a stream tries are few and soon, so what may pass by itself (Retryable) has half the
-        bound for it; elsewhere the waits between the tries are that time.
+        At the head of a stream tries are few and soon. What may pass by itself (Retryable) has all of them
+        and half the bound: a service that answers now and then is not the item's fault.
         """
-        if not at_head:
-            return tries >= self.attempts
         passing = failure is not None and failure.retryable
-        patient = passing and troubled_ms < self.bound_s * 1000 / 2
-        return tries >= self.HEAD_TRIES and not patient
+        if at_head and not passing:
+            return tries >= self.HEAD_TRIES
+        patient = at_head and troubled_ms < self.bound_s * 1000 / 2
+        return tries >= self.attempts and not patient
 
 
 @dataclass(frozen=True, slots=True)

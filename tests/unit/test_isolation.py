@@ -67,8 +67,9 @@ def test_hanging_head_and_its_leases_end_within_the_bound() -> None:
         (1, DIED, 999, False),
         (2, None, 0, True),  # two workers died of it
         (2, Failure.of(KeyError("x")), 0, True),
-        (2, Failure.of(Unavailable("x")), 29, False),  # it may pass by itself
-        (2, Failure.of(Unavailable("x")), 30, True),
+        (6, Failure.of(Unavailable("x")), 29, False),  # it may pass by itself
+        (5, Failure.of(Unavailable("x")), 99, False),
+        (6, Failure.of(Unavailable("x")), 30, True),
     ],
 )
 def test_head_has_two_tries_alone_and_time_for_what_may_pass(
