@@ -169,3 +169,27 @@ def test_paused_queue_gets_no_tasks_until_the_pause_is_over(
     (pause,) = marks.paused()
     assert pause == {"queue": "ingest", "task": queues.DRAIN, "reason": "the key is wrong"}
     wait_until(lambda: marks.reserve(queues.DRAIN, 0), "the pause over")
+
+
+def test_memories_are_not_looked_for_before_they_are_due(
+    undrained: Deployment, fresh_name: str
+) -> None:
+    services, sent = undrained.services, []
+    watch = Watch(
+        services.redis,
+        services.streams,
+        lambda task, args: sent.append(task),
+        queued=lambda queue: 0,
+        configured=4,
+    )
+    services.unseen.add(fresh_name, ["one"])
+
+    watch.sweep()
+    early = queues.CONFIRM in sent
+
+    def swept() -> bool:
+        watch.sweep()
+        return queues.CONFIRM in sent
+
+    assert not early
+    wait_until(swept, "the look for it")

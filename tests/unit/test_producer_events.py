@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import ValidationError
 
 from tablestore_memory.producer import MalformedEvent, UnknownType, UnknownVersion, from_line
 from tablestore_memory.protocol.events import (
@@ -18,6 +19,7 @@ from tablestore_memory.protocol.events import (
     encode,
     partition_key,
 )
+from tablestore_memory.protocol.refusals import invalid
 from tablestore_memory.protocol.streams import Streams
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
@@ -294,6 +296,19 @@ def test_undecodable_entry_says_what_is_wrong(
 
     assert type(caught.value) is error
     assert str(caught.value).startswith(text)
+
+
+def test_words_of_a_library_are_not_repeated_unless_they_are_known_to_quote_nothing() -> None:
+    refused = invalid(ValidationError("Cannot stand 'my secret' - at `$.content[0]`"))
+
+    assert str(refused) == "content[0]: not as docs/events.md has it"
+
+
+def test_place_that_a_text_names_is_not_taken_for_the_place() -> None:
+    with pytest.raises(MalformedEvent) as caught:
+        encode(message(role="x' - at `$.user_id`"))
+
+    assert str(caught.value) == "role: must be one of those in docs/events.md"
 
 
 def test_later_version_is_not_guessed_at() -> None:

@@ -216,6 +216,23 @@ def test_file_that_is_damaged_is_set_aside_with_the_reason(tmp_path: Path) -> No
     assert replayed(tmp_path) == []
 
 
+def test_disk_that_spoils_files_is_not_filled_with_them(tmp_path: Path) -> None:
+    damaged = Damaged(tmp_path / "target", LOG)
+    spool = tmp_path / "1-abc"
+    spool.mkdir()
+    for number in range(1, 21):
+        path = spool / f"{number:08d}.journal"
+        path.write_text("spoilt")
+        os.utime(path, (number, number))
+        damaged.set_aside(path, "why")
+
+    names = sorted(path.name for path in (tmp_path / "target" / "damaged").iterdir())
+
+    assert damaged.stretches == 20
+    assert len(names) == 32
+    assert names[0] == "1-abc-00000005.journal"
+
+
 def test_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
     path = half_settled(tmp_path)
     path.write_bytes(b"something else entirely")

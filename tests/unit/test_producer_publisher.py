@@ -18,7 +18,9 @@ from tablestore_memory.producer import (
     Publisher,
     QueueFull,
 )
+from tablestore_memory.producer.orphans import Orphan
 from tablestore_memory.producer.settings import Options, Settings, environment_name
+from tablestore_memory.producer.spool import Spool, target_directory
 from tablestore_memory.protocol.events import Message, decode
 from tablestore_memory.protocol.streams import Streams
 
@@ -212,6 +214,23 @@ def test_threads_lose_no_count(make: Make, redis_url: str, fresh_name: str) -> N
     stats = publisher.stats()
     assert (stats.accepted, stats.acked, stats.pending) == (4000, 4000, 0)
     assert len({event.event_id for event in stored(redis_url, fresh_name)}) == 4000
+
+
+def test_journal_that_fails_as_nobody_foresaw_keeps_no_event_from_being_sent(
+    make: Make, redis_url: str, fresh_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    left = Spool.create(target_directory(str(tmp_path), redis_url, fresh_name))
+    left.release(keep=True)
+    monkeypatch.setattr(Orphan, "take", fails)
+    publisher = make(redis_url, prefix=fresh_name)
+
+    say(publisher)
+
+    assert publisher.flush(10)
+    assert publisher.stats().acked == 1
 
 
 def test_flush_without_redis_gives_up_and_loses_nothing(make: Make) -> None:

@@ -118,6 +118,14 @@ PARTS = {
         {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}},
         {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}},
     ),
+    "text that looks stored": (
+        {"type": "text", "text": "hi", "stands_for": {"type": "x"}},
+        {
+            "type": "text",
+            "text": "hi",
+            "stands_for": {"type": "text", "stands_for": {"type": "x"}},
+        },
+    ),
     "one that looks stored": (
         {"type": "data", "data": {"type": "x"}, "stands_for": {}},
         {
@@ -218,7 +226,8 @@ def test_document_cannot_be_another_users_nor_break_its_readers() -> None:
     assert (row["user_id"], row["text"], row["embedding"]) == ("ann", "Mine.", "[0.5]")
     assert row["valid_from"] == 7
     assert not {"sources", "confidence", "tenant_id"} & row.keys()
-    assert json.loads(row["other_fields"])["sources"] == ["https://example.com"]
+    theirs = {name: document[name] for name in document if name not in ("id", "content")}
+    assert json.loads(row["other_fields"]) == theirs
 
 
 SAID: list[dict[str, Any]] = [
