@@ -15,7 +15,10 @@ from tablestore_memory.worker.extract.confirm import Confirm
 from tablestore_memory.worker.extract.due import DuePolicy, DueSessions
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.forget import Forgetting
-from tablestore_memory.worker.extract.forgotten import Forgotten
+from tablestore_memory.worker.extract.forget.in_flight import InFlight
+from tablestore_memory.worker.extract.forget.memories import Remembered
+from tablestore_memory.worker.extract.forget.receipts import DeletionReceipts
+from tablestore_memory.worker.extract.forget.traces import Traces
 from tablestore_memory.worker.extract.journal import Journal
 from tablestore_memory.worker.extract.neighbours import Neighbours
 from tablestore_memory.worker.extract.plans import Plans
@@ -23,19 +26,19 @@ from tablestore_memory.worker.extract.redrive import Redrive
 from tablestore_memory.worker.extract.remember import Remembering
 from tablestore_memory.worker.extract.requests import Requests
 from tablestore_memory.worker.extract.session import Extract
-from tablestore_memory.worker.extract.tally import Tally
 from tablestore_memory.worker.extract.unseen import Unseen
 from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.partitions import state_streams
-from tablestore_memory.worker.pending import Pending
 from tablestore_memory.worker.queues import Queues
 from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.ratelimit import Rates, SharedPace
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
+from tablestore_memory.worker.stores.memory_index import MemoryIndex
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
+from tablestore_memory.worker.tombstones import Tombstones
 
 
 class Services:
@@ -136,7 +139,21 @@ class Services:
 
     @cached_property
     def application(self) -> Apply:
-        return Apply(self.tablestore, self.memories, self.history, self.unseen)
+        return Apply(
+            self.tablestore, self.memories, self.history, self.unseen, self.due, self.tombstones
+        )
+
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        return Tombstones(self.redis, self.streams)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.redis, self.streams)
+
+    @cached_property
+    def plans(self) -> Plans:
+        return Plans(self.redis, self.streams)
 
     @cached_property
     def remembering(self) -> Remembering:
@@ -145,8 +162,8 @@ class Services:
             streams=self.streams,
             qwen=self.qwen,
             neighbours=self.neighbours,
-            journal=Journal(self.redis, self.streams),
-            forgotten=Forgotten(self.redis, self.streams),
+            journal=self.journal,
+            tombstones=self.tombstones,
             application=self.application,
         )
 
@@ -162,7 +179,7 @@ class Services:
             due=self.due,
             sessions=self.sessions,
             finder=self.finder,
-            plans=Plans(self.redis, self.streams),
+            plans=self.plans,
             remembering=self.remembering,
             budget=self.budget,
             dead=self.dead,
@@ -183,21 +200,29 @@ class Services:
             redis=self.redis,
             streams=self.streams,
             remembering=self.remembering,
-            forgetting=Forgetting(
-                self.tablestore,
-                self.sessions,
-                self.memories,
-                self.history,
-                self.unseen,
-                Pending(self.redis, self.streams),
-                self.tally,
-            ),
+            forgetting=self.forgetting,
             dead=self.dead,
         )
 
     @cached_property
-    def tally(self) -> Tally:
-        return Tally(self.redis, self.streams)
+    def forgetting(self) -> Forgetting:
+        remembered = Remembered(
+            self.tablestore, self.sessions, self.memories, self.history, self.unseen, self.due
+        )
+        return Forgetting(
+            client=self.tablestore,
+            sessions=self.sessions,
+            remembered=remembered,
+            index=MemoryIndex(self.tablestore, self.names),
+            in_flight=InFlight(self.redis, self.streams),
+            traces=Traces(self.redis, self.streams, self.plans, self.journal, self.unseen),
+            due=self.due,
+            receipts=self.deletion_receipts,
+        )
+
+    @cached_property
+    def deletion_receipts(self) -> DeletionReceipts:
+        return DeletionReceipts(self.redis, self.streams)
 
     @cached_property
     def confirm(self) -> Confirm:

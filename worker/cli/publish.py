@@ -29,6 +29,7 @@ from tablestore_memory.worker.cli.output import (
     redis_unreachable,
 )
 from tablestore_memory.worker.connection import connect_redis
+from tablestore_memory.worker.extract.forget.receipts import Receipt
 
 _FLUSH_S = 60.0
 
@@ -83,17 +84,18 @@ def forget(
         if json:
             print_json(counts)
         else:
-            err.print("forgot " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+            places = (f"{n} {what}" for what, n in counts.items() if what != "verified")
+            err.print("forgot " + ", ".join(places) + "; read back, nothing is left")
 
 
-def _forgotten(event_id: str, wait_s: float) -> dict[str, int]:
+def _forgotten(event_id: str, wait_s: float) -> Receipt:
     ends = time.monotonic() + wait_s
     with opened() as services:
-        while (counts := services.tally.finished(event_id)) is None:
+        while (receipt := services.deletion_receipts.finished(event_id)) is None:
             if time.monotonic() > ends:
                 fail(LATE, f"not done after {wait_s} s; it goes on, see `memory-worker status`")
             time.sleep(0.2)
-        return counts
+        return receipt
 
 
 def _publish_one(draft: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ it is settled or given up, so an extraction that was lost is found again by the 
 stays in `active`: the next message of the session, or a person, makes it due again with all that waits.
 """
 
+import re
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,9 +52,10 @@ redis.call('HDEL', KEYS[4], ARGV[1])
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then redis.call('ZREM', KEYS[3], ARGV[1]) end
 """
 
+# What waits no more was forgotten meanwhile, and leaves no reason behind.
 _GIVE_UP = """
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 """
 
 # Only if nothing waits already, unless it is wanted in any case.
@@ -105,6 +107,12 @@ def member(user_id: str, session_id: str) -> bytes:
     return msgspec.json.encode([user_id, session_id])
 
 
+def members_of(user_id: str) -> bytes:
+    """A pattern for SCAN: the names of what is this user's, whatever the session or document."""
+    begin = msgspec.json.encode([user_id])[:-1] + b","
+    return re.sub(rb"([\\*?\[\]])", rb"\\\1", begin) + b"*"
+
+
 def session_of(name: bytes) -> tuple[str, str]:
     return msgspec.json.decode(name, type=tuple[str, str])
 
@@ -143,6 +151,11 @@ class DueSessions:
         keys = self._keys(session_id, "pending", "active", "due")
         name = member(user_id, session_id)
         return bool(self._redis.eval(_ADD, len(keys), *keys, name, from_us, int(anyway)))
+
+    def waits(self, user_id: str, session_id: str) -> bool:
+        """False once it is settled, given up or forgotten."""
+        (key,) = self._keys(session_id, "due")
+        return self._redis.zscore(key, member(user_id, session_id)) is not None
 
     def give_up(self, user_id: str, session_id: str, reason: str) -> None:
         """Not due any more; what waits stays, and why is kept until it is settled after all."""

@@ -26,11 +26,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Messages that gave no usable answer, and why."""
+    """Messages that gave no usable answer, and why; `received_ms` is the earliest of their receipts."""
 
     message_ids: tuple[str, ...]
     reason: str
     error: str
+    received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Found:
 
     def __add__(self, other: "Found") -> "Found":
         return Found(self.memories + other.memories, self.skipped + other.skipped)
+
+    @property
+    def received_ms(self) -> int | None:
+        """The earliest receipt of what this tells of; None if it tells nothing."""
+        receipts = [memory.received_ms for memory in self.memories]
+        return min([*receipts, *(each.received_ms for each in self.skipped)], default=None)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class FactFinder:
             return self.find(user_id, session_id, context, first) + self.find(
                 user_id, session_id, later_context, second
             )
-        origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION)
+        received_ms = min(message.received_ms for message in (*context, *new))
+        origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION, received_ms)
         memories = [checked(fact, len(context), new, origin) for fact in answer.facts]
         if dropped := memories.count(None):
             log.info("facts.dropped", session_id=session_id, facts=dropped)
@@ -105,7 +113,8 @@ def _talk(messages: Sequence[Said]) -> list[Said]:
 
 def _skipped(messages: Sequence[Said], error: Final) -> Skipped:
     ids = tuple(message.message_id for message in messages)
-    return Skipped(ids, str(error), type(error).__name__)
+    received_ms = min(message.received_ms for message in messages)
+    return Skipped(ids, str(error), type(error).__name__, received_ms)
 
 
 def _json(value: object) -> str:
