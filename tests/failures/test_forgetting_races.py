@@ -22,16 +22,18 @@ from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.redis_clock import now_ms
 from tests.deployment import Deployment
 from tests.extraction import confirm_all, memory_rows, said, store, stored_texts
-from tests.failures.ingesting import append, drain_all, fault, message
+from tests.failures.ingesting import SHARED_TABLES, append, drain_all, fault, message
 from tests.footprints import footprints
 from tests.forgetting import (
     ask_to_forget,
     carry_out_forgetting,
     forget,
+    leave_something_everywhere,
     live,
     publish,
     settle,
 )
+from tests.redis_nodes import cluster
 from tests.servers import wait_until
 
 EXTRACT = "tablestore_memory.worker.extract"
@@ -270,3 +272,21 @@ def test_memory_that_only_a_stopped_index_would_show_is_found_before_it_is_verif
     assert told is None
     assert (receipt["memories"], receipt["verified"]) == (1, True)
     assert footprints(place, fresh_name) == []
+
+
+def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
+    redis_url: str,
+    faulty_tablestore_url: str,
+    dashscope_url: str,
+    fresh_name: str,
+    place: Deployment,
+) -> None:
+    variables = SHARED_TABLES | {"MEMORY_BROKER_URL": redis_url}
+    with cluster() as url:
+        spread = Deployment(url, faulty_tablestore_url, dashscope_url, **variables)
+        leave_something_everywhere(spread, fresh_name, shared=f"s-{fresh_name}")
+        assert len(footprints(spread, fresh_name)) > 50
+
+        forget(spread, fresh_name)
+
+        assert footprints(spread, fresh_name) == []
