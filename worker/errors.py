@@ -10,6 +10,7 @@
     │   └── IndexBehind        the search index does not show it yet
     ├── Final                  wrong for this item only: dead letter, the rest goes on
     │   ├── InvalidRow         Tablestore refuses the row as it is
+    │   ├── NotOwner           another's row has this key
     │   ├── ContentRefused     Qwen's content inspection refused the text
     │   ├── UnusableReply      Qwen's answer cannot be used
     │   │   └── RequestRefused Qwen gives none: it refuses the request as it is
@@ -63,6 +64,13 @@ class Final(WorkerError):
 
 class InvalidRow(Final):
     """Tablestore refuses the row as it is."""
+
+
+class NotOwner(Final):
+    """Another's row has this key: a user's, or one that another program wrote."""
+
+    def __init__(self, message: str = "another's row has this key") -> None:
+        super().__init__(message)
 
 
 class ContentRefused(Final):

@@ -1,28 +1,25 @@
 """Stored messages as the events they came from, so that they can be published once more.
 
-For the tables that is no change: the same event is the same row. What follows from it is done again: its
-session falls due, and what should be remembered of it is decided anew. A row that our event would not
-make exactly as it stands (an app of another release wrote it) is left alone.
+For the tables that is no change but for the receipt: the same event is the same row, published later. What
+follows from it is done again: its session falls due, and what should be remembered of it is decided anew. A
+row that our event would not make exactly as it stands (an app of another release wrote it) is left alone.
 """
 
 import json
 from collections.abc import Iterator
-from typing import Any
-
-import tablestore as ots
-from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
-from tablestore_for_agent_memory.base.common import Order
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import OPENAI_FIELDS, Message, encode
-from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.fields import ORIGINAL_ROLE, as_value, extra_fields
+from tablestore_memory.worker.stores.messages import MessageRow
 from tablestore_memory.worker.stores.parts import joined_content
 from tablestore_memory.worker.stores.rows import RECEIVED, UTC_OFFSET, message_row
 from tablestore_memory.worker.stores.sessions import Sessions
-from tablestore_memory.worker.stores.tables import TableNames, memory_store
+from tablestore_memory.worker.stores.tables import TableNames
 
 _PAGE = 200
+# What a row that anybody may have written makes of the way back to an event.
+_NO_EVENT = (MalformedEvent, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 def sessions_since(
@@ -42,43 +39,36 @@ def sessions_since(
 
 
 def stored_events(
-    client: ots.OTSClient, names: TableNames, user_id: str, session_id: str, since: int
+    sessions: Sessions, names: TableNames, user_id: str, session_id: str, since: int
 ) -> Iterator[Message | None]:
-    """The session's messages from `since` (created_at, µs) on; None for a row that is not ours."""
-    store = memory_store(client, names)
-    with translated("GetRange messages"):
-        rows = store.list_messages(
-            session_id, order=Order.ASC, inclusive_start_create_time=since, batch_size=_PAGE
-        )
-        for row in rows:
-            if row.metadata.get("user_id", user_id) == user_id:
-                yield event_of(row, user_id, names)
+    """The user's messages in a session from `since` (created_at, µs) on; None for a row that is not ours."""
+    for row in sessions.rows(user_id, session_id, since):
+        yield event_of(row, user_id, names)
 
 
-def event_of(row: StoredMessage, user_id: str, names: TableNames) -> Message | None:
+def event_of(row: MessageRow, user_id: str, names: TableNames) -> Message | None:
     """The event that makes this row; None if there is none that makes it exactly."""
     try:
         event = _event(row, user_id)
         encode(event)
-    except (MalformedEvent, ValueError, TypeError, KeyError, AttributeError):
+        made = dict(message_row(names.message, event, 0).columns)
+    except _NO_EVENT:
         return None
-    stored = dict(row.metadata) | ({} if row.content is None else {"content": row.content})
-    received_ms = stored.get(RECEIVED, 0)
-    made = dict(message_row(names.message, event, received_ms).columns)
-    return event if made == {RECEIVED: received_ms, **stored} else None
+    stands = dict(row.columns)
+    return event if made | {RECEIVED: 0} == stands | {RECEIVED: 0} else None
 
 
-def _event(row: StoredMessage, user_id: str) -> Message:
-    columns: dict[str, Any] = dict(row.metadata)
+def _event(row: MessageRow, user_id: str) -> Message:
+    columns = row.columns
     fields = extra_fields(columns)
     return Message(
         event_id=row.message_id,
         message_id=row.message_id,
         user_id=user_id,
         session_id=row.session_id,
-        created_at=int(row.create_time or 0),
+        created_at=row.created_at,
         role=columns.get(ORIGINAL_ROLE, columns["role"]),
-        content=joined_content(row.content, columns.get("content_list")),
+        content=joined_content(columns.get("content"), columns.get("content_list")),
         message_type=as_value(columns["type"]),
         metadata=json.loads(columns["metadata"]) if "metadata" in columns else None,
         utc_offset_min=columns.get(UTC_OFFSET, 0),

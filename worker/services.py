@@ -15,7 +15,10 @@ from tablestore_memory.worker.extract.confirm import Confirm
 from tablestore_memory.worker.extract.due import DuePolicy, DueSessions
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.forget import Forgetting
-from tablestore_memory.worker.extract.forgotten import Forgotten
+from tablestore_memory.worker.extract.forget.in_flight import InFlight
+from tablestore_memory.worker.extract.forget.memories import Remembered
+from tablestore_memory.worker.extract.forget.receipts import DeletionReceipts
+from tablestore_memory.worker.extract.forget.traces import Traces
 from tablestore_memory.worker.extract.journal import Journal
 from tablestore_memory.worker.extract.neighbours import Neighbours
 from tablestore_memory.worker.extract.plans import Plans
@@ -23,12 +26,10 @@ from tablestore_memory.worker.extract.redrive import Redrive
 from tablestore_memory.worker.extract.remember import Remembering
 from tablestore_memory.worker.extract.requests import Requests
 from tablestore_memory.worker.extract.session import Extract
-from tablestore_memory.worker.extract.tally import Tally
 from tablestore_memory.worker.extract.unseen import Unseen
 from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.partitions import state_streams
-from tablestore_memory.worker.pending import Pending
 from tablestore_memory.worker.queues import Queues
 from tablestore_memory.worker.qwen import Pace, Qwen
 from tablestore_memory.worker.ratelimit import Rates, SharedPace
@@ -36,9 +37,11 @@ from tablestore_memory.worker.settings import RedisSettings, Settings
 from tablestore_memory.worker.stage_errors import StageErrors
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
+from tablestore_memory.worker.stores.memory_index import MemoryIndex
 from tablestore_memory.worker.stores.probe import probe
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
+from tablestore_memory.worker.tombstones import Tombstones
 
 
 class RedisServices:
@@ -78,8 +81,8 @@ class RedisServices:
         return DeadLetters(self.redis, self.streams)
 
     @cached_property
-    def tally(self) -> Tally:
-        return Tally(self.redis, self.streams)
+    def deletion_receipts(self) -> DeletionReceipts:
+        return DeletionReceipts(self.redis, self.streams)
 
 
 class Services(RedisServices):
@@ -190,7 +193,21 @@ class Services(RedisServices):
 
     @cached_property
     def application(self) -> Apply:
-        return Apply(self.tablestore, self.memories, self.history, self.unseen)
+        return Apply(
+            self.tablestore, self.memories, self.history, self.unseen, self.due, self.tombstones
+        )
+
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        return Tombstones(self.redis, self.streams)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.redis, self.streams)
+
+    @cached_property
+    def plans(self) -> Plans:
+        return Plans(self.redis, self.streams)
 
     @cached_property
     def remembering(self) -> Remembering:
@@ -199,8 +216,8 @@ class Services(RedisServices):
             streams=self.streams,
             qwen=self.qwen,
             neighbours=self.neighbours,
-            journal=Journal(self.redis, self.streams),
-            forgotten=Forgotten(self.redis, self.streams),
+            journal=self.journal,
+            tombstones=self.tombstones,
             application=self.application,
         )
 
@@ -216,7 +233,7 @@ class Services(RedisServices):
             due=self.due,
             sessions=self.sessions,
             finder=self.finder,
-            plans=Plans(self.redis, self.streams),
+            plans=self.plans,
             remembering=self.remembering,
             budget=self.budget,
             dead=self.dead,
@@ -237,21 +254,29 @@ class Services(RedisServices):
             redis=self.redis,
             streams=self.streams,
             remembering=self.remembering,
-            forgetting=Forgetting(
-                self.tablestore,
-                self.sessions,
-                self.memories,
-                self.history,
-                self.unseen,
-                Pending(self.redis, self.streams),
-                self.tally,
-            ),
+            forgetting=self.forgetting,
             dead=self.dead,
             attempts=AttemptLog(
                 self.redis, self.streams, "requests-tries", first_s=1, longest_s=15
             ),
             isolation=self.isolation,
             probe=self.probe_all,
+        )
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        remembered = Remembered(
+            self.tablestore, self.sessions, self.memories, self.history, self.unseen, self.due
+        )
+        return Forgetting(
+            client=self.tablestore,
+            sessions=self.sessions,
+            remembered=remembered,
+            index=MemoryIndex(self.tablestore, self.names),
+            in_flight=InFlight(self.redis, self.streams),
+            traces=Traces(self.redis, self.streams, self.plans, self.journal, self.unseen),
+            due=self.due,
+            receipts=self.deletion_receipts,
         )
 
     @cached_property

@@ -28,6 +28,7 @@ from tablestore_memory.producer.errors import (
     NotStoredYet,
 )
 from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.errors import MalformedEvent
 
 SearchStrategy = runtime.SearchStrategy
@@ -98,7 +99,11 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
         found = await self._found(Filters.eq("user_id", user_id), number * size)
         known = {hit.document_id for hit in found}
         messages = self._messages(user_id, found)
-        messages += [each.message() for key, each in added.items() if key not in known]
+        messages += [
+            each.message()
+            for key, each in added.items()
+            if known.isdisjoint(possible_ids(key, user_id))
+        ]
         return messages[(number - 1) * size : number * size]
 
     async def delete_memory(self, user_id: str, session_id: str | None = None) -> None:
@@ -108,10 +113,10 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
         wanted = Filters.eq("user_id", user_id)
         if session_id:
             wanted = Filters.logical_and([wanted, Filters.eq("session_id", session_id)])
-        ids = {hit.document_id for hit in await self._found(wanted, None)} | own
+        ids = {hit.document_id for hit in await self._found(wanted, None)} | own.keys()
         store = self._knowledge_store
         await asyncio.gather(*(store.delete_document(document_id) for document_id in ids))
-        self._added.discard(user_id, own)
+        self._added.discard(user_id, own.values())
         for document_id in ids:
             self._deleted.add(user_id, document_id, None)
 
@@ -125,6 +130,11 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
             session_id or self._DEFAULT_SESSION_ID,
             self._embedding_model,
         )
+        places = possible_ids(message.id, user_id)
+        own = await self._own(user_id, [message.id])
+        rows = await self._knowledge_store.get_documents(list(places))
+        free = [place for place, there in zip(places, rows, strict=True) if there is None]
+        row.document_id = next(iter([*own, *free, places[-1]]))
         await self._knowledge_store.put_document(row)
 
     async def _matching(
@@ -197,38 +207,56 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
         """What this process added and the index does not show; forget what it has caught up with."""
         added, deleted = self._added.of(user_id), self._deleted.of(user_id)
         ids = [*added, *deleted]
-        for start in range(0, len(ids), _AT_ONCE):
-            asked = ids[start : start + _AT_ONCE]
-            shown = await self._shown(asked)
+        for start in range(0, len(ids), _AT_ONCE // 2):  # each may stand under two ids
+            asked = ids[start : start + _AT_ONCE // 2]
+            shown = await self._shown(user_id, asked)
             self._added.discard(user_id, shown)
             self._deleted.discard(user_id, set(asked) - shown)
         return self._added.of(user_id)
 
-    async def _shown(self, document_ids: list[str]) -> set[str]:
+    async def _shown(self, user_id: str, document_ids: list[str]) -> set[str]:
+        """Which of the user's documents the index shows, under whichever id they are kept."""
+        names = _names(user_id, document_ids)
+        wanted = tablestore.BoolQuery(
+            filter_queries=[
+                tablestore.TermsQuery("document_id", list(names)),
+                tablestore.TermQuery("user_id", user_id),
+            ]
+        )
         response = await self._tablestore_client.search(
             self._table_name,
             self._SEARCH_INDEX_NAME,
-            tablestore.SearchQuery(
-                tablestore.TermsQuery("document_id", document_ids), limit=_AT_ONCE
-            ),
+            tablestore.SearchQuery(wanted, limit=_AT_ONCE),
             tablestore.ColumnsToGet(return_type=tablestore.ColumnReturnType.NONE),
         )
-        return {row[0][0][1] for row in response.rows}
+        return {names[row[0][0][1]] for row in response.rows}
 
-    async def _arrived(self, user_id: str, session_id: str | None) -> set[str]:
-        """The ids of what this process added, once all of it is stored."""
+    async def _own(self, user_id: str, document_ids: list[str]) -> dict[str, str]:
+        """The user's rows by primary key, each with the id that the app knows it by."""
+        names = _names(user_id, document_ids)
+        rows = await self._knowledge_store.get_documents(list(names))
+        own = [row for row in rows if row is not None and row.metadata.get("user_id") == user_id]
+        return {row.document_id: names[row.document_id] for row in own}
+
+    async def _arrived(self, user_id: str, session_id: str | None) -> dict[str, str]:
+        """The rows of what this process added, once all of it is stored, each with the app's id."""
         ids = [
             document_id
             for document_id, added in self._added.of(user_id).items()
             if session_id in (None, "", added.session_id)
         ]
         deadline = time.monotonic() + _ARRIVES_S
-        left = ids
+        left, found = ids, dict[str, str]()
         while left:
-            rows = await self._knowledge_store.get_documents(left)
-            stored = {row.document_id for row in rows if row is not None}
+            found |= await self._own(user_id, left)
+            stored = set(found.values())
             left = [document_id for document_id in left if document_id not in stored]
             if left and time.monotonic() > deadline:
                 raise NotStoredYet(f"memories of {user_id!r} not deleted", len(left))
             await asyncio.sleep(_LOOK_EVERY_S if left else 0)
-        return set(ids)
+        return found
+
+
+def _names(user_id: str, document_ids: list[str]) -> dict[str, str]:
+    """Where the app's documents may stand, each with the id that the app knows it by."""
+    return {place: each for each in document_ids for place in possible_ids(each, user_id)}

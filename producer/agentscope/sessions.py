@@ -115,14 +115,21 @@ class TablestoreSessionHistoryService(
             # Too large for an event (256 KiB), not for a row (2 MB): straight to the store.
             row = convert_message_to_tablestore_message(message, session)
             row.create_time = created_at
+            row.metadata["user_id"] = session.user_id
             await self._memory_store.put_message(row)
         else:
             self._pending.add((session.user_id, session.id), (created_at, message.id), whole)
 
     async def _stored(self, user_id: str, session_id: str) -> list[StoredMessage]:
-        """The session's rows in order, but for those of another user with a session so named."""
+        """The session's rows in order, but for those of another user with a session so named.
+
+        A row that names nobody is whose the session is: with two users in it, neither's.
+        """
         rows = await self._memory_store.list_messages(session_id=session_id, order=Order.ASC)
-        return [row async for row in rows if row.metadata.get("user_id", user_id) == user_id]
+        every = [row async for row in rows]
+        owners = {row.metadata.get("user_id") for row in every}
+        theirs = {user_id} if owners - {None, user_id} else {None, user_id}
+        return [row for row in every if row.metadata.get("user_id") in theirs]
 
     def _left(self, key: _Key, stored: list[StoredMessage]) -> dict[_Id, dict[str, Any]]:
         """What of a session is still on its way, now that so much is stored."""

@@ -8,6 +8,7 @@ import typer
 from tablestore_memory.worker.cli.opened import redis_alone
 from tablestore_memory.worker.cli.output import LATE, Json, Yes, ask, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publish_one
+from tablestore_memory.worker.extract.forget.receipts import Receipt
 
 _LOOK_EVERY_S = 0.2
 
@@ -30,13 +31,14 @@ def forget(
     elif counts is None:
         note("published; a worker does it, `--wait 60` waits for that and tells the counts")
     else:
-        note("forgot " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        places = (f"{n} {what}" for what, n in counts.items() if what != "verified")
+        note("forgot " + ", ".join(places) + "; read back, nothing is left")
 
 
-def _forgotten(event_id: str, wait_s: float) -> dict[str, int]:
+def _forgotten(event_id: str, wait_s: float) -> Receipt:
     ends = time.monotonic() + wait_s
     with redis_alone() as services:
-        while (counts := services.tally.finished(event_id)) is None:
+        while (counts := services.deletion_receipts.finished(event_id)) is None:
             if time.monotonic() > ends:
                 fail(LATE, f"not done after {wait_s:g} s; it goes on, see `memory-worker status`")
             time.sleep(_LOOK_EVERY_S)

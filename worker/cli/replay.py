@@ -23,7 +23,7 @@ def replay(
     with opened() as services, publisher() as outgoing:
         for user_id, session_id in sessions_since(services.sessions, first, user):
             sessions += 1
-            events = stored_events(services.tablestore, services.names, user_id, session_id, first)
+            events = stored_events(services.sessions, services.names, user_id, session_id, first)
             for event in events:
                 if event is None:
                     left_alone += 1

@@ -44,12 +44,16 @@ class FactsAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where facts come from: whose, from which session, by which model and prompt."""
+    """Where facts come from: whose, from which session, by which model and prompt.
+
+    `received_ms` is the earliest receipt of what the model was shown.
+    """
 
     user_id: str
     session_id: str
     model: str
     prompt_version: str
+    received_ms: int = 0
 
 
 def checked(fact: Fact, before: int, new: Sequence[Said], origin: Origin) -> Memory | None:
@@ -71,7 +75,10 @@ def checked(fact: Fact, before: int, new: Sequence[Said], origin: Origin) -> Mem
         confidence=min(max(fact.confidence, 0.0), 1.0),
         valid_from=stated_at,
         stated_at=stated_at,
-        sources=tuple(Source(m.message_id, masked(q), origin.session_id) for m, q in cited),
+        sources=tuple(
+            Source(m.message_id, masked(q), origin.session_id, origin.received_ms) for m, q in cited
+        ),
+        received_ms=origin.received_ms,
         model=origin.model,
         prompt_version=origin.prompt_version,
     ).identified()

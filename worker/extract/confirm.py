@@ -36,25 +36,26 @@ def confirm(step: Confirm, partition: int) -> int:
         due = step.unseen.due(partition)
         if not due:
             return 0
-        shown = step.memories.searchable([written.document_id for written in due])
-        missing = [written for written in due if written.document_id not in shown]
-        _announce([w for w in due if w.document_id in shown], step.unseen)
+        rows = step.memories.searchable([written.document_id for written in due])
+        shown = {Written(*row) for row in rows}
+        missing = [written for written in due if written not in shown]
+        _announce([written for written in due if written in shown], step.unseen)
         return _put_off(missing, step)
 
 
 def _announce(found: Sequence[Written], unseen: Unseen) -> None:
     for written in found:
-        lag_ms = unseen.searchable(written)
-        log.info("memory.searchable", document_id=written.document_id, lag_ms=lag_ms)
+        if (lag_ms := unseen.searchable(written)) is not None:
+            log.info("memory.searchable", document_id=written.document_id, lag_ms=lag_ms)
 
 
 def _put_off(missing: Sequence[Written], step: Confirm) -> int:
     """What has no row, and had time to get one, is taken off; the rest is looked for again."""
     rows = step.memories.get([written.document_id for written in missing])
-    existing = {stored.memory.document_id for stored in rows}
+    existing = {Written(stored.memory.user_id, stored.memory.document_id) for stored in rows}
     ages_ms = {written: step.unseen.age_ms(written) for written in missing}
     for written, age_ms in ages_ms.items():
-        if written.document_id in existing or age_ms < _WRITE_TAKES_MS:
+        if written in existing or age_ms < _WRITE_TAKES_MS:
             step.unseen.look_again(written)
         else:
             step.unseen.forget([written])

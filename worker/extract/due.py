@@ -6,6 +6,7 @@ it is settled or given up, so an extraction that was lost is found again by the 
 stays in `active`: the next message of the session, or a person, makes it due again with all that waits.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -54,9 +55,10 @@ redis.call('HDEL', KEYS[4], ARGV[1])
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then redis.call('ZREM', KEYS[3], ARGV[1]) end
 """
 
+# What waits no more was forgotten meanwhile, and leaves no reason behind.
 _GIVE_UP = """
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 """
 
 # Only if nothing waits already, unless it is wanted in any case.
@@ -106,6 +108,12 @@ class Waiting(msgspec.Struct):
 def member(user_id: str, session_id: str) -> bytes:
     """A session's name in the hashes and the sorted set."""
     return msgspec.json.encode([user_id, session_id])
+
+
+def members_of(user_id: str) -> bytes:
+    """A pattern for SCAN: the names of what is this user's, whatever the session or document."""
+    begin = msgspec.json.encode([user_id])[:-1] + b","
+    return re.sub(rb"([\\*?\[\]])", rb"\\\1", begin) + b"*"
 
 
 def session_of(name: bytes) -> tuple[str, str]:
@@ -182,6 +190,11 @@ class DueSessions:
             if score is not None and firsts:
                 found[name] = min(firsts)
         return found
+
+    def waits(self, user_id: str, session_id: str) -> bool:
+        """False once it is settled, given up or forgotten."""
+        (key,) = self._keys(session_id, "due")
+        return self._redis.zscore(key, member(user_id, session_id)) is not None
 
     def give_up(self, user_id: str, session_id: str, reason: str) -> None:
         """Not due any more; what waits stays, and why is kept until it is settled after all."""

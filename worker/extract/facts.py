@@ -32,11 +32,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Messages that gave no usable answer, and why."""
+    """Messages that gave no usable answer, and why; `received_ms` is the earliest of their receipts."""
 
     message_ids: tuple[str, ...]
     reason: str
     error: str
+    received_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,12 @@ class Found:
 
     def __add__(self, other: "Found") -> "Found":
         return Found(self.memories + other.memories, self.skipped + other.skipped)
+
+    @property
+    def received_ms(self) -> int | None:
+        """The earliest receipt of what this tells of; None if it tells nothing."""
+        receipts = [memory.received_ms for memory in self.memories]
+        return min([*receipts, *(each.received_ms for each in self.skipped)], default=None)
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class FactFinder:
             answer = ask(self.qwen, *self._prompt([shown(m) for m in context], said), FactsAnswer)
         except (ContentRefused, UnusableReply) as error:
             return self._with_less(user_id, session_id, context, new, error)
-        origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION)
+        received_ms = min(message.received_ms for message in (*context, *new))
+        origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION, received_ms)
         cited = [each.said for each in said]
         memories = [checked(fact, len(context), cited, origin) for fact in answer.facts]
         if dropped := memories.count(None):
@@ -135,7 +143,8 @@ def _as_data(n: int, each: Shown, is_new: bool) -> dict[str, object]:
 
 def _skipped(messages: Sequence[Said], error: Final) -> Skipped:
     ids = tuple(message.message_id for message in messages)
-    return Skipped(ids, str(error), type(error).__name__)
+    received_ms = min(message.received_ms for message in messages)
+    return Skipped(ids, str(error), type(error).__name__, received_ms)
 
 
 def _json(value: object) -> str:

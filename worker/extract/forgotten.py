@@ -1,38 +1,29 @@
-"""What was forgotten lately: facts that were on their way when it was asked do not come back.
+"""What must not be remembered, because what it stems from was forgotten."""
 
-Key of a user's partition: `forgotten:<user>` (hash: session, or nothing for all, to the time in µs up to
-which everything is forgotten). It lasts longer than a plan waits.
-"""
+from collections.abc import Collection, Iterable, Iterator
 
-from typing import cast
-
-from redis import Redis
-
-from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.stores.memories import Memory
-
-_KEPT_S = 30 * 86_400
-_ALL = ""
+from tablestore_memory.worker.stores.memory import Memory, stems_from
+from tablestore_memory.worker.stores.messages import Said
+from tablestore_memory.worker.tombstones import Tombstones
 
 
-class Forgotten:
-    def __init__(self, redis: Redis, streams: Streams) -> None:
-        self._redis = redis
-        self._streams = streams
+def forgotten(tombstones: Tombstones, memories: Collection[Memory]) -> dict[str, int]:
+    """The memories that stem from something forgotten, by document id, each with the receipt up to which."""
+    upto = tombstones.upto({(m.user_id, s) for m in memories for s in (None, *m.sessions)})
+    if not upto:
+        return {}
+    found: dict[str, int] = {}
+    for memory in memories:
+        for session_id in (None, *memory.sessions):
+            latest_ms = upto.get((memory.user_id, session_id), -1)
+            if stems_from(memory, session_id, latest_ms):
+                found[memory.document_id] = max(latest_ms, found.get(memory.document_id, -1))
+    return found
 
-    def note(self, user_id: str, session_id: str | None, before: int) -> None:
-        """Before the rows go, so that nothing slips in between."""
-        key = self._key(user_id)
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, session_id or _ALL, before)
-            pipe.expire(key, _KEPT_S)
-            pipe.execute()
 
-    def holds(self, memory: Memory) -> bool:
-        """Whether the memory was last said in what is forgotten."""
-        names = [_ALL, memory.session_id] if memory.session_id else [_ALL]
-        marks = cast(list[bytes | None], self._redis.hmget(self._key(memory.user_id), names))
-        return any(mark is not None and memory.stated_at <= int(mark) for mark in marks)
-
-    def _key(self, user_id: str) -> str:
-        return self._streams.key(self._streams.partition(user_id), f"forgotten:{user_id}")
+def still_known(
+    tombstones: Tombstones, user_id: str, session_id: str, messages: Iterable[Said]
+) -> Iterator[Said]:
+    """The messages without those that are forgotten and not gone yet."""
+    upto_ms = tombstones.upto([(user_id, session_id)]).get((user_id, session_id), -1)
+    return (message for message in messages if message.received_ms > upto_ms)

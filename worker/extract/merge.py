@@ -19,6 +19,7 @@ def restated(known: Memory, again: Memory) -> Memory:
         sources=_together(known.sources, again.sources),
         valid_from=min(known.valid_from, again.valid_from),
         stated_at=max(known.stated_at, again.stated_at),
+        received_ms=min(known.received_ms, again.received_ms),
     )
 
 
@@ -33,6 +34,7 @@ def joined(fact: Memory, known: Sequence[Memory], text: str) -> Memory:
         sources=sources,
         valid_from=max(fact.valid_from, *(k.valid_from for k in known)),
         stated_at=max(fact.stated_at, *(k.stated_at for k in known)),
+        received_ms=min(fact.received_ms, *(k.received_ms for k in known)),
     ).identified()
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from tablestore_memory.worker.errors import IndexBehind
 from tablestore_memory.worker.extract.unseen import Unseen
-from tablestore_memory.worker.stores.documents import KIND as DOCUMENT
+from tablestore_memory.worker.stores.documents import DOCUMENT
 from tablestore_memory.worker.stores.memories import Embedded, Memories
 
 # More than are used: some may be about rows that are gone since.
@@ -46,7 +46,7 @@ class Neighbours:
         return {
             known.memory.document_id: known
             for known in self.memories.get(sorted(candidates))
-            # Whole documents of an app are the app's: they replace nothing and nothing replaces them.
+            # Whole documents are the app's: they replace nothing and nothing replaces them.
             if known.memory.user_id == user_id and known.memory.kind != DOCUMENT
         }
 

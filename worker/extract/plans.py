@@ -12,8 +12,10 @@ import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.errors import Busy
 from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.extract.facts import Found
+from tablestore_memory.worker.tombstones import Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Plans:
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
         self._streams = streams
+        self._tombstones = Tombstones(redis, streams)
 
     def load(self, user_id: str, session_id: str) -> Plan | None:
         raw = cast(
@@ -47,9 +50,15 @@ class Plans:
         return msgspec.msgpack.decode(raw, type=Plan) if raw else None
 
     def keep(self, user_id: str, session_id: str, plan: Plan) -> None:
+        """Raises Busy if what it was found in was forgotten meanwhile: then it is not kept."""
         self._redis.hset(
             self._key(session_id), member(user_id, session_id), msgspec.msgpack.encode(plan)
         )
+        # Asked when it is written: a worker may have been stopped for any time before.
+        received_ms = plan.found.received_ms
+        if received_ms is not None and self._tombstones.covers(user_id, session_id, received_ms):
+            self.drop(user_id, session_id)
+            raise Busy("what a plan was found in was forgotten meanwhile")
 
     def drop(self, user_id: str, session_id: str) -> None:
         self._redis.hdel(self._key(session_id), member(user_id, session_id))

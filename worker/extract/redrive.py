@@ -29,9 +29,14 @@ class Redrive:
     due: DueSessions
 
 
+def cursor_key(streams: Streams) -> str:
+    """Where the walk goes on: [user, session]."""
+    return f"{streams.prefix}:redrive"
+
+
 def redrive(step: Redrive) -> int:
     """Walk a part of the session table. Returns how many sessions were made due."""
-    key = f"{step.streams.prefix}:redrive"
+    key = cursor_key(step.streams)
     raw = cast(bytes | None, step.redis.get(key))
     begin = msgspec.json.decode(raw, type=tuple[str, str]) if raw else None
     rows, rest = step.sessions.some(_A_TURN, begin)

@@ -4,24 +4,27 @@ Under the user's lease: what a dead worker left half done is ended, the facts me
 changes are written down, then made. `forget` takes the same lease.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import structlog
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.errors import Busy
+from tablestore_memory.worker.errors import Busy, Final
 from tablestore_memory.worker.extract.apply import Apply, apply
 from tablestore_memory.worker.extract.consolidate import consolidate
-from tablestore_memory.worker.extract.forgotten import Forgotten
+from tablestore_memory.worker.extract.forgotten import forgotten
 from tablestore_memory.worker.extract.journal import Entry, Journal
 from tablestore_memory.worker.extract.neighbours import Neighbours
 from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.stores.memories import Embedded
+from tablestore_memory.worker.tombstones import Tombstones
 
 _WAIT_FOR_USER_S = 5.0
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Remembering:
     qwen: Qwen
     neighbours: Neighbours
     journal: Journal
-    forgotten: Forgotten
+    tombstones: Tombstones
     application: Apply
 
 
@@ -45,42 +48,60 @@ def remember(
     plan_id: str,
     patient: bool = True,
 ) -> int:
-    """Consolidate and write facts, once for each `plan_id`. Returns how many rows were written.
+    """Consolidate and write facts, once for each `plan_id` of a user. Returns how many rows were written.
 
     Raises Busy if another worker changes this user's memories, IndexBehind if `patient` and the index
     cannot show enough, and what kept a row from being written: then nothing is decided twice.
     """
-    with users_turn(step, user_id) as still_ours:
+    with users_turn(step, user_id) as turn:
         if step.journal.was_applied(user_id, plan_id):
             return 0
-        wanted = [f for f in facts if not step.forgotten.holds(f.memory)]
+        over = forgotten(step.tombstones, [fact.memory for fact in facts])
+        wanted = [fact for fact in facts if fact.memory.document_id not in over]
         if not wanted:
             return 0
         known = step.neighbours.of(user_id, wanted, patient=patient)
         since = min(fact.memory.stated_at for fact in wanted)
         replaced = step.application.history.of_user(user_id, since=since)
         changes = consolidate(step.qwen, wanted, known, replaced)
-        still_ours()
-        step.journal.begin(user_id, Entry(plan_id, tuple(changes)))
-        apply(step.application, user_id, changes, still_ours)
-        step.journal.end(user_id, plan_id)
+        entry = Entry(plan_id, tuple(changes))
+        step.journal.begin(user_id, entry, turn.lease)
+        turn.end(entry)
     return len(changes)
 
 
-@contextmanager
-def users_turn(step: Remembering, user_id: str) -> Iterator[Callable[[], None]]:
-    """Hold the user's lease, with what a dead worker began brought to its end.
+@dataclass(frozen=True)
+class UsersTurn:
+    """The user's lease, and what is done under it."""
 
-    Gives a function that raises Busy when the lease was lost meanwhile: to be asked before writing.
-    """
+    step: Remembering
+    user_id: str
+    lease: Lease
+
+    def still_ours(self) -> None:
+        """Raises Busy when the lease was lost: to be asked before writing."""
+        if self.step.redis.get(self.lease.key) != self.lease.token.encode():
+            raise Busy(f"{self.lease.key}: the lease ran out")
+
+    def end(self, entry: Entry) -> None:
+        """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
+        try:
+            apply(self.step.application, self.user_id, entry.changes, self.still_ours)
+        except Final:
+            self.step.journal.end(self.user_id, entry.plan_id, self.lease)
+            raise
+        self.step.journal.end(self.user_id, entry.plan_id, self.lease)
+
+
+@contextmanager
+def users_turn(step: Remembering, user_id: str) -> Iterator[UsersTurn]:
+    """Hold the user's lease, with what a dead worker began brought to its end."""
     key = step.streams.key(step.streams.partition(user_id), f"lease:{user_id}")
     with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S) as lease:
-
-        def still_ours() -> None:
-            if step.redis.get(key) != lease.token.encode():
-                raise Busy(f"{key}: the lease ran out")
-
+        turn = UsersTurn(step, user_id, lease)
         if left := step.journal.unfinished(user_id):
-            apply(step.application, user_id, left.changes, still_ours)
-            step.journal.end(user_id, left.plan_id)
-        yield still_ours
+            try:
+                turn.end(left)
+            except Final as error:
+                log.error("changes.dropped", error=type(error).__name__, reason=str(error))
+        yield turn

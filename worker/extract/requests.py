@@ -27,7 +27,9 @@ from tablestore_memory.worker.errors import (
     SecretRefused,
     Throttled,
 )
-from tablestore_memory.worker.extract.forget import Forgetting, forget
+from tablestore_memory.worker.extract.forget import Forgetting, Scope, forget
+from tablestore_memory.worker.extract.forgotten import forgotten
+from tablestore_memory.worker.extract.keep import is_forgotten, keep_document
 from tablestore_memory.worker.extract.remember import Remembering, remember, users_turn
 from tablestore_memory.worker.extract.secrets import holds_secret, masked, masked_texts
 from tablestore_memory.worker.isolation import (
@@ -42,7 +44,6 @@ from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.state.scripts import script
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
-from tablestore_memory.worker.stores.write import write_all
 
 _LOOKED_AT = 1_000  # entries: those that wait stand in front of those that may go on
 _A_TURN = 50  # requests
@@ -207,17 +208,15 @@ def _carry_out(step: Requests, request: _Request) -> None:
         case MalformedEvent() as error:
             raise error
         case Remember(document=None) as event:
-            _remember(step.remembering, event)
+            _remember(step.remembering, event, request.entry.received_ms)
         case Remember() as event:
-            _keep(step.remembering, event)
+            _keep(step.remembering, event, request.entry.received_ms)
         case Forget() as event:
-            _forget(step, event)
+            _forget(step, event, request.entry.received_ms)
 
 
-def _remember(step: Remembering, event: Remember) -> None:
+def _remember(step: Remembering, event: Remember, received_ms: int) -> None:
     """As it stands, without asking what the facts are; beside what is known like any other."""
-    if holds_secret(event.text):
-        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
     memory = Memory(
         user_id=event.user_id,
         session_id=event.session_id or "",
@@ -226,7 +225,12 @@ def _remember(step: Remembering, event: Remember) -> None:
         said_by="user",
         valid_from=event.created_at,
         stated_at=event.created_at,
+        received_ms=received_ms,
     ).identified()
+    if forgotten(step.tombstones, [memory]):
+        return
+    if holds_secret(event.text):
+        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
     (vector,) = step.qwen.embed([memory.text])
     fact = Embedded(memory, vector)
     # Asked for by name, it does not wait for an index that is behind.
@@ -234,30 +238,27 @@ def _remember(step: Remembering, event: Remember) -> None:
     log.info("memory.remembered", document_id=memory.document_id)
 
 
-def _keep(step: Remembering, event: Remember) -> None:
+def _keep(step: Remembering, event: Remember, received_ms: int) -> None:
     """A document of an AgentScope app, under its own id: beside what is known, replacing nothing.
 
     It is a message of a conversation, so its secrets are masked and the rest of it is kept.
     """
+    if is_forgotten(step.application, event, received_ms):
+        return
     event = _without_secrets(event)
     text = document_text(event)
     vectors = step.qwen.embed([text]) if text else [[]]
-    application = step.application
-    row = application.memories.document(event, vectors[0])
-    document_id = str(row.key[0][1])
-    with users_turn(step, event.user_id) as still_ours:
-        application.unseen.add(event.user_id, [document_id])
-        still_ours()
-        write_all(application.client, [row])
-    log.info("memory.kept", document_id=document_id)
+    with users_turn(step, event.user_id) as turn:
+        keep_document(step.application, event, vectors[0], received_ms, turn.still_ours)
 
 
-def _forget(step: Requests, event: Forget) -> None:
+def _forget(step: Requests, event: Forget, received_ms: int) -> None:
     # Noted before it has its turn: what is on its way meanwhile does not come back.
-    step.remembering.forgotten.note(event.user_id, event.session_id, event.created_at)
+    step.remembering.tombstones.note(event.user_id, event.session_id, received_ms)
+    scope = Scope(event.user_id, event.session_id, received_ms)
     with users_turn(step.remembering, event.user_id):
-        counts = forget(step.forgetting, event)
-    log.info("user.forgotten", session_id=event.session_id, **counts)
+        receipt = forget(step.forgetting, scope, event.event_id)
+    log.info("user.forgotten", **receipt)
 
 
 def _masked(request: _Request) -> bytes:

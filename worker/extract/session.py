@@ -7,6 +7,7 @@ anywhere is made good by doing it again: nothing is asked, decided or written tw
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from tablestore_memory.worker.deadletters import EXTRACT, DeadLetters
 from tablestore_memory.worker.errors import IndexBehind
 from tablestore_memory.worker.extract.due import DueSessions
 from tablestore_memory.worker.extract.facts import FactFinder
+from tablestore_memory.worker.extract.forgotten import still_known
 from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
 from tablestore_memory.worker.extract.plans import Plan, Plans
 from tablestore_memory.worker.extract.remember import Remembering, remember
@@ -68,10 +70,11 @@ def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator
     if left:
         yield left
         start = max(start, left.through + 1) if start >= left.since else start
-    while piece := piece_of(step.sessions.messages(user_id, session_id, since=start)):
+    known = partial(still_known, step.remembering.tombstones, user_id, session_id)
+    while piece := piece_of(known(step.sessions.messages(user_id, session_id, since=start))):
         step.budget.check()
-        context = step.sessions.messages_before(user_id, session_id, start, CONTEXT)
-        found = step.finder.find(user_id, session_id, context, piece)
+        context = known(step.sessions.messages_before(user_id, session_id, start, CONTEXT))
+        found = step.finder.find(user_id, session_id, list(context), piece)
         plan = Plan(start, piece[-1].created_at, found)
         step.plans.keep(user_id, session_id, plan)
         yield plan
@@ -115,17 +118,22 @@ def _remember(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
 
 
 def _end(step: Extract, user_id: str, session_id: str, plan: Plan) -> None:
-    """The plan goes and its skipped messages are reported, in one step: neither without the other."""
+    """The plan goes and its skipped messages are reported, in one step: neither without the other.
+
+    Messages that were forgotten meanwhile are told of to nobody.
+    """
     partition = step.streams.partition(session_id)
+    covers = partial(step.remembering.tombstones.covers, user_id, session_id)
+    skipped_messages = [s for s in plan.found.skipped if not covers(s.received_ms)]
     with step.redis.pipeline(transaction=True) as pipe:
         Plans(pipe, step.streams).drop(user_id, session_id)
-        for skipped in plan.found.skipped:
+        for skipped in skipped_messages:
             about = about_messages(user_id, session_id, skipped.message_ids)
             DeadLetters(pipe, step.streams).add(
                 partition, event=about, reason=skipped.reason, queue=EXTRACT, error=skipped.error
             )
         pipe.execute()
-    for skipped in plan.found.skipped:
+    for skipped in skipped_messages:
         log.warning("messages.skipped", session_id=session_id, reason=skipped.reason)
 
 

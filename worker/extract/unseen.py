@@ -7,7 +7,7 @@ is announced on the stream `searchable`.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,12 +16,25 @@ from redis import Redis
 from redis.client import Pipeline
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.entries import every
+from tablestore_memory.worker.extract.due import members_of
 from tablestore_memory.worker.redis_clock import now_ms
 
 _FIRST_LOOK_MS = 800
 _LOOK_AGAIN_MS = (200, 800)  # while young; then a tenth of the age
 AT_ONCE = 100  # ids a search can ask for and show
 _ANNOUNCED_KEPT = 10_000  # entries of the announcement stream; a reader that is away longer lists
+_PAGE = 1_000  # members a ZSCAN looks at
+
+# KEYS: confirm written unseen announcements   ARGV: name user document lag_ms kept
+_ANNOUNCE = """
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[3])
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], '*',
+  'user_id', ARGV[2], 'document_id', ARGV[3], 'lag_ms', ARGV[4])
+return 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +79,18 @@ class Unseen:
             list[bytes],
             self._redis.zrangebyscore(key, "-inf", now_ms(self._redis), start=0, num=AT_ONCE),
         )
-        return [Written(*msgspec.json.decode(name, type=tuple[str, str])) for name in found]
+        return [_written(name) for name in found]
 
-    def searchable(self, written: Written) -> int:
-        """Take it off and announce it. Returns the lag in ms since it was written."""
+    def searchable(self, written: Written) -> int | None:
+        """Take it off and announce it. Returns the lag in ms since it was written.
+
+        None if it was taken off meanwhile: what was forgotten is not announced.
+        """
         lag_ms = self.age_ms(written)
-        stream = self._streams.key(self._streams.partition(written.user_id), "searchable")
-        fields: Any = {
-            "user_id": written.user_id,
-            "document_id": written.document_id,
-            "lag_ms": lag_ms,
-        }
-        with self._redis.pipeline(transaction=True) as pipe:
-            self._remove(pipe, written)
-            pipe.xadd(stream, fields, maxlen=_ANNOUNCED_KEPT)
-            pipe.execute()
-        return lag_ms
+        keys = [*self._keys(written.user_id), self._announcements(written.user_id)]
+        arguments: list[Any] = [written.name, written.user_id, written.document_id, lag_ms]
+        announced = self._redis.eval(_ANNOUNCE, len(keys), *keys, *arguments, _ANNOUNCED_KEPT)
+        return lag_ms if announced else None
 
     def forget(self, written: Iterable[Written]) -> None:
         """Take them off: the rows are gone."""
@@ -89,6 +98,26 @@ class Unseen:
             with self._redis.pipeline(transaction=True) as pipe:
                 self._remove(pipe, each)
                 pipe.execute()
+
+    def traces(self, user_id: str) -> set[str]:
+        """The user's, wherever one is noted; also where a crash left it in a part of the keys only."""
+        confirm, written, unseen = self._keys(user_id)
+        found = {name.decode() for name in cast(list[bytes], self._redis.zrange(unseen, 0, -1))}
+        for key in (confirm, written):
+            for name, _ in self._redis.zscan_iter(key, match=members_of(user_id), count=_PAGE):
+                found.add(_written(name).document_id)
+        return found
+
+    def announced(self, user_id: str) -> Iterator[tuple[str, str]]:
+        """The user's announcements: entry and document."""
+        for entry_id, fields in every(self._redis, self._announcements(user_id)):
+            if fields.get(b"user_id") == user_id.encode():
+                yield entry_id, fields.get(b"document_id", b"").decode(errors="replace")
+
+    def withdraw(self, user_id: str, entry_ids: Sequence[str]) -> None:
+        """Delete announcements."""
+        if entry_ids:
+            self._redis.xdel(self._announcements(user_id), *entry_ids)
 
     def look_again(self, written: Written) -> None:
         """Later, at a distance that grows with its age."""
@@ -123,6 +152,9 @@ class Unseen:
         pipe.zrem(by_time, written.name)
         pipe.zrem(unseen, written.document_id)
 
+    def _announcements(self, user_id: str) -> str:
+        return self._streams.key(self._streams.partition(user_id), "searchable")
+
     def _keys(self, user_id: str) -> tuple[str, str, str]:
         partition = self._streams.partition(user_id)
         return (
@@ -130,3 +162,7 @@ class Unseen:
             self._streams.key(partition, "written"),
             self._streams.key(partition, f"unseen:{user_id}"),
         )
+
+
+def _written(name: bytes) -> Written:
+    return Written(*msgspec.json.decode(name, type=tuple[str, str]))

@@ -24,6 +24,7 @@ def with_vectors(qwen: Qwen, plan: Plan) -> Plan:
             memories.append(memory)
         except Final as error:
             ids = tuple(source.message_id for source in memory.sources)
-            skipped.append(Skipped(ids, str(error), type(error).__name__))
+            kind = type(error).__name__
+            skipped.append(Skipped(ids, str(error), kind, memory.received_ms))
     left = replace(found, memories=tuple(memories), skipped=tuple(skipped))
     return replace(plan, found=left, vectors=tuple(vectors))

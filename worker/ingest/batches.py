@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
 from tablestore_memory.worker.entries import StreamEntry
-from tablestore_memory.worker.errors import Final
+from tablestore_memory.worker.errors import Final, NotOwner
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.tables import TableNames
@@ -55,7 +55,7 @@ def form(entries: Iterable[StreamEntry], names: TableNames) -> Batch:
     for source in entries:
         try:
             fits = builder.add(source, decode(source.raw))
-        except (MalformedEvent, *UNUSABLE) as error:
+        except (MalformedEvent, NotOwner, *UNUSABLE) as error:
             batch.refused.append(Refused.because(source, error))
             continue
         if not fits:
@@ -68,7 +68,7 @@ class _Builder:
     def __init__(self, batch: Batch, names: TableNames) -> None:
         self._batch = batch
         self._names = names
-        self._places: dict[Key, int] = {}
+        self._places: dict[Key, int] = {}  # each taken by the user of its row
         self._sessions: dict[tuple[str, str], int] = {}  # newest created_at
         self._session_members: dict[tuple[str, str], list[int]] = {}
         self._body_bytes = 0
@@ -92,6 +92,8 @@ class _Builder:
             if self._batch.rows and (rows_after > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
                 return False
             index = self._place(row)
+        elif self._batch.rows[index].owner != row.owner:
+            raise NotOwner
         self._join(session, event.created_at, Entry(source, event, (index,)))
         return True
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import tablestore as ots
 
-from tablestore_memory.worker.errors import WorkerError
+from tablestore_memory.worker.errors import NotOwner, WorkerError
+from tablestore_memory.worker.stores.conditions import condition
 from tablestore_memory.worker.stores.errors import CONDITION_FAILED, from_code, translated
 from tablestore_memory.worker.stores.rows import RowWrite
 
@@ -15,11 +16,15 @@ MAX_BODY_BYTES = 3_600_000
 UNUSABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
-def write(client: ots.OTSClient, rows: Sequence[RowWrite]) -> dict[int, WorkerError]:
+def write(
+    client: ots.OTSClient, rows: Sequence[RowWrite], *, over_own: bool = False
+) -> dict[int, WorkerError]:
     """Write one batch; keys must differ. Returns the failed rows, by index, with their reason.
 
-    A row that may only grow and is already newer counts as written. Raises what failed for the whole
-    request: Throttled, Unavailable, BadCredentials, NotSetUp, InvalidRow.
+    A row that may only grow and is already newer counts as written, one that is not there to be deleted
+    as deleted. A put with an owner goes where no row is, with `over_own` in the place of the owner's; else
+    it fails with NotOwner. Raises what failed for the whole request: Throttled, Unavailable,
+    BadCredentials, NotSetUp, InvalidRow.
     """
     if not rows:
         return {}
@@ -28,41 +33,34 @@ def write(client: ots.OTSClient, rows: Sequence[RowWrite]) -> dict[int, WorkerEr
     for index, row in enumerate(rows):
         places.setdefault(row.table, []).append(index)
     for table, indexes in places.items():
-        request.add(ots.TableInBatchWriteRowItem(table, [_item(rows[i]) for i in indexes]))
+        items = [_item(rows[i], over_own=over_own) for i in indexes]
+        request.add(ots.TableInBatchWriteRowItem(table, items))
     with translated("BatchWriteRow"):
         response = client.batch_write_row(request)
     failures: dict[int, WorkerError] = {}
     for kind in (response.table_of_put, response.table_of_update, response.table_of_delete):
-        for table, items in kind.items():
-            for item in items:
-                index = places[table][item.index]
-                if not item.is_ok and not _already_newer(rows[index], item.error_code):
-                    failures[index] = from_code(item.error_code, item.error_message)
+        for table, answers in kind.items():
+            for answer in answers:
+                index = places[table][answer.index]
+                if not answer.is_ok and (error := _failure(rows[index], answer)):
+                    failures[index] = error
     return failures
 
 
-def _already_newer(row: RowWrite, code: str) -> bool:
-    return row.only_newer is not None and code == CONDITION_FAILED
+def _failure(row: RowWrite, answer: ots.BatchWriteRowResponseItem) -> WorkerError | None:
+    """None where the condition that failed says that nothing is left to do."""
+    if answer.error_code == CONDITION_FAILED:
+        if row.kind == "delete" or row.only_newer is not None:
+            return None
+        if row.owner is not None:
+            return NotOwner()
+    return from_code(answer.error_code, answer.error_message)
 
 
-def _item(row: RowWrite) -> object:
-    key = list(row.key)
-    anyway = ots.Condition(ots.RowExistenceExpectation.IGNORE)
+def _item(row: RowWrite, *, over_own: bool) -> object:
+    key, allowed = list(row.key), condition(row, over_own=over_own)
     if row.kind == "delete":
-        return ots.DeleteRowItem(ots.Row(key), anyway)
+        return ots.DeleteRowItem(ots.Row(key), allowed)
     if row.kind == "put":
-        return ots.PutRowItem(ots.Row(key, list(row.columns)), anyway)
-    return ots.UpdateRowItem(ots.Row(key, {"put": list(row.columns)}), _condition(row))
-
-
-def _condition(row: RowWrite) -> object:
-    ignore = ots.RowExistenceExpectation.IGNORE
-    if row.only_newer is None:
-        return ots.Condition(ignore)
-    newer = ots.SingleColumnCondition(
-        row.only_newer,
-        dict(row.columns)[row.only_newer],
-        ots.ComparatorType.LESS_THAN,
-        pass_if_missing=True,
-    )
-    return ots.Condition(ignore, newer)
+        return ots.PutRowItem(ots.Row(key, list(row.columns)), allowed)
+    return ots.UpdateRowItem(ots.Row(key, {"put": list(row.columns)}), allowed)

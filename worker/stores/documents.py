@@ -6,20 +6,28 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.events import Document, Remember
 from tablestore_memory.worker.errors import InvalidRow
 from tablestore_memory.worker.stores.fields import message_fields
 from tablestore_memory.worker.stores.parts import split_content
-from tablestore_memory.worker.stores.rows import Key, RowWrite, Value, to_json
+from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite, Value, to_json
 
-KIND = "document"
+KIND = "kind"
+"""The column that every row of ours has in the memory table, and no row of AgentScope's."""
+DOCUMENT = "document"
 DEFAULT_TENANT = "__default"  # tenant_id when the store is not multi-tenant (AgentScope)
-_DEFAULT_SESSION = "default"  # the session of a memory that has none (AgentScope)
+DEFAULT_SESSION = "default"  # the session of a memory that has none (AgentScope)
 
 
 def key(document_id: str) -> Key:
     """The primary key of a row in the memory table."""
     return (("document_id", document_id), ("tenant_id", DEFAULT_TENANT))
+
+
+def document_ids(event: Remember) -> tuple[str, ...]:
+    """The ids that a document may stand under, the one to be preferred first. Raises InvalidRow."""
+    return possible_ids(_message(event).id, event.user_id)
 
 
 def document_text(event: Remember) -> str | None:
@@ -28,22 +36,26 @@ def document_text(event: Remember) -> str | None:
     return split_content(message.content, message.type)[0] or None
 
 
-def document_row(table: str, event: Remember, embedding: Sequence[float]) -> RowWrite:
+def document_row(
+    table: str, event: Remember, document_id: str, embedding: Sequence[float], received_ms: int
+) -> RowWrite:
     """The row of a document; without a text it has no embedding. Raises InvalidRow."""
     message = _message(event)
     text, parts = split_content(message.content, message.type)
+    known = message.__struct_fields__
+    extra = {name: v for name, v in (event.document or {}).items() if name not in known}
     columns: dict[str, Value] = {
-        "user_id": event.user_id,
-        "session_id": event.session_id or _DEFAULT_SESSION,
-        "kind": KIND,
+        **message_fields(message.role, message.type, parts, extra, message.metadata),
+        OWNER: event.user_id,
+        "session_id": event.session_id or DEFAULT_SESSION,
+        RECEIVED: received_ms,
+        KIND: DOCUMENT,
         "valid_from": event.created_at,
     }
     if text:
         columns |= {"text": text, "embedding": to_json([round(x, 7) for x in embedding])}
-    known = message.__struct_fields__
-    extra = {name: v for name, v in (event.document or {}).items() if name not in known}
-    columns |= message_fields(message.role, message.type, parts, extra, message.metadata)
-    return RowWrite(table, key(message.id), tuple(columns.items()))
+    where = key(document_id)
+    return RowWrite(table, where, tuple(columns.items()), owner=event.user_id, ours=KIND)
 
 
 def _message(event: Remember) -> Document:

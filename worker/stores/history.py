@@ -4,22 +4,26 @@ It stands apart because AgentScope's readers filter the memory table by user onl
 there would be told as true. An entry is the same however often it is written.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import tablestore as ots
 
+from tablestore_memory.worker.stores.columns import integer, text
 from tablestore_memory.worker.stores.errors import translated
-from tablestore_memory.worker.stores.memories import Memory, Source
-from tablestore_memory.worker.stores.rows import Key, RowWrite, Value, to_json
+from tablestore_memory.worker.stores.memory import Memory, Source
+from tablestore_memory.worker.stores.memory_rows import sources_of
+from tablestore_memory.worker.stores.rows import RECEIVED, Key, RowWrite, Value, to_json
 from tablestore_memory.worker.stores.tables import TableNames
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """One entry: true from `valid_from` until `replaced_at`, both in µs since the epoch."""
+    """One entry: true from `valid_from` until `replaced_at`, both in µs since the epoch.
+
+    `received_ms` is the earliest receipt of anything that has a part in either text; 0 if that is not
+    known.
+    """
 
     document_id: str
     replaced_at: int
@@ -31,6 +35,7 @@ class Replaced:
     kind: str = "fact"
     session_id: str = ""
     sources: tuple[Source, ...] = ()
+    received_ms: int = 0
 
 
 class History:
@@ -40,8 +45,6 @@ class History:
 
     def row(self, old: Memory, new: Memory, *, reason: str) -> RowWrite:
         """The entry for `old`, which ended when `new` began to hold."""
-        # A restated fact began before what it outlives.
-        ended = new.valid_from if new.valid_from >= old.stated_at else new.stated_at
         columns: tuple[tuple[str, Value], ...] = (
             ("text", old.text),
             ("valid_from", old.valid_from),
@@ -51,16 +54,18 @@ class History:
             ("kind", old.kind),
             ("session_id", old.session_id),
             ("sources", to_json([asdict(source) for source in old.sources])),
+            (RECEIVED, min(old.received_ms, new.received_ms)),
         )
-        return RowWrite(self._table, _key(old.user_id, ended, old.document_id), columns)
+        return RowWrite(self._table, _entry_key(old, new), columns)
 
-    def deletions(self, user_id: str, before: int, session_id: str | None = None) -> list[RowWrite]:
-        """The deletions of a user's entries up to `before` (µs), of one session or of all."""
-        return [
-            RowWrite(self._table, _key(user_id, e.replaced_at, e.document_id), (), kind="delete")
-            for e in self.of_user(user_id)
-            if e.replaced_at <= before and (session_id is None or session_id in _sessions(e))
-        ]
+    def undoing(self, old: Memory, new: Memory, upto_ms: int) -> RowWrite:
+        """The deletion of that entry, if it was received by then."""
+        return RowWrite(self._table, _entry_key(old, new), (), kind="delete", upto_ms=upto_ms)
+
+    def deletion(self, user_id: str, entry: Replaced, upto_ms: int) -> RowWrite:
+        """Of one entry, if it was received by then."""
+        key = _key(user_id, entry.replaced_at, entry.document_id)
+        return RowWrite(self._table, key, (), kind="delete", upto_ms=upto_ms)
 
     def of_user(self, user_id: str, *, since: int = 0) -> list[Replaced]:
         """What was replaced for a user at `since` (µs) or later, oldest first."""
@@ -76,6 +81,12 @@ class History:
         return entries
 
 
+def _entry_key(old: Memory, new: Memory) -> Key:
+    # A restated fact began before what it outlives.
+    ended = new.valid_from if new.valid_from >= old.stated_at else new.stated_at
+    return _key(old.user_id, ended, old.document_id)
+
+
 def _key(user_id: str, replaced_at: int, document_id: str) -> Key:
     return (("user_id", user_id), ("replaced_at", replaced_at), ("document_id", document_id))
 
@@ -85,19 +96,18 @@ def _bound(user_id: str, replaced_at: object, document_id: object) -> list[tuple
 
 
 def _entry(row: ots.Row) -> Replaced:
-    key = dict(row.primary_key)
-    columns = {column[0]: column[1] for column in row.attribute_columns}
-    sources = _sources(columns)
+    _, (_, replaced_at), (_, document_id) = row.primary_key
+    columns = {cell[0]: cell[1] for cell in row.attribute_columns}
     return Replaced(
-        document_id=key["document_id"],
-        replaced_at=key["replaced_at"],
-        **(columns | {"sources": sources}),
+        document_id=document_id,
+        replaced_at=replaced_at,
+        text=text(columns, "text"),
+        valid_from=integer(columns, "valid_from"),
+        replaced_by=text(columns, "replaced_by"),
+        new_text=text(columns, "new_text"),
+        reason=text(columns, "reason"),
+        kind=text(columns, "kind", "fact"),
+        session_id=text(columns, "session_id"),
+        sources=sources_of(columns),
+        received_ms=integer(columns, RECEIVED),
     )
-
-
-def _sessions(entry: Replaced) -> set[str]:
-    return {entry.session_id, *(source.session_id for source in entry.sources)}
-
-
-def _sources(columns: Mapping[str, Any]) -> tuple[Source, ...]:
-    return tuple(Source(**source) for source in json.loads(columns.get("sources", "[]")))

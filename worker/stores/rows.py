@@ -20,17 +20,28 @@ Key = tuple[tuple[str, str | int], ...]
 WATERMARK = "memory_watermark"
 RECEIVED = "received_ms"  # when the event was published, by Redis' clock: what a `forget` goes by
 UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its speaker
+OWNER = "user_id"
 
 
 @dataclass(frozen=True, slots=True)
 class RowWrite:
-    """One row of a batch. `only_newer` names an integer column that may only grow."""
+    """One row of a batch, and what must hold of the row that is there already.
+
+    `owner`: it names this user. `ours`: it also has this column, which only rows of ours have.
+    `or_unowned`: it may name nobody. `upto_ms`: it was received by then, or has no receipt. A put with
+    an owner may also meet no row; a deletion whose conditions do not hold has nothing to delete.
+    `only_newer` names an integer column that may only grow.
+    """
 
     table: str
     key: Key
     columns: tuple[tuple[str, Value], ...]
     kind: Literal["put", "update", "delete"] = "put"
     only_newer: str | None = None
+    owner: str | None = None
+    ours: str | None = None
+    or_unowned: bool = False
+    upto_ms: int | None = None
 
     @property
     def body_bytes(self) -> int:
@@ -48,7 +59,7 @@ def to_json(value: Any) -> str:
 def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
     """The row of one message, keyed (session_id, create_time in µs, message_id)."""
     text, parts = split_content(event.content, event.message_type)
-    columns: dict[str, Value] = {"user_id": event.user_id, RECEIVED: received_ms}
+    columns: dict[str, Value] = {OWNER: event.user_id, RECEIVED: received_ms}
     if text:
         columns["content"] = text
     said = {name: value for name in OPENAI_FIELDS if (value := getattr(event, name)) is not None}
@@ -59,7 +70,7 @@ def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
     if event.utc_offset_min:
         columns[UTC_OFFSET] = event.utc_offset_min
     key = message_key(event.session_id, event.created_at, event.message_id)
-    return RowWrite(table, key, tuple(columns.items()))
+    return RowWrite(table, key, tuple(columns.items()), owner=event.user_id)
 
 
 def message_key(session_id: str, created_at: int, message_id: str) -> Key:

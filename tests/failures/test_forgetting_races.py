@@ -1,0 +1,292 @@
+"""What is on its way while somebody is forgotten does not come back: delivered late, read already, or in
+the hands of a worker that hangs.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import tablestore as ots
+
+from tablestore_memory.localcloud.lifetime import terminated_with_parent
+from tablestore_memory.worker.errors import Busy, IndexBehind
+from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.extract.unseen import Unseen, Written
+from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.redis_clock import now_ms
+from tests.deployment import Deployment
+from tests.extraction import confirm_all, memory_rows, said, store, stored_texts
+from tests.failures.ingesting import SHARED_TABLES, append, drain_all, fault, message
+from tests.footprints import footprints
+from tests.forgetting import (
+    ask_to_forget,
+    carry_out_forgetting,
+    forget,
+    leave_something_everywhere,
+    live,
+    publish,
+    settle,
+)
+from tests.redis_nodes import cluster
+from tests.servers import wait_until
+
+EXTRACT = "tablestore_memory.worker.extract"
+
+
+@pytest.fixture
+def place(undrained: Deployment) -> Deployment:
+    return undrained
+
+
+def remembered(user: str, **more: Any) -> dict[str, Any]:
+    return {"type": "remember", "user_id": user, "text": f"{user} likes tea.", **more}
+
+
+def document(user: str, **more: Any) -> dict[str, Any]:
+    content = [{"type": "text", "text": f"{user} likes tea."}]
+    whole = {"id": f"{user}-d", "type": "message", "role": "user", "content": content}
+    return remembered(user, document=whole, **more)
+
+
+def since(place: Deployment, moment_ms: int) -> int:
+    """How long a publisher has waited that was ready to send by then."""
+    return now_ms(place.services.redis) - moment_ms + 5
+
+
+@pytest.mark.parametrize("line", [remembered, document])
+def test_request_that_a_journal_delivers_late_was_published_before(
+    place: Deployment, fresh_name: str, line: Any
+) -> None:
+    began_ms = now_ms(place.services.redis)
+    forget(place, fresh_name)
+    assert footprints(place, fresh_name) == []
+
+    publish(place, line(fresh_name), waited_ms=since(place, began_ms))
+    settle(place)
+    late = footprints(place, fresh_name)
+    publish(place, line(fresh_name), waited_ms=1)
+    settle(place)
+
+    assert late == []
+    assert stored_texts(place, fresh_name) == [f"{fresh_name} likes tea."]
+
+
+@pytest.mark.parametrize("line", [remembered, document])
+def test_request_that_a_turn_has_read_already_does_not_come_back(
+    place: Deployment, fresh_name: str, line: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(place, line(fresh_name), partition=2)
+    drain_all(place, 2)
+    embed = Qwen.embed
+
+    def forgotten_meanwhile(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        forget(place, fresh_name)
+        return embed(*arguments, **options)
+
+    monkeypatch.setattr(Qwen, "embed", forgotten_meanwhile)
+    carry_out(place.services.requests, 2)
+
+    assert footprints(place, fresh_name) == []
+
+
+def test_requests_of_the_forgotten_reach_neither_qwen_nor_the_dead_letters(
+    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
+    broken = remembered(fresh_name, document={"id": "d", "content": "no list"})
+    before_ms = now_ms(place.services.redis)
+    forget(place, fresh_name)
+    monkeypatch.setattr(Qwen, "embed", None)
+
+    for line in (remembered(fresh_name), document(fresh_name), secret, broken):
+        publish(place, line, waited_ms=since(place, before_ms))
+    drain_all(place, 0)
+    done = carry_out(place.services.requests, 0)
+
+    assert done == 4
+    assert footprints(place, fresh_name) == []
+
+
+@contextmanager
+def stopped_worker(place: Deployment, where: str, count: int, *work: str) -> Iterator[None]:
+    """A worker that has stopped where it was told to, its leases run out; it goes on at the end of the block."""
+    module, _, name = where.partition(":")
+    arguments = ["-m", "tests.failures.stopped_worker", f"{EXTRACT}.{module}", name, str(count)]
+    worker = subprocess.Popen(
+        [sys.executable, *arguments, *work],
+        env=os.environ | place.environment,
+        preexec_fn=terminated_with_parent,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    _, status = os.waitpid(worker.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), worker.communicate()[0]
+    redis, leases = place.services.redis, f"{place.settings.prefix}:*lease*"
+    wait_until(lambda: not list(redis.scan_iter(leases)), "its leases have run out")
+    yield
+    worker.send_signal(signal.SIGCONT)
+    said = worker.communicate(timeout=30)[0]
+    assert worker.returncode == 0, said
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("session:piece_of", 1),  # about to read the messages
+        ("facts:ask", 1),  # has read them, about to ask Qwen
+        ("plans:Plans.keep", 1),  # about to keep what Qwen said
+        ("plans:Plans.keep", 2),  # with its vectors
+        ("journal:Journal.begin", 1),  # about to write down what changes
+        ("apply:write_all", 1),  # about to write the history
+        ("apply:write_all", 2),  # the new fact
+        ("apply:write_all", 3),  # to delete the old one
+        ("journal:Journal.end", 1),  # about to say that it is done
+    ],
+)
+def test_extraction_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
+    place: Deployment, fresh_name: str, where: str, count: int
+) -> None:
+    user, session = fresh_name, f"{fresh_name}-s"
+    live(place, said(user, session, 1, "I live in Paris.", name="Ana"))
+    store(place, said(user, session, 2, "I live in Lyon.", name="Ana"))
+
+    with stopped_worker(place, where, count, "extract", user, session):
+        forget(place, user)
+        assert footprints(place, user) == []
+
+    assert footprints(place, user) == []
+    settle(place)
+    assert footprints(place, user) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "where"), [(remembered, "apply:write_all"), (document, "keep:write_all")]
+)
+def test_request_in_the_hands_of_a_worker_that_hangs_leaves_nothing_of_the_forgotten(
+    place: Deployment, fresh_name: str, line: Any, where: str
+) -> None:
+    publish(place, line(fresh_name), partition=2)
+    drain_all(place, 2)
+
+    with stopped_worker(place, where, 1, "requests", "2"):
+        forget(place, fresh_name)
+
+    assert footprints(place, fresh_name) == []
+
+
+def test_fact_taken_back_from_a_worker_that_hung_is_remembered_from_the_other_session(
+    place: Deployment, fresh_name: str
+) -> None:
+    user, first, second = fresh_name, f"{fresh_name}-1", f"{fresh_name}-2"
+    live(place, said(user, first, 1, "I like tea.", name="Ana"))
+    store(place, said(user, second, 2, "I like tea.", name="Ana"))
+
+    with stopped_worker(place, "apply:write_all", 1, "extract", user, second):
+        forget(place, user, second)
+    settle(place)
+
+    (again,) = [m for m in memory_rows(place) if m.user_id == user]
+    assert again.sessions == {first}
+    assert footprints(place, second) == []
+
+
+def test_memory_forgotten_while_it_is_looked_for_is_not_announced(
+    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(place, remembered(fresh_name))
+    drain_all(place, 0)
+    carry_out(place.services.requests, 0)
+    age_ms = Unseen.age_ms
+
+    def forgotten_meanwhile(self: Unseen, written: Written) -> int:
+        monkeypatch.undo()
+        age = age_ms(self, written)
+        forget(place, fresh_name)
+        return age
+
+    monkeypatch.setattr(Unseen, "age_ms", forgotten_meanwhile)
+    confirm_all(place)
+
+    assert footprints(place, fresh_name) == []
+
+
+def test_session_forgotten_while_it_failed_is_not_given_up(
+    place: Deployment, fresh_name: str
+) -> None:
+    session = f"{fresh_name}-s"
+    place.services.due.add(fresh_name, session, 1)
+    forget(place, fresh_name)
+
+    place.services.due.give_up(fresh_name, session, "no answer")
+
+    assert not place.services.due.waits(fresh_name, session)
+    assert footprints(place, fresh_name) == []
+
+
+def test_events_that_a_drain_may_hold_are_waited_for_and_those_behind_are_not(
+    place: Deployment, fresh_name: str
+) -> None:
+    others = [message(f"{fresh_name}-other", number) for number in range(199)]
+    front, behind = message(fresh_name, 1), message(fresh_name, 2)
+    append(place, 3, front, *others, behind)
+    asked = ask_to_forget(place, fresh_name)
+    stream = place.services.streams.events(3)
+
+    with Lease(place.services.redis, place.services.streams.key(3, "lease")):
+        with pytest.raises(Busy):
+            carry_out(place.services.requests, 1)
+        held = int(place.services.redis.xlen(stream))
+    carry_out_forgetting(place, asked)
+
+    assert held == 200
+    assert place.services.redis.xlen(stream) == 199
+    assert footprints(place, f"{fresh_name}-1", f"{fresh_name}-2") == []
+
+
+def test_memory_that_only_a_stopped_index_would_show_is_found_before_it_is_verified(
+    place: Deployment, faulty_tablestore_url: str, fresh_name: str
+) -> None:
+    """Another program wrote it: no key of ours tells of it."""
+    key = [("document_id", f"{fresh_name}-d"), ("tenant_id", "__default")]
+    row = ots.Row(key, [("user_id", fresh_name), ("text", "Ana likes tea.")])
+    client, names = place.services.tablestore, place.services.names
+    with fault(faulty_tablestore_url, "index-stop"):
+        client.put_row(names.memory, row)
+        asked = ask_to_forget(place, fresh_name)
+        moment_ms = now_ms(place.services.redis)
+        wait_until(lambda: now_ms(place.services.redis) > moment_ms + 1_500, "its clock is past")
+        with pytest.raises(IndexBehind):
+            carry_out(place.services.requests, 1)
+        told = place.services.deletion_receipts.finished(asked)
+
+    receipt = carry_out_forgetting(place, asked)
+
+    assert told is None
+    assert (receipt["memories"], receipt["verified"]) == (1, True)
+    assert footprints(place, fresh_name) == []
+
+
+def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
+    redis_url: str,
+    faulty_tablestore_url: str,
+    dashscope_url: str,
+    fresh_name: str,
+    place: Deployment,
+) -> None:
+    variables = SHARED_TABLES | {"MEMORY_BROKER_URL": redis_url}
+    with cluster() as url:
+        spread = Deployment(url, faulty_tablestore_url, dashscope_url, **variables)
+        leave_something_everywhere(spread, fresh_name, shared=f"s-{fresh_name}")
+        assert len(footprints(spread, fresh_name)) > 50
+
+        forget(spread, fresh_name)
+
+        assert footprints(spread, fresh_name) == []

@@ -1,0 +1,215 @@
+"""Requests to forget, carried out in this process; and somebody who left something in every place."""
+
+from typing import Any
+
+import msgspec
+import tablestore as ots
+
+from tablestore_memory.producer.lines import from_line
+from tablestore_memory.protocol.events import Forget, Message, Remember, SessionEnd, encode
+from tablestore_memory.protocol.streams import EVENT_FIELD
+from tablestore_memory.worker.errors import Retryable
+from tablestore_memory.worker.extract.attempts import Attempts
+from tablestore_memory.worker.extract.consolidate import Change
+from tablestore_memory.worker.extract.facts import Found
+from tablestore_memory.worker.extract.journal import Entry
+from tablestore_memory.worker.extract.plans import Plan
+from tablestore_memory.worker.extract.redrive import cursor_key
+from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.partitions import STATE_PARTITIONS
+from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.stores.memories import Embedded
+from tablestore_memory.worker.stores.memory import Memory
+from tests.deployment import Deployment
+from tests.extraction import confirm_all, extract_all, said
+from tests.failures.ingesting import append, drain_all
+from tests.servers import wait_until
+
+ASKED = 1  # the partition that requests to forget come through here
+
+
+def ask_to_forget(place: Deployment, user: str, session: str | None = None, name: str = "f") -> str:
+    """Publish the request, and see it moved to the requests. Returns its id."""
+    event = Forget(
+        event_id=f"{place.settings.prefix}-{name}", user_id=user, session_id=session, created_at=1
+    )
+    append(place, ASKED, encode(event))
+    drain_all(place, ASKED)
+    return event.event_id
+
+
+def carry_out_forgetting(place: Deployment, event_id: str) -> dict[str, Any]:
+    """Try as the workers do, until it is verified. Returns the receipt."""
+
+    def receipt() -> Any:
+        try:
+            carry_out(place.services.requests, ASKED)
+        except Retryable:
+            return None
+        return place.services.deletion_receipts.finished(event_id)
+
+    return wait_until(receipt, "the request to forget is carried out and verified")
+
+
+def forget(
+    place: Deployment, user: str, session: str | None = None, name: str = "f"
+) -> dict[str, Any]:
+    return carry_out_forgetting(place, ask_to_forget(place, user, session, name))
+
+
+def settle(place: Deployment) -> None:
+    """Do all there is to do: events stored, requests carried out, sessions extracted, memories confirmed."""
+    for partition in range(STATE_PARTITIONS):
+        while drain(place.services.ingest, partition):
+            pass
+        carry_out(place.services.requests, partition)
+    extract_all(place)
+    confirm_all(place)
+
+
+def publish(
+    place: Deployment, *lines: dict[str, Any], partition: int = 0, waited_ms: int = 0
+) -> None:
+    """Straight into a stream; `waited_ms` is how long the publisher says it held them."""
+    stream = place.services.streams.events(partition)
+    for line in lines:
+        fields: dict[Any, Any] = {EVENT_FIELD: encode(from_line(line))}
+        if waited_ms:
+            fields["waited_ms"] = waited_ms
+        place.services.redis.xadd(stream, fields)
+
+
+def live(place: Deployment, *lines: dict[str, Any]) -> None:
+    """Publish messages, and see them stored and remembered."""
+    publish(place, *lines)
+    settle(place)
+
+
+def live_before_requests(place: Deployment, *lines: dict[str, Any]) -> None:
+    """The same, while requests wait."""
+    publish(place, *lines)
+    drain_all(place, 0)
+    extract_all(place)
+
+
+def leave_something_everywhere(place: Deployment, *users: str, shared: str) -> None:
+    """Of each user in each table and each key; `shared` is a session that all of them have."""
+    for user in users:
+        _in_the_tables(place, user, shared)
+    settle(place)
+    for user in users:
+        _by_another_program(place, user, shared)
+        _in_the_streams(place, user, shared)
+        _set_aside(place, user)
+        _waiting(place, user)
+        _marks(place, user)
+
+
+def _in_the_tables(place: Deployment, user: str, shared: str) -> None:
+    home, late = f"{user}-home", f"{user}-late"
+    now = now_ms(place.services.redis)
+    an_hour_ahead, an_hour_behind = (now + 3_600_000) * 1000, (now - 3_600_000) * 1000
+    publish(
+        place,
+        said(user, home, 1, "I live in Paris.", name="Ana"),
+        said(user, home, 2, "I live in Lyon.", name="Ana"),
+        said(user, shared, 3, f"{user} speaks here, too.", message_id=f"{user}-shared"),
+        said(user, late, 4, "I like chess.", name="Ana", created_at=an_hour_ahead),
+        said(user, late, 5, "I like tea.", name="Ana", created_at=an_hour_behind),
+        {"type": "remember", "user_id": user, "text": "Answer me in French."},
+        {
+            "type": "remember",
+            "user_id": user,
+            "text": "-",
+            "document": {
+                "id": f"{user}-document",
+                "type": "message",
+                "content": [{"type": "text", "text": "A document."}],
+            },
+        },
+    )
+
+
+def _by_another_program(place: Deployment, user: str, shared: str) -> None:
+    """As AgentScope's own services write: messages that name nobody, memories without our marks."""
+    own = f"{user}-agentscope"
+    client, names = place.services.tablestore, place.services.names
+    _put(client, names.session, [("user_id", user), ("session_id", own)], update_time=5)
+    for session in (own, shared):
+        key = [("session_id", session), ("create_time", 7), ("message_id", f"{session}-unowned")]
+        _put(client, names.message, key, content="Nobody is named.", role="user", type="message")
+    key = [("document_id", f"{user}-foreign"), ("tenant_id", "__default")]
+    _put(client, names.memory, key, user_id=user, text="A foreign memory.", type="message")
+
+
+def _put(client: ots.OTSClient, table: str, key: list[tuple[str, Any]], **columns: Any) -> None:
+    client.put_row(table, ots.Row(key, list(columns.items())))
+
+
+def _in_the_streams(place: Deployment, user: str, shared: str) -> None:
+    publish(place, said(user, shared, 8, "On its way."), partition=3)
+    over = SessionEnd(event_id="e", user_id=user, session_id=f"{user}-home", created_at=1)
+    append(place, 2, encode(over))
+    asked = Remember(event_id=f"{user}-r", user_id=user, text="Not yet.", created_at=1)
+    key = place.services.streams.key(2, "requests")
+    place.services.redis.xadd(key, {EVENT_FIELD: encode(asked)})
+
+
+def _set_aside(place: Deployment, user: str) -> None:
+    home = f"{user}-home"
+    about = msgspec.json.encode({"user_id": user, "session_id": home, "message_ids": []})
+    hidden = encode(
+        Message(
+            event_id="e",
+            user_id=user,
+            session_id=home,
+            message_id="m",
+            created_at=1,
+            role="user",
+            content="-",
+            fields={"user_id": "somebody"},
+        )
+    )
+    malformed = (
+        '{"type": "message", "user_id": "%s", "score": NaN}',
+        '{"type": "message", "user_id": "%s", "content": "\\ud800"}',
+        '{"type": "message", "user_id" : "%s", "content": "cut off',
+        '{"type": "message", "created_at": "soon", "user_id": "%s"}',
+    )
+    dead = place.services.dead
+    dead.add(0, event=about, reason="given up", queue="extract")
+    dead.add(5, event=hidden, reason="refused", queue="ingest")
+    for text in malformed:
+        dead.add(1, event=(text % user).encode(), reason="malformed", queue="ingest")
+
+
+def _waiting(place: Deployment, user: str) -> None:
+    """Sessions that have no row: one that waits, one that was taken, one that was given up, each planned."""
+    services = place.services
+    attempts = Attempts(services.redis, services.streams, 6)
+    for name in ("waits", "taken", "given-up"):
+        session = f"{user}-{name}"
+        services.due.add(user, session, 1)
+        attempts.failed(user, session, ValueError())
+        memory = Memory(user, f"{user} has a plan.", session, received_ms=now_ms(services.redis))
+        found = Found((memory.identified(),))
+        services.plans.keep(user, session, Plan(1, 2, found))
+        if name != "waits":
+            services.due.begin(user, session)
+    services.due.give_up(user, f"{user}-given-up", "no answer")
+
+
+def _marks(place: Deployment, user: str) -> None:
+    """A change that was begun, a memory that is looked for and has no row, the place of a sweep."""
+    services = place.services
+    partition = services.streams.partition(user)
+    memory = Memory(user, f"{user} begins.", f"{user}-home", received_ms=now_ms(services.redis))
+    change = Change(Embedded(memory.identified(), [0.5] * services.settings.embedding_dimension))
+    entry = msgspec.msgpack.encode(Entry("plan", (change,)))
+    services.redis.hset(services.streams.key(partition, "journal"), user, entry)
+    half = msgspec.json.encode([user, f"{user}-half"])
+    for key in ("confirm", "written"):
+        services.redis.zadd(services.streams.key(partition, key), {half: 2**50})
+    services.unseen.add(user, [f"{user}-never-written"])
+    services.redis.set(cursor_key(services.streams), msgspec.json.encode([user, f"{user}-home"]))

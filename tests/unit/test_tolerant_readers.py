@@ -1,0 +1,114 @@
+"""Rows that anybody may have written: a bad column costs its own default, never the listing."""
+
+from typing import Any
+
+import pytest
+import tablestore as ots
+
+from tablestore_memory.worker.replay import stored_events
+from tests.deployment import Deployment
+from tests.failures.ingesting import SHARED_TABLES
+
+DEEP = "[" * 100_000
+
+
+@pytest.fixture(scope="module")
+def place(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
+        return deployment
+
+
+def put(place: Deployment, table: str, key: dict[str, Any], **columns: Any) -> None:
+    row = ots.Row(list(key.items()), list(columns.items()))
+    place.services.tablestore.put_row(getattr(place.services.names, table), row)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"content": 5, "role": 5, "type": 5, "metadata": 5},
+        {"content": "Hello.", "metadata": "{"},
+        {"content": "Hello.", "metadata": DEEP},
+        {"content": "Hello.", "metadata": "[]", "utc_offset_min": "soon"},
+        {"content": "Hello.", "metadata": '{"name": 5}', "utc_offset_min": 1440},
+        {"content": "Hello.", "received_ms": "yesterday", "content_list": 5},
+    ],
+)
+def test_message_of_any_kind_is_read(
+    place: Deployment, fresh_name: str, columns: dict[str, Any]
+) -> None:
+    key = {"session_id": fresh_name, "create_time": 5, "message_id": "m"}
+    put(place, "message", key, user_id=fresh_name, **columns)
+
+    (said,) = place.services.sessions.messages(fresh_name, fresh_name)
+    (before,) = place.services.sessions.messages_before(fresh_name, fresh_name, 6, 4)
+    (event,) = stored_events(
+        place.services.sessions, place.services.names, fresh_name, fresh_name, 0
+    )
+
+    assert said == before
+    assert (said.role, said.speaker, said.utc_offset_min) == ("user", "user", 0)
+    assert said.text == ("Hello." if columns.get("content") == "Hello." else "")
+    assert said.received_ms > 1_600_000_000_000  # when it was written, where no receipt says it
+    assert event is None
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"name": "x"},
+        {"update_time": 0, "memory_watermark": "then"},
+        {"update_time": 0, "memory_watermark": True},
+    ],
+)
+def test_session_of_any_kind_is_listed(
+    place: Deployment, fresh_name: str, columns: dict[str, Any]
+) -> None:
+    put(place, "session", {"user_id": fresh_name, "session_id": "s"}, **columns)
+
+    (info,) = place.services.sessions.of_user(fresh_name)
+
+    assert (info.session_id, info.update_time, info.watermark) == ("s", 0, 0)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"text": 5, "session_id": 5, "kind": 5, "subject": 5},
+        {"confidence": "high", "valid_from": "then", "stated_at": "later"},
+        {"sources": "{", "embedding": "{"},
+        {"sources": DEEP},
+        {"sources": '["https://example.com", {"quote": 5}, {"message_id": "m", "more": 1}]'},
+        {"sources": "5", "received_ms": "soon"},
+    ],
+)
+def test_memory_of_any_kind_is_read_by_key_and_by_index(
+    place: Deployment, fresh_name: str, columns: dict[str, Any]
+) -> None:
+    key = {"document_id": fresh_name, "tenant_id": "__default"}
+    put(place, "memory", key, user_id=fresh_name, **columns)
+
+    (embedded,) = place.services.memories.get([fresh_name])
+    listed = place.services.memories.of_user(fresh_name)
+
+    assert listed == place.services.memories.without_vectors([fresh_name]) == [embedded.memory]
+    assert embedded.memory.kind == "document"
+    assert (embedded.memory.confidence, embedded.memory.received_ms) == (1.0, 0)
+    assert embedded.vector is None
+    assert {source.message_id for source in embedded.memory.sources} <= {"", "m"}
+
+
+@pytest.mark.parametrize(
+    "columns", [{"text": 5}, {"sources": "{"}, {"of_a_later_release": 5, "valid_from": "then"}]
+)
+def test_history_of_any_kind_is_read(
+    place: Deployment, fresh_name: str, columns: dict[str, Any]
+) -> None:
+    key = {"user_id": fresh_name, "replaced_at": 5, "document_id": "d"}
+    put(place, "history", key, **columns)
+
+    (entry,) = place.services.history.of_user(fresh_name)
+
+    assert (entry.document_id, entry.replaced_at, entry.text, entry.sources) == ("d", 5, "", ())
