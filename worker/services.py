@@ -171,6 +171,7 @@ class Services(RedisServices):
             policy=policy,
             isolation=self.isolation,
             probe=self.probe_store,
+            tombstones=self.tombstones,
         )
 
     @cached_property

@@ -16,10 +16,10 @@ from tests.failures.hostile import suffer
 form, carry_out, find = drain.form, requests._carry_out, facts.FactFinder.find
 
 
-def hostile_form(entries: Any, names: Any) -> Any:
+def hostile_form(entries: Any, *more: Any) -> Any:
     for entry in entries:
         suffer(entry.raw.decode(errors="replace"))
-    return form(entries, names)
+    return form(entries, *more)
 
 
 def hostile_carry_out(step: Any, request: Any) -> None:

@@ -20,10 +20,10 @@ def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
     form, write = drain_module.form, drain_module.write_rows
     written = 0
 
-    def deadly_form(entries, names):  # type: ignore[no-untyped-def]
+    def deadly_form(entries, *more):  # type: ignore[no-untyped-def]
         if any(POISON in entry.raw for entry in entries):
             os.kill(os.getpid(), signal.SIGKILL)
-        return form(entries, names)
+        return form(entries, *more)
 
     def deadly_write(client, rows):  # type: ignore[no-untyped-def]
         nonlocal written

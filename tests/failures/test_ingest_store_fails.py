@@ -112,10 +112,10 @@ def test_entry_that_alone_keeps_failing_is_set_aside_after_its_tries(
     """Nobody foresaw what it does; what it says is not told."""
     form = drain_module.form
 
-    def failing(entries, names):  # type: ignore[no-untyped-def]
+    def failing(entries, *more):  # type: ignore[no-untyped-def]
         if any(b"odd" in entry.raw for entry in entries):
             raise KeyError("odd")
-        return form(entries, names)
+        return form(entries, *more)
 
     monkeypatch.setattr(drain_module, "form", failing)
     append(undrained, 0, message(fresh_name, 0), message(fresh_name, 1, "odd"))

@@ -22,6 +22,7 @@ from tablestore_memory.worker.entries import StreamEntry, oldest
 from tablestore_memory.worker.errors import (
     Busy,
     Final,
+    IndexBehind,
     LeaseLost,
     SameForEveryone,
     SecretRefused,
@@ -135,7 +136,7 @@ def _attempt(step: Requests, partition: int, request: _Request) -> bool:
             return _set_aside(step, partition, request, begun.failure or DIED)
         _carry_out(step, request)
         return True
-    except (Busy, Throttled) as error:
+    except (Busy, Throttled, IndexBehind) as error:
         if isinstance(error, LeaseLost):
             raise
         step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)

@@ -12,6 +12,7 @@ from redis import Redis
 from tablestore_memory.protocol.events import Forget, Remember
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.deadletters import INGEST
+from tablestore_memory.worker.entries import StreamEntry
 from tablestore_memory.worker.errors import LeaseLost
 from tablestore_memory.worker.ingest.batches import Entry, Refused
 from tablestore_memory.worker.lease import LEASE_TTL_MS, Lease
@@ -43,6 +44,7 @@ def acknowledge(
     refused: Sequence[Refused],
     *,
     deliveries: int,
+    forgotten: Sequence[StreamEntry] = (),
 ) -> int:
     """Delete the entries and put what goes on in its place. Returns how many entries are left.
 
@@ -50,7 +52,11 @@ def acknowledge(
     """
     requests = [entry.source for entry in stored if isinstance(entry.event, (Remember, Forget))]
     work = {
-        "ids": [*(e.source.entry_id for e in stored), *(e.source.entry_id for e in refused)],
+        "ids": [
+            *(each.source.entry_id for each in stored),
+            *(each.source.entry_id for each in refused),
+            *(source.entry_id for source in forgotten),
+        ],
         "requests": [
             {"raw": place, "received_ms": source.received_ms}
             for place, source in enumerate(requests, 1)

@@ -4,16 +4,18 @@ A batch holds at most 200 rows and 4 MB, over all sessions of a partition, with 
 it touches. The same message twice in a batch is one row. Nothing here does I/O.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
 from tablestore_memory.worker.entries import StreamEntry
 from tablestore_memory.worker.errors import Final, NotOwner
+from tablestore_memory.worker.ingest.forgotten import is_covered, pair_of
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.tables import TableNames
+from tablestore_memory.worker.tombstones import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,29 @@ class Batch:
     rows: list[RowWrite] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    forgotten: list[StreamEntry] = field(default_factory=list)
+    """Of somebody who was forgotten since they were received: to be taken off unstored."""
 
 
-def form(entries: Iterable[StreamEntry], names: TableNames) -> Batch:
+Upto = Callable[[Collection[Pair]], Mapping[Pair, int]]
+"""The latest receipt that is forgotten, for each pair of which anything is."""
+
+
+def nothing_forgotten(pairs: Collection[Pair]) -> Mapping[Pair, int]:
+    return {}
+
+
+def form(
+    entries: Sequence[StreamEntry], names: TableNames, upto: Upto = nothing_forgotten
+) -> Batch:
     """Take entries from the front for as long as they fit; the rest waits for the next batch."""
     batch = Batch()
     builder = _Builder(batch, names)
-    for source in entries:
+    for source, event in _without_forgotten(entries, upto, batch.forgotten):
         try:
-            fits = builder.add(source, decode(source.raw))
+            if isinstance(event, MalformedEvent):
+                raise event
+            fits = builder.add(source, event)
         except (MalformedEvent, NotOwner, *UNUSABLE) as error:
             batch.refused.append(Refused.because(source, error))
             continue
@@ -62,6 +78,34 @@ def form(entries: Iterable[StreamEntry], names: TableNames) -> Batch:
             break
     builder.finish()
     return batch
+
+
+def _without_forgotten(
+    entries: Sequence[StreamEntry], upto: Upto, forgotten: list[StreamEntry]
+) -> list[tuple[StreamEntry, Event | MalformedEvent]]:
+    """The entries with their events; those of somebody who was forgotten since go to `forgotten`."""
+    decoded = [(source, _decoded(source.raw)) for source in entries]
+    pairs = [
+        pair_of(source, None if isinstance(event, MalformedEvent) else event)
+        for source, event in decoded
+    ]
+    covered = upto({pair for pair in pairs if pair})
+    if not covered:
+        return decoded
+    kept = []
+    for (source, event), pair in zip(decoded, pairs, strict=True):
+        if is_covered(source, pair, covered):
+            forgotten.append(source)
+        else:
+            kept.append((source, event))
+    return kept
+
+
+def _decoded(raw: bytes) -> Event | MalformedEvent:
+    try:
+        return decode(raw)
+    except MalformedEvent as error:
+        return error
 
 
 class _Builder:

@@ -14,11 +14,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.entries import InFlight, giving_back, note_failure, take
-from tablestore_memory.worker.errors import Busy, Final, SameForEveryone, WorkerError
+from tablestore_memory.worker.entries import InFlight, StreamEntry, giving_back, note_failure, take
+from tablestore_memory.worker.errors import Busy, Final, LeaseLost, SameForEveryone, WorkerError
 from tablestore_memory.worker.extract.due import DuePolicy
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
 from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, form
+from tablestore_memory.worker.ingest.forgotten import take_back
 from tablestore_memory.worker.ingest.waiting import record, sessions_of
 from tablestore_memory.worker.isolation import (
     DIED,
@@ -31,6 +32,7 @@ from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
 from tablestore_memory.worker.stores.write import write_rows
+from tablestore_memory.worker.tombstones import Tombstones
 
 # Then another partition gets the process: there may be more of them than processes. Longer while full
 # batches wait, as they are cheaper than turns; far below the grace period of a stop.
@@ -50,6 +52,7 @@ class Ingest:
     policy: DuePolicy
     isolation: Isolation
     probe: Probe
+    tombstones: Tombstones
     clock: Callable[[], float] = time.monotonic
 
 
@@ -92,7 +95,7 @@ def _batch_of(ingest: Ingest, taken: InFlight) -> Batch:
     if not taken.is_alone or not ingest.isolation.is_over(
         had_tries, taken.failure, taken.troubled_ms, at_head=True
     ):
-        return form(taken.entries, ingest.names)
+        return form(taken.entries, ingest.names, ingest.tombstones.upto)
     ensure_item_is_to_blame(None, ingest.probe)
     failure = taken.failure or DIED
     reason = f"{had_tries} tries of it alone failed, while the store answered: {failure.reason}"
@@ -104,19 +107,20 @@ def _store(ingest: Ingest, partition: int, lease: Lease, taken: InFlight, batch:
     lease.ensure_held()
     failures = write_rows(ingest.client, batch.rows)
     stored, refused, waiting = _sort_out(batch, failures)
-    sessions = sessions_of((entry.source.raw, entry.event) for entry in stored)
-    record(ingest.redis, ingest.streams, sessions, ingest.policy)
     left = len(taken.entries)
-    if stored or refused:
-        left = acknowledge(
-            ingest.redis, ingest.streams, partition, lease, stored, refused, deliveries=taken.tries
-        )
+    if stored or refused or batch.forgotten:
+        try:
+            left = _settle(ingest, partition, lease, stored, refused, batch.forgotten, taken.tries)
+        except LeaseLost:
+            _take_back(ingest, batch)
+            raise
     log.info(
         "batch.stored",
         partition=partition,
         entries=len(stored),
         rows=len(batch.rows) - len(failures),
         refused=len(refused),
+        forgotten=len(batch.forgotten),
         again=taken.tries > 1,
         left=left,
         duration_ms=round((ingest.clock() - started) * 1000, 1),
@@ -126,6 +130,39 @@ def _store(ingest: Ingest, partition: int, lease: Lease, taken: InFlight, batch:
     if waiting:
         raise _gravest(waiting)
     return left
+
+
+def _settle(
+    ingest: Ingest,
+    partition: int,
+    lease: Lease,
+    stored: Sequence[Entry],
+    refused: Sequence[Refused],
+    forgotten: Sequence[StreamEntry],
+    tries: int,
+) -> int:
+    lease.ensure_held()
+    sessions = sessions_of((entry.source.raw, entry.event) for entry in stored)
+    record(ingest.redis, ingest.streams, sessions, ingest.policy)
+    return acknowledge(
+        ingest.redis,
+        ingest.streams,
+        partition,
+        lease,
+        stored,
+        refused,
+        deliveries=tries,
+        forgotten=forgotten,
+    )
+
+
+def _take_back(ingest: Ingest, batch: Batch) -> None:
+    """The lease ended before what was written could be settled: somebody may have been forgotten meanwhile."""
+    written = [
+        (entry.source, entry.event, [batch.rows[index] for index in entry.rows])
+        for entry in batch.entries
+    ]
+    take_back(ingest.client, ingest.tombstones, written)
 
 
 def _gravest(errors: Sequence[WorkerError]) -> WorkerError:

@@ -37,7 +37,7 @@ _AT_ONCE = 500
 _EVENT = EVENT_FIELD.encode()
 
 
-class _Peek(msgspec.Struct):
+class Peek(msgspec.Struct):
     """As much as must be read of an event that may be malformed."""
 
     type: Any = None
@@ -89,19 +89,19 @@ class InFlight:
 
 def _is_within(raw: bytes, scope: Scope) -> bool:
     """Whether an entry is the user's, in the session; requests to forget are carried out, not forgotten."""
-    peek = _peek(raw)
-    if peek is None:
+    said = peek(raw)
+    if said is None:
         in_session = scope.session_id is None or _says(raw, "session_id", scope.session_id)
         return in_session and _says(raw, "user_id", scope.user_id)
-    if peek.user_id != scope.user_id or peek.type == "forget":
+    if said.user_id != scope.user_id or said.type == "forget":
         return False
-    return scope.in_session(peek.session_id)
+    return scope.in_session(said.session_id)
 
 
-def _peek(raw: bytes) -> _Peek | None:
+def peek(raw: bytes) -> Peek | None:
     """None if it is no JSON object, however leniently read."""
     try:
-        return msgspec.json.decode(raw, type=_Peek)
+        return msgspec.json.decode(raw, type=Peek)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
@@ -110,7 +110,7 @@ def _peek(raw: bytes) -> _Peek | None:
         return None
     if not isinstance(fields, dict):
         return None
-    return _Peek(fields.get("type"), fields.get("user_id"), fields.get("session_id"))
+    return Peek(fields.get("type"), fields.get("user_id"), fields.get("session_id"))
 
 
 def _says(raw: bytes, field: str, value: str) -> bool:
