@@ -9,13 +9,13 @@ from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Forget, Message, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.errors import Retryable
-from tablestore_memory.worker.extract.attempts import Attempts
 from tablestore_memory.worker.extract.consolidate import Change
+from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.journal import Entry
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.extract.redrive import cursor_key
-from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.redis_clock import now_ms
@@ -44,7 +44,7 @@ def carry_out_forgetting(place: Deployment, event_id: str) -> dict[str, Any]:
 
     def receipt() -> Any:
         try:
-            carry_out(place.services.requests, ASKED)
+            process_requests(place.services.requests, ASKED)
         except Retryable:
             return None
         return place.services.deletion_receipts.finished(event_id)
@@ -63,7 +63,7 @@ def settle(place: Deployment) -> None:
     for partition in range(STATE_PARTITIONS):
         while drain(place.services.ingest, partition):
             pass
-        carry_out(place.services.requests, partition)
+        process_requests(place.services.requests, partition)
     extract_all(place)
     confirm_all(place)
 
@@ -187,11 +187,12 @@ def _set_aside(place: Deployment, user: str) -> None:
 def _waiting(place: Deployment, user: str) -> None:
     """Sessions that have no row: one that waits, one that was taken, one that was given up, each planned."""
     services = place.services
-    attempts = Attempts(services.redis, services.streams, 6)
+    attempts = services.attempt.attempts
     for name in ("waits", "taken", "given-up"):
         session = f"{user}-{name}"
         services.due.add(user, session, 1)
-        attempts.failed(user, session, ValueError())
+        partition, item = services.streams.partition(session), member(user, session)
+        attempts.begin(partition, item)
         memory = Memory(user, f"{user} has a plan.", session, received_ms=now_ms(services.redis))
         found = Found((memory.identified(),))
         services.plans.keep(user, session, Plan(1, 2, found))
