@@ -102,17 +102,23 @@ def test_refused_request_is_taken_apart_and_nothing_good_is_set_aside(
 
 
 def test_row_the_store_refuses_is_set_aside_alone_with_its_reason(
-    undrained: Deployment, fresh_name: str
+    undrained: Deployment, faulty_tablestore_url: str, fresh_name: str
 ) -> None:
-    good = [message(fresh_name, n) for n in range(30)]
-    bad = message(fresh_name, 30, fields={"no column-name": "x"})
-    append(undrained, 0, *good[:11], bad, *good[11:])
+    append(undrained, 0, *(message(fresh_name, n) for n in range(30)))
 
-    drain_all(undrained, 0)
+    with fault(
+        faulty_tablestore_url,
+        "rows",
+        operation="BatchWriteRow",
+        code="OTSParameterInvalid",
+        every=20,
+        times=1,
+    ):
+        drain_all(undrained, 0)
 
-    assert texts(undrained, fresh_name) == [f"text {n}" for n in range(30)]
+    assert texts(undrained, fresh_name) == [f"text {n}" for n in range(30) if n != 19]
     (letter,) = dead(undrained)
-    assert b"no column-name" in letter.event
+    assert b"text 19" in letter.event
     assert letter.error == "InvalidRow"
     assert "OTSParameterInvalid" in letter.reason
     assert letter.queue == "ingest"
