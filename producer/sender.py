@@ -66,6 +66,8 @@ class Sender:
         self._waiters: list[tuple[int, threading.Event]] = []
         self._stop_at: float | None = None
         self._abandoned = False
+        self._taking = threading.Lock()
+        """Held while events change hands, so that `stop` finds each of them somewhere."""
         self._undelivered: tuple[Source, list[Record]] | None = None
         """What was taken when something unforeseen happened: it is tried again."""
         self._last_was_full = False
@@ -95,7 +97,8 @@ class Sender:
         self.ring()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout)
-        self._abandoned = True
+        with self._taking:
+            self._abandoned = True
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -115,7 +118,9 @@ class Sender:
         """One batch, or one rest. False: told to end, and there is nothing left."""
         self._linger()
         stopping = self._stop_at is not None  # seen before the look that finds nothing
-        source, batch = self._take()
+        with self._taking:
+            source, batch = (None, []) if self._abandoned else self._take()
+            self.unsaved = [] if source is None or source.durable else batch
         if source is not None:
             self._deliver(source, batch)
         elif not stopping:

@@ -149,6 +149,53 @@ async def test_session_of_openai_messages_is_read_as_a_whole(
     assert messages[4].content is None
 
 
+async def test_session_is_read_whatever_its_parts_and_fields_hold(
+    publisher: Publisher, own_sessions: Any, fresh_name: str
+) -> None:
+    values = (5, 1.5, True, "x", "7", "[1]", ["a"], {"a": 1}, {"code": "c", "message": "m"}, None)
+    kinds = ("text", "data", "image", "audio", "file", "refusal", "video")
+    of_parts = ("data", "image_url", "format", "file_url", "file_id", "filename", "file_data")
+    of_all = ("refusal", "object", "status", "error", "index", "delta", "msg_id", "stands_for")
+    of_messages = (
+        "id",
+        "object",
+        "status",
+        "error",
+        "code",
+        "message",
+        "usage",
+        "metadata",
+        "role",
+    )
+    parts = [
+        {"type": kind, "text": "hi", name: value}
+        for kind in kinds
+        for name in (*of_parts, *of_all, "sequence_number")
+        for value in values
+    ]
+    fields = [{name: value} for name in (*of_messages, "sequence_number") for value in values]
+
+    for message_type in ("message", "plugin_call"):
+        for start in range(0, len(parts), 40):
+            publisher.message(
+                user_id=fresh_name,
+                session_id=fresh_name,
+                role="user",
+                content=parts[start : start + 40],
+                message_type=message_type,
+            )
+    for each in fields:
+        publisher.message(
+            user_id=fresh_name, session_id=fresh_name, role="user", content="hi", fields=each
+        )
+
+    count = 2 * -(-len(parts) // 40) + len(fields)
+    messages = await stored(own_sessions, fresh_name, fresh_name, count)
+    assert sum(len(message.content) for message in messages) == 2 * len(parts) + len(fields)
+    assert {message.role for message in messages} == {"user"}
+    assert len({message.id for message in messages}) == count
+
+
 async def test_sessions_of_a_user_are_listed(
     publisher: Publisher, own_sessions: Any, fresh_name: str
 ) -> None:

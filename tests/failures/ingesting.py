@@ -33,6 +33,11 @@ def message(session: str, number: int, text: str | None = None, **more: Any) -> 
     )
 
 
+def malformed(session: str, number: int, text: str | None = None) -> bytes:
+    """The same from a publisher that does not keep the contract: it is set aside."""
+    return encode(message(session, number, text)).replace(b'"role":"user"', b'"role":"robot"')
+
+
 def append(place: Deployment, partition: int, *events: Message | bytes) -> None:
     """Put events, or raw bytes, straight into a partition's stream."""
     stream = place.services.streams.events(partition)

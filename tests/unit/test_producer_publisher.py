@@ -23,6 +23,7 @@ from tablestore_memory.producer.settings import Options, Settings, environment_n
 from tablestore_memory.producer.spool import Spool, target_directory
 from tablestore_memory.protocol.events import Message, decode
 from tablestore_memory.protocol.streams import Streams
+from tests.failures.publishing import Place
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -214,6 +215,19 @@ def test_threads_lose_no_count(make: Make, redis_url: str, fresh_name: str) -> N
     stats = publisher.stats()
     assert (stats.accepted, stats.acked, stats.pending) == (4000, 4000, 0)
     assert len({event.event_id for event in stored(redis_url, fresh_name)}) == 4000
+
+
+def test_closing_at_any_moment_keeps_what_was_in_memory_only(make: Make, tmp_path: Path) -> None:
+    sys.setswitchinterval(1e-6)
+    for number in range(30):
+        journal_dir = tmp_path / f"{number}"
+        publisher = make(durability="memory", journal_dir=str(journal_dir))
+        accepted = {say(publisher) for _ in range(400)}
+
+        publisher.close(0)
+
+        assert Place(NOWHERE, "memory", journal_dir).in_journals() == accepted
+    sys.setswitchinterval(0.005)
 
 
 def test_journal_that_fails_as_nobody_foresaw_keeps_no_event_from_being_sent(
