@@ -6,6 +6,8 @@ extract_all(place)
 
 from typing import Any
 
+import tablestore as ots
+
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Message
 from tablestore_memory.worker.extract.attempt import attempt
@@ -84,6 +86,12 @@ def stored_texts(place: Deployment, user: str) -> list[str]:
 
 def memory_rows(place: Deployment) -> list[Any]:
     """Every row of the memory table, as a memory."""
-    store = place.services.memories._store
-    ids = [document.document_id for document in store.get_all_documents()]
-    return [each.memory for each in place.services.memories.get(ids)]
+    start: Any = [("document_id", ots.INF_MIN), ("tenant_id", ots.INF_MIN)]
+    end = [("document_id", ots.INF_MAX), ("tenant_id", ots.INF_MAX)]
+    ids: list[str] = []
+    while start is not None:
+        _, start, found, _ = place.services.tablestore.get_range(
+            place.services.names.memory, "FORWARD", start, end, ["user_id"], max_version=1
+        )
+        ids += [row.primary_key[0][1] for row in found]
+    return place.services.memories.without_vectors(ids)

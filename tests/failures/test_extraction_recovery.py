@@ -17,6 +17,8 @@ from tablestore_memory.worker.extract.redrive import redrive
 from tests.deployment import Deployment
 from tests.extraction import extract_all, said, store, stored_texts, waiting
 from tests.failures.extraction_kills import NO_LIMITS
+from tests.footprints import footprints
+from tests.forgetting import forget
 from tests.local_dashscope import LocalDashScope
 from tests.servers import Server
 
@@ -193,12 +195,10 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
         crash.setattr(sessions, "remember", die)
         extract_dying(place, user, session)
 
-    place.publish({"type": "forget", "user_id": user})
-    with_workers_turn(place)
+    forget(place, user)
     extract_all(place)
 
-    assert stored_texts(place, user) == []
-    assert place.services.sessions.of_user(user) == []
+    assert footprints(place, user) == []
 
 
 def with_workers_turn(place: Deployment) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tablestore_memory.worker.stores.rows import WATERMARK
 from tests.deployment import Deployment
+from tests.footprints import footprints
 
 
 def said(user: str, session: str, number: int, text: str, **more: Any) -> dict[str, Any]:
@@ -152,10 +153,7 @@ def test_remembered_text_stands_as_it_was_and_is_forgotten_when_asked(
     place.wait()
 
     assert sorted(remembered) == ["Ana likes chess", "Answer me in French."]
-    assert list(place.services.sessions.messages(user, session)) == []
-    assert place.services.sessions.of_user(user) == []
-    stored = place.services.memories.get(place.services.unseen.of_user(user))
-    assert stored == []
+    assert footprints(place, user) == []
 
 
 def test_secret_never_becomes_a_memory(place: Deployment, fresh_name: str) -> None:

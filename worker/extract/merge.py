@@ -51,5 +51,7 @@ def _figures(text: str) -> set[str]:
 
 
 def _together(first: Sequence[Source], second: Sequence[Source]) -> tuple[Source, ...]:
-    by_words = {(source.message_id, source.quote): source for source in (*first, *second)}
+    by_words: dict[tuple[str, str], Source] = {}
+    for source in (*first, *second):
+        by_words.setdefault((source.message_id, source.quote), source)
     return tuple(by_words.values())[:MOST_SOURCES]

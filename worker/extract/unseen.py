@@ -7,7 +7,7 @@ is announced on the stream `searchable`.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.entries import every
+from tablestore_memory.worker.extract.announcements import announcements
 from tablestore_memory.worker.extract.due import members_of
 from tablestore_memory.worker.redis_clock import now_ms
 
@@ -87,7 +87,7 @@ class Unseen:
         None if it was taken off meanwhile: what was forgotten is not announced.
         """
         lag_ms = self.age_ms(written)
-        keys = [*self._keys(written.user_id), self._announcements(written.user_id)]
+        keys = [*self._keys(written.user_id), announcements(self._streams, written.user_id)]
         arguments: list[Any] = [written.name, written.user_id, written.document_id, lag_ms]
         announced = self._redis.eval(_ANNOUNCE, len(keys), *keys, *arguments, _ANNOUNCED_KEPT)
         return lag_ms if announced else None
@@ -107,17 +107,6 @@ class Unseen:
             for name, _ in self._redis.zscan_iter(key, match=members_of(user_id), count=_PAGE):
                 found.add(_written(name).document_id)
         return found
-
-    def announced(self, user_id: str) -> Iterator[tuple[str, str]]:
-        """The user's announcements: entry and document."""
-        for entry_id, fields in every(self._redis, self._announcements(user_id)):
-            if fields.get(b"user_id") == user_id.encode():
-                yield entry_id, fields.get(b"document_id", b"").decode(errors="replace")
-
-    def withdraw(self, user_id: str, entry_ids: Sequence[str]) -> None:
-        """Delete announcements."""
-        if entry_ids:
-            self._redis.xdel(self._announcements(user_id), *entry_ids)
 
     def look_again(self, written: Written) -> None:
         """Later, at a distance that grows with its age."""
@@ -151,9 +140,6 @@ class Unseen:
         pipe.zrem(confirm, written.name)
         pipe.zrem(by_time, written.name)
         pipe.zrem(unseen, written.document_id)
-
-    def _announcements(self, user_id: str) -> str:
-        return self._streams.key(self._streams.partition(user_id), "searchable")
 
     def _keys(self, user_id: str) -> tuple[str, str, str]:
         partition = self._streams.partition(user_id)

@@ -11,6 +11,7 @@ import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.extract.announcements import announced, withdraw
 from tablestore_memory.worker.extract.due import member, members_of, session_of
 from tablestore_memory.worker.extract.forget.scope import Scope
 from tablestore_memory.worker.extract.journal import Journal
@@ -73,10 +74,9 @@ class Traces:
         user_id = scope.user_id
         gone = self.unseen.traces(user_id) - set(existing)
         self.unseen.forget(Written(user_id, document_id) for document_id in gone)
-        told = [
-            entry for entry, document in self.unseen.announced(user_id) if document not in existing
-        ]
-        self.unseen.withdraw(user_id, told)
+        entries = announced(self.redis, self.streams, user_id)
+        told = [entry for entry, document in entries if document not in existing]
+        withdraw(self.redis, self.streams, user_id, told)
         applied = int(self.redis.delete(self.journal.applied_key(user_id)))
         marks = len(gone) + applied + self._forget_cursor(scope)
         return {"marks": marks, "announcements": len(told)}
