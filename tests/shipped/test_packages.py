@@ -67,7 +67,7 @@ def test_links_of_the_package_page_lead_to_files_of_this_version(wheel: Path) ->
     page = HeaderParser().parsestr(metadata.decode()).get_payload()
 
     links = re.findall(r"\]\(([^)]+)\)", page)
-    ours = [link.partition(f"/blob/v{__version__}/")[2] for link in links]
+    ours = [link.partition(f"/blob/v{__version__}/")[2].partition("#")[0] for link in links]
 
     assert all(link.startswith("https://") for link in links)
     assert len([name for name in ours if name]) > 8
