@@ -25,7 +25,7 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million lock clean
+.PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +119,20 @@ soak-publisher: install ## Ten minutes at 5,000 events/s; a million events from 
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py steady
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py many
 
+$(VENV)/.installed-dist: $(VENV)/.installed
+	@$(PIP) install --constraint constraints.txt --editable '.[dist]'
+	@touch $@
+
+# The wheel is built from the sdist.
+dist: $(VENV)/.installed-dist ## Build sdist and wheel, check them, and use the wheel in an empty environment
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist
+	# There is no address to write to (SECURITY.md).
+	$(BIN)/pyroma --min=10 --skip-tests AuthorEmail dist/*.tar.gz
+	$(BIN)/pytest tests/shipped
+
 million: install ## A million messages over 10,000 sessions, ten minutes at most
 	$(BIN)/python bench/million.py
 
@@ -129,4 +143,4 @@ lock: ## Rewrite constraints.txt from a fresh resolution
 	@rm -rf .venv-lock
 
 clean: ## Remove what make made
-	rm -rf .venv .venv-* .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
