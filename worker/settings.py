@@ -4,7 +4,7 @@ Only `main`, `app`, `services` and the command line read them; everything else g
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AnyHttpUrl,
@@ -15,10 +15,12 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
 from tablestore_memory.worker.connection import SCHEMES, why_no_broker
 
+_SCHEMES = "redis://, rediss://, redis+cluster:// or redis+sentinel://"
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -49,9 +51,7 @@ class RedisSettings(BaseModel):
         try:
             return cls.model_validate({name: value for name, value in environ.items() if value})
         except ValidationError as error:
-            raise SettingsError(
-                [f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
-            ) from None
+            raise SettingsError([_problem(e) for e in error.errors(include_input=False)]) from None
 
 
 class Settings(RedisSettings):
@@ -100,10 +100,10 @@ class Settings(RedisSettings):
     # Tokens a day (UTC), of all models together; then extraction pauses. None for no limit.
     daily_tokens: Positive | None = Field(None, alias="MEMORY_DAILY_TOKENS")
 
-    log_level: str = Field(
-        "INFO", alias="MEMORY_LOG_LEVEL", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", alias="MEMORY_LOG_LEVEL"
     )
-    log_format: str = Field("auto", alias="MEMORY_LOG_FORMAT", pattern=r"^(auto|json|console)$")
+    log_format: Literal["auto", "json", "console"] = Field("auto", alias="MEMORY_LOG_FORMAT")
 
     @model_validator(mode="after")
     def _broker_suits_celery(self) -> Self:
@@ -112,5 +112,16 @@ class Settings(RedisSettings):
         return self
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
+# What a pattern asks for, in words.
+_FORMS = {
+    "REDIS_URL": f"must begin with {_SCHEMES}",
+    "MEMORY_BROKER_URL": f"must begin with {_SCHEMES}",
+    "MEMORY_PREFIX": "must be made of letters, digits and _ . : -",
+}
+
+
+def _problem(error: ErrorDetails) -> str:
+    variable = ".".join(str(part) for part in error["loc"])
+    by_pattern = error["type"] == "string_pattern_mismatch"
+    reason = _FORMS.get(variable, error["msg"]) if by_pattern else error["msg"]
+    return f"{variable}: {reason}" if variable else reason.removeprefix("Value error, ")
