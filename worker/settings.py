@@ -6,7 +6,7 @@ Reports name the variable and what it must be, never what it is.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.functional_validators import AfterValidator
@@ -47,11 +47,18 @@ def _table(name: str) -> str:
     return name
 
 
+def _prefix(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]+", name):
+        raise ValueError("must be made of letters, digits and _ . : -")
+    return name
+
+
 RedisAddress = Annotated[str, AfterValidator(_redis_url)]
 Endpoint = Annotated[AnyHttpUrl, AfterValidator(_endpoint)]
 Word = Annotated[str, AfterValidator(_printable)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Table = Annotated[str, AfterValidator(_table)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -70,7 +77,7 @@ class RedisSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: RedisAddress = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL", repr=False)
-    prefix: str = Field("memory", alias="MEMORY_PREFIX", pattern=r"^[A-Za-z0-9_.:-]+$")
+    prefix: Prefix = Field("memory", alias="MEMORY_PREFIX")
     partitions: Positive = Field(8, alias="MEMORY_PARTITIONS", le=MAX_PARTITIONS)
 
     @classmethod
@@ -147,10 +154,10 @@ class Settings(RedisSettings):
     # Tokens a day (UTC), of all models together; then extraction pauses. None for no limit.
     daily_tokens: Positive | None = Field(None, alias="MEMORY_DAILY_TOKENS")
 
-    log_level: str = Field(
-        "INFO", alias="MEMORY_LOG_LEVEL", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", alias="MEMORY_LOG_LEVEL"
     )
-    log_format: str = Field("auto", alias="MEMORY_LOG_FORMAT", pattern=r"^(auto|json|console)$")
+    log_format: Literal["auto", "json", "console"] = Field("auto", alias="MEMORY_LOG_FORMAT")
 
     @classmethod
     def _unfit(cls, given: Mapping[str, str]) -> Iterator[str]:

@@ -56,7 +56,8 @@ def remembered(deployment: Deployment, user: str, text: str) -> None:
         ({}, ("prompts", "show", "--user", "nobody", "--session", "s"), 2, "no user nobody"),
         ({}, ("dead", "list", "--queue", "garbage"), 2, "--queue: must be one of ingest, "),
         ({}, ("replay", "--since", "garbage"), 2, "--since: must be a date"),
-        ({"MEMORY_IDLE_S": "-1", "MEMORY_MODEL": "x"}, ("sessions", "u"), 2, "MEMORY_IDLE_S: "),
+        ({"MEMORY_IDLE_S": "-1", "REDIS_URL": "x"}, ("sessions", "u"), 2, "MEMORY_IDLE_S: "),
+        ({"REDIS_URL": "http://hush"}, ("status",), 2, "REDIS_URL: must begin with redis://"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

@@ -1,6 +1,7 @@
 """`make up` and its like: what runs on this machine begins as one, ends as one, and says what is wrong."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -58,11 +59,11 @@ def all_end(pids: set[int]) -> None:
 
 
 @contextmanager
-def started(folder: Path, command: list[str] = UP) -> Iterator[pexpect.spawn]:
+def started(folder: Path) -> Iterator[pexpect.spawn]:
     """A terminal in which everything runs, with ports of its own."""
     child = pexpect.spawn(
-        command[0],
-        command[1:],
+        UP[0],
+        UP[1:],
         cwd=folder,
         env=os.environ | free_ports(),
         encoding="utf-8",
@@ -140,15 +141,39 @@ def test_all_of_it_ends_with_its_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("whose", ["its own", "its parent's"])
-def test_all_of_it_ends_when_a_process_is_killed(tmp_path: Path, whose: str) -> None:
-    command = UP if whose == "its own" else ["/bin/sh", "-c", f"{' '.join(UP)}; true"]
-    with started(tmp_path, command) as up:
+def test_all_of_it_ends_when_its_own_process_is_killed(tmp_path: Path) -> None:
+    with started(tmp_path) as up:
         everything = descendants(up.pid)
 
         os.kill(up.pid, signal.SIGKILL)
 
         all_end(everything)
+
+
+@pytest.mark.timeout(240)
+def test_all_of_it_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
+    """As `make` may be; no terminal tells it then."""
+    shell = subprocess.Popen(
+        ["/bin/sh", "-c", f"{shlex.join(UP)}; true"],
+        cwd=tmp_path,
+        env=os.environ | free_ports(),
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert shell.stdout is not None
+    assert any("running until Ctrl-C" in line for line in iter(shell.stdout.readline, ""))
+    everything = descendants(shell.pid)
+
+    shell.kill()
+    shell.wait()
+
+    try:
+        assert len(everything) > 8
+        all_end(everything)
+    finally:
+        for pid in everything & parents().keys():
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.timeout(240)
