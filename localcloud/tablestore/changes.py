@@ -38,6 +38,11 @@ class Change(NamedTuple):
         """Whether the row must be looked at before it is written."""
         return self.row_existence != pb.IGNORE or self.condition is not None
 
+    @property
+    def only_deletes(self) -> bool:
+        """Whether it is an UpdateRow without anything to make a row of."""
+        return self.type == pb.UPDATE and all(cell.value is None for cell in self.cells)
+
 
 def parse(kind: int, raw_row: bytes, condition: pb.Condition, returns: pb.ReturnContent) -> Change:
     """Raises ParameterInvalid."""

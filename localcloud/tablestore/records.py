@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tablestore_memory.localcloud.tablestore import cells as cell_rules
+from tablestore_memory.localcloud.tablestore import limits
 from tablestore_memory.localcloud.tablestore.cells import Cells
 from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Value
 from tablestore_memory.localcloud.tablestore.keys import sort_key
@@ -71,6 +72,14 @@ def scan(storage: Storage, table: Table, now_ms: int) -> Iterator[Record]:
 def write(storage: Storage, table_id: int, record: Record, now_ms: int) -> None:
     bare = encode_bare_row(record.key, cell_rules.to_list(record.cells))
     storage.put(table_id, key_bytes(record.key), now_ms, bare)
+
+
+def size_bytes(key: RowKey, cells: Cells) -> int:
+    """What a row counts towards capacity units: its names and values, each version of them."""
+    size = sum(len(name) + limits.value_bytes(value) for name, value in key)
+    for name, versions in cells.items():
+        size += sum(len(name) + limits.value_bytes(value) for _, value in versions)
+    return size
 
 
 def key_bytes(key: RowKey) -> bytes:

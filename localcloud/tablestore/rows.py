@@ -158,6 +158,8 @@ def _changed(
 ) -> Record | None:
     if change.type == pb.DELETE:
         return None
+    if old is None and change.only_deletes:
+        return None
     _check_timestamps(table, change, now_ms)
     existing = old.cells if old and change.type == pb.UPDATE else {}
     cells = cell_rules.update(existing, change.cells, now_ms, table.max_versions)
