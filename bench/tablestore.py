@@ -45,6 +45,7 @@ COLUMNS = [
     ("content_list", '[{"type":"text"}]'),
 ]
 IGNORE = ots.Condition(ots.RowExistenceExpectation.IGNORE)
+NOT_THERE = ots.Condition(ots.RowExistenceExpectation.EXPECT_NOT_EXIST)
 Result = dict[str, Any]
 
 
@@ -57,9 +58,9 @@ def create(client: Any, table: str, key: list[tuple[str, str]]) -> None:
     client.create_table(ots.TableMeta(table, key), ots.TableOptions(), throughput)
 
 
-def batch(table: str, rows: list[Any]) -> Any:
+def batch(table: str, rows: list[Any], condition: Any = IGNORE) -> Any:
     request = ots.BatchWriteRowRequest()
-    items = [ots.PutRowItem(row, IGNORE) for row in rows]
+    items = [ots.PutRowItem(row, condition) for row in rows]
     request.add(ots.TableInBatchWriteRowItem(table, items))
     return request
 
@@ -84,14 +85,15 @@ def rated(server: Server, result: Result, what: str, count: int) -> Iterator[Non
     result[f"{what}/s of server processor"] = round(count / processor)
 
 
-def write_batches(url: str, writer: int, batches: int) -> None:
+def write_batches(url: str, writer: int, batches: int, condition: Any = IGNORE) -> None:
     client = connect(url)
     for number in range(batches):
         keys = [
             [("s", f"session-{writer}-{number % 7}"), ("n", number * 200 + row), ("id", f"{row}")]
             for row in range(200)
         ]
-        answer = client.batch_write_row(batch("rows", [ots.Row(key, COLUMNS) for key in keys]))
+        rows = [ots.Row(key, COLUMNS) for key in keys]
+        answer = client.batch_write_row(batch("rows", rows, condition))
         assert answer.is_all_succeed()
 
 
@@ -120,6 +122,8 @@ def bench_writes(server: Server) -> Result:
     write_batches(server.url, 9, 5)  # warm
     with rated(server, result, "rows, 200 a batch, one client", 40 * 200):
         write_batches(server.url, 0, 40)
+    with rated(server, result, "rows that must be new, 200 a batch, one client", 40 * 200):
+        write_batches(server.url, 8, 40, NOT_THERE)
     with rated(server, result, "rows, 200 a batch, two clients with their start", 80 * 200):
         in_processes(write_batches, server.url, 40, 2)
     with rated(server, result, "PutRow, one client", 2000):
@@ -215,7 +219,7 @@ def latencies(client: Any, query: Callable[[], Any], count: int = 200) -> dict[s
         assert len(client.search("memory", "i", request, columns).rows) > 0
         took.append((time.perf_counter() - began) * 1000)
     quantiles = statistics.quantiles(took, n=100)
-    return {"p50": round(quantiles[49], 1), "p99": round(quantiles[98], 1)}
+    return {f"p{n}": round(quantiles[n - 1], 1) for n in (50, 95, 99)}
 
 
 def bench_clients(server: Server, clients: int = 20, each: int = 150) -> Result:

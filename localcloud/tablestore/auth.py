@@ -7,9 +7,10 @@ signed with the key the request was. Source: API reference, "HTTP requests", "HT
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +18,7 @@ from tablestore_memory.localcloud.tablestore.errors import AuthFailed, Parameter
 
 API_VERSION: Final = "2015-12-31"
 CLOCK_SKEW_S: Final = 15 * 60
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z")
 _SIGNATURE, _SIGNATURE_V4 = "x-ots-signature", "x-ots-signaturev4"
 _REQUIRED = (
     "x-ots-date",
@@ -74,7 +76,7 @@ def sign_response(key: SigningKey, path: str, headers: Mapping[str, str]) -> str
 
 def _check_clock(date: str, now_s: float) -> None:
     try:
-        sent = datetime.strptime(date, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        sent = datetime.fromisoformat(date if _DATE.fullmatch(date) else "")
     except ValueError as error:
         raise ParameterInvalid(f"Invalid date format: {date}.") from error
     if abs(sent.timestamp() - now_s) > CLOCK_SKEW_S:

@@ -34,6 +34,18 @@ class Selection(NamedTuple):
         )
 
 
+def put(changes: Sequence[CellChange], now_ms: int, max_versions: int) -> Cells:
+    """The cells of a new row; those that say no timestamp are of now."""
+    cells: Cells = {
+        name: [(now_ms if timestamp is None else timestamp, value)]
+        for name, value, timestamp, _ in changes
+        if value is not None
+    }
+    if len(cells) == len(changes):
+        return cells
+    return update({}, changes, now_ms, max_versions)  # a column comes twice
+
+
 def update(
     cells: Mapping[str, Versions], changes: Iterable[CellChange], now_ms: int, max_versions: int
 ) -> Cells:
@@ -102,12 +114,3 @@ def latest(cells: Cells) -> Columns:
 def to_list(cells: Cells) -> list[Cell]:
     """Every version as a PlainBuffer cell, columns by name."""
     return [(name, value, stamp) for name in sorted(cells) for stamp, value in cells[name]]
-
-
-def from_list(changes: Sequence[CellChange]) -> Cells:
-    """The inverse of `to_list`, for cells that were stored."""
-    cells: Cells = {}
-    for name, value, timestamp, _ in changes:
-        if value is not None and timestamp is not None:
-            cells.setdefault(name, []).append((timestamp, value))
-    return cells

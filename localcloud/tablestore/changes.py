@@ -4,6 +4,8 @@ What is wrong here fails the whole request, in BatchWriteRow too; what the table
 (keys, conditions) fails the row alone. Source: API reference, "BatchWriteRow".
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from tablestore.protobuf import table_store_pb2 as pb
@@ -12,6 +14,8 @@ from tablestore_memory.localcloud.tablestore import filters, limits
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
 from tablestore_memory.localcloud.tablestore.keys import refuse_bounds
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    HEADER_BYTES,
+    Bound,
     CellChange,
     CellOp,
     KeyPart,
@@ -32,11 +36,29 @@ class Change(NamedTuple):
     condition: filters.Predicate | None
     return_content: pb.ReturnContent
     size_bytes: int
+    is_plain: bool  # no cell says its timestamp, or anything but a value
+    bare: bytes  # as it came, without header
 
     @property
     def reads(self) -> bool:
         """Whether the row must be looked at before it is written."""
         return self.row_existence != pb.IGNORE or self.condition is not None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it is a plain PutRow, to which all that may matter of an earlier row is its presence."""
+        return (
+            self.type == pb.PUT
+            and self.is_plain
+            and self.condition is None
+            and self.row_existence != pb.EXPECT_EXIST
+            and self.return_content.return_type != pb.RT_AFTER_MODIFY
+        )
+
+    @property
+    def only_deletes(self) -> bool:
+        """Whether it is an UpdateRow without anything to make a row of."""
+        return self.type == pb.UPDATE and all(cell.value is None for cell in self.cells)
 
 
 def parse(kind: int, raw_row: bytes, condition: pb.Condition, returns: pb.ReturnContent) -> Change:
@@ -44,51 +66,68 @@ def parse(kind: int, raw_row: bytes, condition: pb.Condition, returns: pb.Return
     row = decode_row(raw_row)
     refuse_bounds(row.key)
     _CHECKS[kind](row)
+    _check_cells(row)
     predicate = None
     if condition.HasField("column_condition"):
         predicate = filters.parse(condition.column_condition)
-    size = _check_cells(row)
-    return Change(kind, row.key, row.cells, condition.row_existence, predicate, returns, size)
+    return Change(
+        kind,
+        row.key,
+        row.cells,
+        condition.row_existence,
+        predicate,
+        returns,
+        row.size_bytes,
+        row.is_plain,
+        raw_row[len(HEADER_BYTES) :],
+    )
 
 
-def _check_cells(row: Row) -> int:
-    """The size of the row in bytes. Raises ParameterInvalid."""
+def _check_cells(row: Row) -> None:
+    """Raises ParameterInvalid."""
     if len(row.cells) > limits.COLUMNS_OF_A_ROW:
         raise ParameterInvalid(
             f"The number of attribute columns exceeds the limit, limit count: "
             f"{limits.COLUMNS_OF_A_ROW}, column count: {len(row.cells)}."
         )
-    keys = {name for name, _ in row.key}
-    size = 0
-    for name, value in row.key:
+    _check_names(tuple([part[0] for part in row.key]), tuple([cell[0] for cell in row.cells]))
+    if not row.is_plain:
+        _check_timestamps(row.cells)
+    if row.size_bytes > limits.KEY_VALUE_BYTES:  # else there is none too large among them
+        _check_sizes(row)
+
+
+@lru_cache(maxsize=1024)  # rows of a table mostly have the same columns
+def _check_names(key: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    for name in key:
         limits.check_column_name(name)
-        if isinstance(value, (str, bytes, bool, int, float)):
-            value_size = limits.value_bytes(value)
-            limits.check_key_size(name, value_size)
-            size += len(name) + value_size
+    for name in columns:
+        limits.check_column_name(name)
+        if name in key:
+            raise ParameterInvalid(
+                f"Duplicated attribute column name with primary key column: '{name}'."
+            )
+
+
+def _check_timestamps(cells: Iterable[CellChange]) -> None:
+    for cell in cells:
+        if cell.timestamp is not None and not 0 <= cell.timestamp < _MAX_TIMESTAMP_MS:
+            raise ParameterInvalid("Timestamp must be in range [0, INT64_MAX/1000).")
+
+
+def _check_sizes(row: Row) -> None:
+    for name, value in row.key:
+        if not isinstance(value, Bound):
+            limits.check_key_size(name, limits.value_bytes(value))
     for cell in row.cells:
-        size += _check_cell(cell, keys)
-    return size
-
-
-def _check_cell(cell: CellChange, keys: set[str]) -> int:
-    name = cell.name
-    limits.check_column_name(name)
-    if name in keys:
-        raise ParameterInvalid(
-            f"Duplicated attribute column name with primary key column: '{name}'."
-        )
-    if cell.timestamp is not None and not 0 <= cell.timestamp < _MAX_TIMESTAMP_MS:
-        raise ParameterInvalid("Timestamp must be in range [0, INT64_MAX/1000).")
-    if cell.value is None:
-        return len(name)
-    size = limits.value_bytes(cell.value)
-    limits.check_column_size(name, size)
-    return len(name) + size
+        if cell.value is not None:
+            limits.check_column_size(cell.name, limits.value_bytes(cell.value))
 
 
 def _check_put(row: Row) -> None:
     _refuse_marker(row)
+    if row.is_plain:
+        return
     for cell in row.cells:
         if cell.op is not None:
             raise ParameterInvalid(

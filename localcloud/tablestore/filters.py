@@ -10,7 +10,7 @@ from tablestore.protobuf import table_store_filter_pb2 as pb
 from tablestore_memory.localcloud.tablestore import limits, messages
 from tablestore_memory.localcloud.tablestore.contract import Value
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
-from tablestore_memory.localcloud.tablestore.plainbuffer import Bound, decode_value
+from tablestore_memory.localcloud.tablestore.plainbuffer import decode_value
 
 Versions = list[tuple[int, Value]]
 Row = Mapping[str, Versions]  # each column's versions, newest first
@@ -95,8 +95,6 @@ def _single(message: pb.SingleColumnValueFilter) -> Predicate:
 
 def _comparison(message: pb.SingleColumnValueFilter) -> Callable[[Value], bool]:
     wanted = decode_value(message.column_value)
-    if isinstance(wanted, Bound):
-        raise ParameterInvalid("Deserialize relation filter failed.")
     compare = _COMPARE[message.comparator]
     transfer = _transfer(message)
 

@@ -7,6 +7,7 @@ so that a prefix sorts first and the next column cannot reach into it.
 
 from collections.abc import Sequence
 from struct import Struct
+from typing import cast
 
 from tablestore.protobuf import table_store_pb2 as pb
 
@@ -18,6 +19,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer import Bound, KeyPart
 Schema = tuple[tuple[str, int], ...]  # name and pb.PrimaryKeyType of each column
 
 _INTEGER = Struct(">BQ")
+_SURELY_SHORT = limits.KEY_VALUE_BYTES // 4  # characters, of four bytes at most
 _TYPES: dict[int, type] = {pb.INTEGER: int, pb.STRING: str, pb.BINARY: bytes}
 _TYPE_NAMES: dict[type, str] = {
     int: "VT_INTEGER",
@@ -29,10 +31,8 @@ _TYPE_NAMES: dict[type, str] = {
 
 
 def check_row_key(schema: Schema, key: Sequence[tuple[str, KeyPart]]) -> list[tuple[str, Value]]:
-    """The key of one row. Raises InvalidPK, or ParameterInvalid for what no row's key can hold."""
-    refuse_bounds(key)
-    checked = check_range_key(schema, key)
-    return [(name, value) for name, value in checked if not isinstance(value, Bound)]
+    """The key of one row, without bounds. Raises InvalidPK, ParameterInvalid."""
+    return cast(list[tuple[str, Value]], check_range_key(schema, key))
 
 
 def refuse_bounds(key: Sequence[tuple[str, KeyPart]]) -> None:
@@ -51,7 +51,10 @@ def check_range_key(
     if len(key) != len(schema):
         raise InvalidPK(f"Validate PK size fail. Input: {len(key)}, Meta: {len(schema)}.")
     for (name, value), (wanted, kind) in zip(key, schema, strict=True):
-        _check_column(name, value, wanted, kind)
+        if name != wanted or type(value) is not _TYPES[kind]:
+            _check_column(name, value, wanted, kind)
+        elif isinstance(value, str | bytes) and len(value) > _SURELY_SHORT:
+            limits.check_key_size(name, limits.value_bytes(value))
     return key
 
 
@@ -60,12 +63,9 @@ def _check_column(name: str, value: KeyPart, wanted: str, kind: int) -> None:
         raise InvalidPK(f"Validate PK name fail. Input: {name}, Meta: {wanted}.")
     if value is Bound.AUTO_INCREMENT:
         raise ParameterInvalid("PkAutoIncr is not defined for this table.")
-    if isinstance(value, Bound):
-        return
-    if type(value) is not _TYPES[kind]:
+    if not isinstance(value, Bound):
         given, meta = _TYPE_NAMES[type(value)], _TYPE_NAMES[_TYPES[kind]]
         raise InvalidPK(f"Validate PK type fail. Input: {given}, Meta: {meta}.")
-    limits.check_key_size(name, limits.value_bytes(value))
 
 
 def sort_key(values: Sequence[KeyPart]) -> bytes:
@@ -74,16 +74,10 @@ def sort_key(values: Sequence[KeyPart]) -> bytes:
 
 
 def _sort_part(value: KeyPart) -> bytes:
-    match value:
-        case Bound.INF_MIN:
-            return b"\x00"
-        case Bound.INF_MAX:
-            return b"\xff"
-        case str():
-            return b"\x01" + value.encode().replace(b"\x00", b"\x00\xff") + b"\x00\x01"
-        case bytes():
-            return b"\x01" + value.replace(b"\x00", b"\x00\xff") + b"\x00\x01"
-        case int():
-            return _INTEGER.pack(1, value + 2**63)
-        case _:  # pragma: no cover - check_range_key lets nothing else through
-            raise TypeError(f"{value!r} cannot be part of a primary key")
+    if isinstance(value, str):
+        return b"\x01" + value.encode().replace(b"\x00", b"\x00\xff") + b"\x00\x01"
+    if isinstance(value, int):
+        return _INTEGER.pack(1, value + 2**63)
+    if isinstance(value, bytes):
+        return b"\x01" + value.replace(b"\x00", b"\x00\xff") + b"\x00\x01"
+    return b"\xff" if value is Bound.INF_MAX else b"\x00"

@@ -52,15 +52,11 @@ def check_column_name(name: str) -> None:
 
 def value_bytes(value: Value) -> int:
     """What a value counts towards size limits and capacity units."""
-    match value:
-        case bool():
-            return 1
-        case int() | float():
-            return 8
-        case str():
-            return len(value) if value.isascii() else len(value.encode())
-        case bytes():
-            return len(value)
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode())
+    if isinstance(value, bytes):
+        return len(value)
+    return 1 if isinstance(value, bool) else 8
 
 
 def check_column_size(name: str, size: int) -> None:

@@ -19,7 +19,7 @@ class _Fields(NamedTuple):
     """The fields of a message type that are text, or messages with text somewhere inside."""
 
     texts: tuple[tuple[str, bool], ...]  # name, and whether it is repeated
-    messages: tuple[tuple[str, bool], ...]
+    messages: tuple[tuple[str, bool, Any], ...]  # the same, and the type of the message
 
 
 def parse(kind: Any, raw: bytes, complaint: str = BROKEN) -> Any:
@@ -36,14 +36,15 @@ def parse(kind: Any, raw: bytes, complaint: str = BROKEN) -> Any:
 def _is_text(message: Any, fields: _Fields) -> bool:
     for name, repeated in fields.texts:
         value = getattr(message, name)
-        if not all(isinstance(one, str) for one in (value if repeated else (value,))):
-            return False
-    for name, repeated in fields.messages:
+        for one in value if repeated else (value,):
+            if not isinstance(one, str):
+                return False
+    for name, repeated, kind in fields.messages:
         if not repeated and not message.HasField(name):
             continue
-        value = getattr(message, name)
+        value, inside = getattr(message, name), _fields(kind)
         for one in value if repeated else (value,):
-            if not _is_text(one, _fields(one.DESCRIPTOR)):
+            if not _is_text(one, inside):
                 return False
     return True
 
@@ -56,7 +57,7 @@ def _fields(descriptor: Any) -> _Fields:
         if field.type == FieldDescriptor.TYPE_STRING:
             texts.append((field.name, repeated))
         elif field.type == FieldDescriptor.TYPE_MESSAGE and _has_text(field.message_type, ()):
-            messages.append((field.name, repeated))
+            messages.append((field.name, repeated, field.message_type))
     return _Fields(tuple(texts), tuple(messages))
 
 

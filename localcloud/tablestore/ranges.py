@@ -31,17 +31,19 @@ def get_range(
             raise ParameterInvalid("The limit must be greater than 0.")
         limit = min(limit, request.limit)
     found: list[bytes] = []
-    read_bytes, next_key = 0, b""
+    stored_bytes, read_bytes, next_key = 0, 0, b""
     for seen, stored in enumerate(_stored_rows(storage, table, request)):
         # Rows that a filter hides count towards the size of a page as those it shows.
-        full = read_bytes + len(stored.bare) > limits.RANGE_BYTES and seen > 0
+        full = stored_bytes + len(stored.bare) > limits.RANGE_BYTES and seen > 0
         if full or len(found) == limit or seen == limits.ROWS_OF_A_RANGE:
             next_key = _key_of(records.stored_record(stored))
             break
-        read_bytes += len(stored.bare)
-        record = records.live(table, stored, now_ms)
-        if record and (answer := read.answer(record)):
-            found.append(answer)
+        stored_bytes += len(stored.bare)
+        if record := records.live(table, stored, now_ms):
+            answer = read.answer(record)
+            read_bytes += answer.size_bytes
+            if answer.bare is not None:
+                found.append(answer.bare)
     return _response(found, read_bytes, next_key)
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple, Protocol
 from tablestore.protobuf import table_store_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import cells as cell_rules
-from tablestore_memory.localcloud.tablestore import filters, limits
-from tablestore_memory.localcloud.tablestore.cells import INT64_MAX, Selection
+from tablestore_memory.localcloud.tablestore import filters, limits, records
+from tablestore_memory.localcloud.tablestore.cells import INT64_MAX, Cells, Selection
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid, UnsupportOperation
 from tablestore_memory.localcloud.tablestore.plainbuffer import encode_bare_row
 from tablestore_memory.localcloud.tablestore.records import Record
@@ -25,28 +25,39 @@ class ReadRequest(Protocol):
     def HasField(self, name: str) -> bool: ...  # noqa: N802 protobuf's name
 
 
+class Answer(NamedTuple):
+    """A row without header, None if the read hides it; and the size of what was read of it."""
+
+    bare: bytes | None
+    size_bytes: int
+
+
+NOTHING = Answer(None, 0)
+
+
 class Read(NamedTuple):
     """A projection of rows, and the filter that lets rows pass."""
 
     selection: Selection
     passes: filters.Predicate | None
 
-    def answer(self, record: Record) -> bytes | None:
-        """The row's bytes without header, or None if the read does not show it."""
+    def answer(self, record: Record) -> Answer:
+        """What the read finds of the row, whether or not it shows it."""
         selected = cell_rules.select(record.cells, self.selection)
-        if not selected and not self._shows_bare_key(record):
-            return None
-        if self.passes:
-            # A filter sees what the read selects, and the primary key.
-            key = {name: [(0, value)] for name, value in record.key}
-            if not self.passes(key | selected):
-                return None
-        return encode_bare_row(record.key, cell_rules.to_list(selected))
+        size_bytes = records.size_bytes(record.key, selected)
+        if not self._shows(record, selected):
+            return Answer(None, size_bytes)
+        bare = encode_bare_row(record.key, cell_rules.to_list(selected))
+        return Answer(bare, size_bytes)
 
-    def _shows_bare_key(self, record: Record) -> bool:
-        """A row without any of the columns asked for is shown only for its key columns."""
+    def _shows(self, record: Record, selected: Cells) -> bool:
         wanted = self.selection.columns
-        return not wanted or any(name in wanted for name, _ in record.key)
+        if not selected and wanted and not any(name in wanted for name, _ in record.key):
+            return False
+        if self.passes is None:
+            return True
+        # A filter sees what the read selects, and the primary key.
+        return self.passes({name: [(0, value)] for name, value in record.key} | selected)
 
 
 def parse(request: ReadRequest) -> Read:

@@ -1,14 +1,14 @@
 """Rows of a table as cells: read from and written to storage, expired versions left out."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from tablestore_memory.localcloud.tablestore import cells as cell_rules
-from tablestore_memory.localcloud.tablestore.cells import Cells
+from tablestore_memory.localcloud.tablestore import limits
+from tablestore_memory.localcloud.tablestore.cells import INT64_MAX, Cells
 from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Value
 from tablestore_memory.localcloud.tablestore.keys import sort_key
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
-    Bound,
     decode_bare_row,
     encode_bare_row,
 )
@@ -57,8 +57,8 @@ def live(table: Table, stored: StoredRow, now_ms: int) -> Record | None:
 def stored_record(stored: StoredRow) -> Record:
     """The row with all its versions, expired or not."""
     row = decode_bare_row(stored.bare)
-    key = [(name, value) for name, value in row.key if not isinstance(value, Bound)]
-    return Record(key, cell_rules.from_list(row.cells))
+    cells = cell_rules.put(row.cells, stored.written_ms, INT64_MAX)
+    return Record(cast(RowKey, row.key), cells)
 
 
 def scan(storage: Storage, table: Table, now_ms: int) -> Iterator[Record]:
@@ -71,6 +71,14 @@ def scan(storage: Storage, table: Table, now_ms: int) -> Iterator[Record]:
 def write(storage: Storage, table_id: int, record: Record, now_ms: int) -> None:
     bare = encode_bare_row(record.key, cell_rules.to_list(record.cells))
     storage.put(table_id, key_bytes(record.key), now_ms, bare)
+
+
+def size_bytes(key: RowKey, cells: Cells) -> int:
+    """What a row counts towards capacity units: its names and values, each version of them."""
+    size = sum(len(name) + limits.value_bytes(value) for name, value in key)
+    for name, versions in cells.items():
+        size += sum(len(name) + limits.value_bytes(value) for _, value in versions)
+    return size
 
 
 def key_bytes(key: RowKey) -> bytes:

@@ -61,11 +61,12 @@ class TableRows:
     def write(self, changes: Sequence[tuple[str, Change]]) -> list[Written | OTSError]:
         """Each change by itself, in order, all of them in one commit."""
         results: list[Written | OTSError] = []
+        now_ms = self.now_ms()
         with self._storage.transaction():
             for table_name, change in changes:
                 try:
                     table = self._tables.data_table(table_name)
-                    results.append(self._write(table, change))
+                    results.append(self._write(table, change, now_ms))
                 except OTSError as error:
                     results.append(error)
         for (table_name, _), result in zip(changes, results, strict=True):
@@ -73,9 +74,11 @@ class TableRows:
                 self._tell(table_name, result)
         return results
 
-    def _write(self, table: Table, change: Change) -> Written:
-        now_ms = self.now_ms()
+    def _write(self, table: Table, change: Change, now_ms: int) -> Written:
         key = check_row_key(table.primary_key, change.key)
+        units = int(change.reads), capacity_units(change.size_bytes)
+        if self._put_whole(table, key, change, now_ms):
+            return Written(key, None, *units)
         if change.type == pb.UPDATE and not table.definition.table_options.allow_update:
             raise ParameterInvalid(f"Table '{table.name}' does not allow updates.")
         old = None
@@ -83,13 +86,34 @@ class TableRows:
             old = records.read(self._storage, table, key, now_ms)
         _check_condition(change, old)
         new = _changed(table, change, key, old, now_ms)
+        self._replace(table, key, old, new, now_ms)
+        return Written(key, new, *units)
+
+    def _put_whole(self, table: Table, key: RowKey, change: Change, now_ms: int) -> bool:
+        """Store a put row as it came, if nobody has to look into it or at one that is there."""
+        if not change.replaces or self._is_looked_into(table):
+            return False
+        row = table.id, records.key_bytes(key), now_ms, change.bare
+        if change.row_existence == pb.EXPECT_NOT_EXIST:
+            return self._storage.put_new(*row)  # one that is there may have expired
+        self._storage.put(*row)
+        return True
+
+    def _is_looked_into(self, table: Table) -> bool:
+        """Whether anyone needs the columns of what is written."""
+        watched = self.watcher is not None and self.watcher.has_indexes(table.name)
+        return watched or bool(table.indexes) or bool(table.defined_types)
+
+    def _replace(
+        self, table: Table, key: RowKey, old: Record | None, new: Record | None, now_ms: int
+    ) -> None:
+        """Raises ParameterInvalid if an index could not hold the row."""
         before, after = self._indexes.entries(table, old), self._indexes.entries(table, new)
         if new is None:
             self._storage.delete(table.id, records.key_bytes(key))
         else:
             records.write(self._storage, table.id, new, now_ms)
         self._indexes.replace(table, before, after, now_ms)
-        return Written(key, new, int(change.reads), capacity_units(change.size_bytes))
 
     def _tell(self, table: str, written: Written) -> None:
         if self.watcher and self.watcher.has_indexes(table):
@@ -158,9 +182,13 @@ def _changed(
 ) -> Record | None:
     if change.type == pb.DELETE:
         return None
+    if old is None and change.only_deletes:
+        return None
     _check_timestamps(table, change, now_ms)
-    existing = old.cells if old and change.type == pb.UPDATE else {}
-    cells = cell_rules.update(existing, change.cells, now_ms, table.max_versions)
+    if old and change.type == pb.UPDATE:
+        cells = cell_rules.update(old.cells, change.cells, now_ms, table.max_versions)
+    else:
+        cells = cell_rules.put(change.cells, now_ms, table.max_versions)
     record = Record(key, cells)
     if table.defined_types:
         check_defined_types(table, record)
@@ -168,10 +196,13 @@ def _changed(
 
 
 def _check_timestamps(table: Table, change: Change, now_ms: int) -> None:
+    for name, value, timestamp, _ in change.cells:
+        if timestamp is not None and value is not None:
+            _check_timestamp(table, name, timestamp, now_ms)
+
+
+def _check_timestamp(table: Table, name: str, timestamp: int, now_ms: int) -> None:
     deviation_ms = table.definition.table_options.deviation_cell_version_in_sec * 1000
     oldest_ms = max(now_ms - deviation_ms, table.oldest_ms(now_ms))
-    for cell in change.cells:
-        if cell.timestamp is None or cell.value is None:
-            continue
-        if not oldest_ms <= cell.timestamp < now_ms + deviation_ms:
-            raise ParameterInvalid(f"Invalid timestamp. Cell:'{cell.name}'.")
+    if not oldest_ms <= timestamp < now_ms + deviation_ms:
+        raise ParameterInvalid(f"Invalid timestamp. Cell:'{name}'.")

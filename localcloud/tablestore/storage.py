@@ -1,6 +1,7 @@
 """Tables, rows and index definitions in one SQLite file.
 
-A row is its sort key, when it was last written, and its PlainBuffer bytes as they travel. In WAL
+A row is its sort key, when it was last written, and its PlainBuffer bytes as they travel, in which
+a cell without a timestamp has that of the write. In WAL
 mode with synchronous=NORMAL a commit is in the operating system's hands before it returns: it
 survives the death of this process at any moment; a power cut may lose the last commits but tears
 none.
@@ -99,6 +100,11 @@ class Storage:
     def put(self, table: int, key: bytes, written_ms: int, bare: bytes) -> None:
         query = f"INSERT OR REPLACE INTO rows_{table:d} VALUES (?, ?, ?)"  # noqa: S608 an int
         self._db.execute(query, (key, written_ms, bare))
+
+    def put_new(self, table: int, key: bytes, written_ms: int, bare: bytes) -> bool:
+        """Write the row unless there is one, and return whether it was written."""
+        query = f"INSERT OR IGNORE INTO rows_{table:d} VALUES (?, ?, ?)"  # noqa: S608 an int
+        return self._db.execute(query, (key, written_ms, bare)).rowcount > 0
 
     def delete(self, table: int, key: bytes) -> None:
         self._db.execute(f"DELETE FROM rows_{table:d} WHERE key = ?", (key,))  # noqa: S608 an int

@@ -85,3 +85,17 @@ def test_100_rows_are_read_and_101_refused(client: Any, table: str) -> None:
 def test_no_rows_are_refused(client: Any) -> None:
     with refused("OTSParameterInvalid", 400, "No row specified in the request of BatchGetRow."):
         client.batch_get_row(ots.BatchGetRowRequest())
+
+
+def test_table_without_rows_is_answered_without_rows(client: Any, table: str) -> None:
+    answer = get_many(client, table, [])
+
+    assert answer.get_result_by_table(table) == []
+
+
+def test_same_row_twice_is_answered_twice(client: Any, table: str) -> None:
+    put(client, table, [("pk", "a")], [("x", 1)])
+
+    found = get_many(client, table, ["a", "nobody", "a"]).get_result_by_table(table)
+
+    assert [item.row and columns(item.row) for item in found] == [{"x": 1}, None, {"x": 1}]

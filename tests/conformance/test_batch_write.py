@@ -16,6 +16,7 @@ from tests.conformance.tablestore import (
 )
 
 EXIST = ots.Condition(ots.RowExistenceExpectation.EXPECT_EXIST)
+NOT_EXIST = ots.Condition(ots.RowExistenceExpectation.EXPECT_NOT_EXIST)
 
 
 def put_item(name: str, columns: list[Any], condition: Any = IGNORE) -> Any:
@@ -122,17 +123,45 @@ def test_row_whose_key_does_not_fit_fails_by_itself(client: Any, table: str) -> 
     assert failed[0].error_message == "Validate PK name fail. Input: other, Meta: pk."
 
 
-def test_same_key_twice_fails_the_request(client: Any, table: str) -> None:
-    with refused("OTSParameterInvalid", 400, "Duplicate rows"):
-        client.batch_write_row(batch(table, put_item("a", [("x", 1)]), delete_item("a")))
+def test_same_row_twice_is_written_in_order(client: Any, table: str) -> None:
+    answer = client.batch_write_row(
+        batch(
+            table,
+            put_item("a", [("x", 1)]),
+            update_item("a", {"PUT": [("y", 2)]}),
+            put_item("b", [("x", 1)]),
+            delete_item("b"),
+        )
+    )
 
-    assert every_key(client, table, ["pk"]) == []
+    assert answer.is_all_succeed()
+    assert get_columns(client, table, [("pk", "a")]) == {"x": 1, "y": 2}
+    assert get_columns(client, table, [("pk", "b")]) is None
+
+
+def test_each_of_two_writes_of_a_row_answers_for_itself(client: Any, table: str) -> None:
+    items = [put_item("a", [("x", n)], NOT_EXIST) for n in range(2)]
+
+    answer = client.batch_write_row(batch(table, *items))
+
+    assert [row.is_ok for row in answer.table_of_put[table]] == [True, False]
+    assert answer.table_of_put[table][1].error_code == "OTSConditionCheckFail"
+    assert get_columns(client, table, [("pk", "a")]) == {"x": 0}
+
+
+def test_update_that_only_deletes_makes_no_row(client: Any, table: str) -> None:
+    gone = update_item("a", {"DELETE_ALL": ["x"]})
+
+    answer = client.batch_write_row(batch(table, gone))
+
+    assert answer.is_all_succeed()
+    assert get_columns(client, table, [("pk", "a")]) is None
 
 
 def test_no_rows_are_refused(client: Any, table: str) -> None:
-    with refused("OTSParameterInvalid", 400, "No row specified in the request of BatchWriteRow."):
+    with refused("OTSParameterInvalid", 400, "No row is specified in BatchWriteRow."):
         client.batch_write_row(ots.BatchWriteRowRequest())
-    with refused("OTSParameterInvalid", 400, f"No row specified in table: '{table}'."):
+    with refused("OTSParameterInvalid", 400, f"No operation is specified for table: '{table}'."):
         client.batch_write_row(batch(table))
 
 

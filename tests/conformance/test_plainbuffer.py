@@ -1,5 +1,6 @@
 """Our PlainBuffer codec and the SDK's, written apart from each other, check each other."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from tablestore_memory.localcloud.tablestore.plainbuffer import (
     Bound,
     CellChange,
     CellOp,
+    Row,
+    decode,
     decode_row,
     encode_bare_row,
     encode_row,
+    native,
     with_header,
 )
 
@@ -41,7 +45,7 @@ def sdk_rows(raw: bytes) -> list[tuple[Any, Any]]:
     return [(row.primary_key, row.attribute_columns) for row in rows]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(keys, columns)
 def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     row = decode_row(encode_row(key, cells))
@@ -51,7 +55,7 @@ def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     assert not row.delete
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(keys, columns), min_size=1, max_size=3))
 def test_what_we_write_the_sdk_reads(rows: Any) -> None:
     raw = with_header(encode_bare_row(key, cells) for key, cells in rows)
@@ -65,7 +69,7 @@ def test_what_we_write_the_sdk_reads(rows: Any) -> None:
     ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(keys, columns)
 def test_what_the_sdk_puts_we_read(key: Any, cells: Any) -> None:
     sdk_key = [(name, for_sdk(value)) for name, value in key]
@@ -77,7 +81,7 @@ def test_what_the_sdk_puts_we_read(key: Any, cells: Any) -> None:
     assert row.cells == [CellChange(*cell, None) for cell in cells]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(keys, columns, st.lists(names, max_size=3), st.lists(st.tuples(names, integers), max_size=2))
 def test_what_the_sdk_updates_we_read(key: Any, puts: Any, gone: Any, added: Any) -> None:
     change = {
@@ -98,7 +102,7 @@ def test_what_the_sdk_updates_we_read(key: Any, puts: Any, gone: Any, added: Any
     ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(keys)
 def test_delete_marker_is_read(key: Any) -> None:
     sdk_key = [(name, for_sdk(value)) for name, value in key]
@@ -126,25 +130,76 @@ ROWS = [
 ]
 
 
+def one_byte_changed(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Every other value of every byte, one at a time."""
+    for place in range(len(raw)):
+        for value in range(256):
+            if value != raw[place]:
+                yield place, raw[:place] + bytes((value,)) + raw[place + 1 :]
+
+
+def outcome(decoder: Callable[[bytes], Row], data: bytes) -> Row | None:
+    """The row, or None where there is an error."""
+    try:
+        return decoder(data)
+    except ParameterInvalid:
+        return None
+
+
 @pytest.mark.parametrize("raw", ROWS, ids=["put", "types", "update", "delete"])
 def test_every_changed_byte_is_an_error(raw: bytes) -> None:
     """Every value of every byte: lengths and tags have no checksum of their own."""
-    wrongly_read = []
-    for place in range(len(raw)):
-        for value in range(256):
-            if value == raw[place]:
-                continue
-            changed = raw[:place] + bytes((value,)) + raw[place + 1 :]
-            try:
-                decode_row(changed)
-            except ParameterInvalid:
-                continue
-            wrongly_read.append((place, value))
+    read = [place for place, changed in one_byte_changed(raw) if outcome(decode.decode, changed)]
 
-    assert wrongly_read == []
+    assert read == []
 
 
-@settings(max_examples=50)
+@pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")
+@pytest.mark.parametrize("raw", ROWS, ids=["put", "types", "update", "delete"])
+def test_the_c_parser_takes_no_changed_byte_for_another_row(raw: bytes) -> None:
+    """It looks past the lengths before the values and at no bit of true but one: the same row."""
+    row = decode.decode(raw)
+
+    others = [
+        place
+        for place, changed in one_byte_changed(raw)
+        if native.decode(changed) not in (None, row)
+    ]
+
+    assert others == []
+
+
+@pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")
+@settings(max_examples=300, deadline=None)
+@given(keys, columns)
+def test_the_c_parser_reads_what_ours_reads(key: Any, cells: Any) -> None:
+    raw = encode_row(key, cells)
+
+    assert native.decode(raw) in (None, decode.decode(raw))
+
+
+@pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")
+def test_the_c_parser_reads_rows_of_text_and_numbers() -> None:
+    raw = encode_row(
+        [("pk", "键")], [("s", "text", 1), ("n", -5, None), ("b", True, 2), ("d", 0.5, 3)]
+    )
+
+    assert native.decode(raw) == decode.decode(raw)
+    assert native.decode(encode_row([("pk", 7)], [("s", "text", None)])).is_plain
+
+
+@pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=80), st.sampled_from(ROWS), st.integers(0, 60))
+def test_the_c_parser_leaves_noise_to_ours(noise: bytes, raw: bytes, start: int) -> None:
+    """Behind a header, in place of a row's end, and in its middle."""
+    for data in (b"\x75\x00\x00\x00" + noise, raw[:start] + noise, noise):
+        row = native.decode(data)
+
+        assert row is None or row == outcome(decode.decode, data)
+
+
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from(ROWS), st.data())
 def test_every_cut_is_an_error(raw: bytes, data: st.DataObject) -> None:
     length = data.draw(st.integers(0, len(raw) - 1))
@@ -153,7 +208,7 @@ def test_every_cut_is_an_error(raw: bytes, data: st.DataObject) -> None:
         decode_row(raw[:length])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=60))
 def test_noise_is_an_error_and_never_a_crash(noise: bytes) -> None:
     with pytest.raises(ParameterInvalid):

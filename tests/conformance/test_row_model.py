@@ -99,6 +99,8 @@ class Model(RuleBasedStateMachine):
             return
         change = {"PUT": puts, "DELETE_ALL": sorted(gone)}
         self.client.update_row(self.table, ots.Row(named(key), change), IGNORE)
+        if not puts and key not in self.rows:
+            return
         after = apply_puts(self.rows.get(key, {}), puts)
         self.rows[key] = {name: v for name, v in after.items() if name not in gone}
 
@@ -106,7 +108,7 @@ class Model(RuleBasedStateMachine):
     def delete_version(self, key: Any, name: str, stamp: int) -> None:
         change = {"DELETE": [(name, None, stamp)]}
         self.client.update_row(self.table, ots.Row(named(key), change), IGNORE)
-        row = self.rows.setdefault(key, {})
+        row = self.rows.get(key, {})
         row.get(name, {}).pop(stamp, None)
         if name in row and not row[name]:
             del row[name]
@@ -129,16 +131,16 @@ class Model(RuleBasedStateMachine):
             assert (key in self.rows) == exists
             self.rows[key] = apply_puts({}, puts)
 
-    @rule(changes=st.dictionaries(keys, st.none() | cells, min_size=1, max_size=6))
-    def write_many(self, changes: dict[Any, Any]) -> None:
+    @rule(changes=st.lists(st.tuples(keys, st.none() | cells), min_size=1, max_size=6))
+    def write_many(self, changes: list[tuple[Any, Any]]) -> None:
         items = [
             ots.DeleteRowItem(ots.Row(named(key)), IGNORE)
             if puts is None
             else ots.PutRowItem(ots.Row(named(key), puts), IGNORE)
-            for key, puts in changes.items()
+            for key, puts in changes
         ]
         assert self.client.batch_write_row(batch(self.table, *items)).is_all_succeed()
-        for key, puts in changes.items():
+        for key, puts in changes:
             if puts is None:
                 self.rows.pop(key, None)
             else:

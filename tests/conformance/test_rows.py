@@ -83,6 +83,21 @@ def test_written_units_are_one_for_every_4_kb(client: Any, table: str) -> None:
     assert (consumed.read, consumed.write) == (0, 3)
 
 
+@pytest.mark.parametrize(("length", "units"), [(4093, 1), (4094, 2)])
+def test_read_units_are_one_for_every_4_kb(
+    client: Any, table: str, length: int, units: int
+) -> None:
+    """Names and values count: beside the value's bytes there are those of `pk` and `x`."""
+    put(client, table, [("pk", "")], [("x", "v" * length)])
+
+    read, _, _ = client.get_row(table, [("pk", "")], max_version=1)
+    ranged, _, _, _ = client.get_range(
+        table, ots.Direction.FORWARD, [("pk", "")], [("pk", ots.INF_MAX)], max_version=1
+    )
+
+    assert [(unit.read, unit.write) for unit in (read, ranged)] == [(units, 0)] * 2
+
+
 def test_deleted_row_is_gone(client: Any, table: str) -> None:
     put(client, table, [("pk", "a")], [("x", 1)])
 

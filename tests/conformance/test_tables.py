@@ -68,6 +68,22 @@ def test_table_made_again_is_empty(client: Any, table: str) -> None:
     assert get_columns(client, table, [("pk", "a")]) is None
 
 
+def test_table_made_again_has_its_own_keys_and_throughput(client: Any, table: str) -> None:
+    client.update_table(table, ots.TableOptions(-1, 4), None)
+    client.delete_table(table)
+
+    key, throughput = [("other", "INTEGER"), ("pk", "BINARY")], ots.CapacityUnit(2, 3)
+    client.create_table(meta(table, key), ots.TableOptions(), ots.ReservedThroughput(throughput))
+
+    described = client.describe_table(table)
+    units = described.reserved_throughput_details.capacity_unit
+    assert described.table_meta.schema_of_primary_key == key
+    assert described.table_options.max_version == 1
+    assert (units.read, units.write) == (2, 3)
+    with refused("OTSInvalidPK", 400):
+        put(client, table, [("pk", "a")])
+
+
 def test_deleting_a_missing_table_is_refused(client: Any, fresh_name: str) -> None:
     with refused("OTSObjectNotExist", 404, "does not exist"):
         client.delete_table(fresh_name)

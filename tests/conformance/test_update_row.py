@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import tablestore as ots
 
 from tests.conformance.tablestore import IGNORE, get_columns, put, refused, update
@@ -45,6 +46,17 @@ def test_row_stays_without_columns(client: Any, table: str) -> None:
     update(client, table, KEY, {"DELETE_ALL": ["x"]})
 
     assert get_columns(client, table, KEY) == {}
+
+
+@pytest.mark.parametrize(
+    "gone", [{"DELETE_ALL": ["x", "y"]}, {"DELETE": [("x", None, 1)]}], ids=["all", "one version"]
+)
+def test_update_that_only_deletes_makes_no_row(
+    client: Any, table: str, gone: dict[str, Any]
+) -> None:
+    update(client, table, KEY, gone)
+
+    assert get_columns(client, table, KEY) is None
 
 
 def test_put_and_delete_in_one_update(client: Any, table: str) -> None:

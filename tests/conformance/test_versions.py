@@ -37,6 +37,14 @@ def test_stamp_is_the_time_of_the_write(client: Any, table: str) -> None:
     assert before <= stamp <= after
 
 
+def test_column_put_twice_at_one_time_has_its_last_value(client: Any, versioned: str) -> None:
+    put(client, versioned, [("pk", "a")], [("x", 1), ("y", 5), ("x", 2)])
+
+    row = get(client, versioned, [("pk", "a")], max_version=5)
+
+    assert [cell[:2] for cell in row.attribute_columns] == [("x", 2), ("y", 5)]
+
+
 def test_newest_version_stands_whatever_came_last(client: Any, table: str) -> None:
     now = now_ms()
 

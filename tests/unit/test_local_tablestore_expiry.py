@@ -9,6 +9,7 @@ from tablestore.encoder import OTSProtoBufferEncoder
 from tablestore.protobuf import search_pb2
 from tablestore.protobuf import table_store_pb2 as pb
 
+from tablestore_memory.localcloud.tablestore.errors import ConditionCheckFail
 from tablestore_memory.localcloud.tablestore.faults import Verdict
 from tablestore_memory.localcloud.tablestore.instance import Instance
 from tablestore_memory.localcloud.tablestore.routes import dispatch
@@ -17,6 +18,7 @@ from tests.conformance.tablestore import IGNORE
 DAY_S = 86_400
 THROUGHPUT = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
 KEY = [("pk", "a")]
+NOT_EXIST = ots.Condition(ots.RowExistenceExpectation.EXPECT_NOT_EXIST)
 
 
 class Clock:
@@ -54,8 +56,8 @@ def table(instance: Instance) -> str:
     return "t"
 
 
-def put(instance: Instance, table: str, key: Any, columns: Any) -> None:
-    call(instance, "PutRow", table, ots.Row(key, columns), IGNORE, None, None)
+def put(instance: Instance, table: str, key: Any, columns: Any, condition: Any = IGNORE) -> None:
+    call(instance, "PutRow", table, ots.Row(key, columns), condition, None, None)
 
 
 def found(instance: Instance) -> int:
@@ -93,6 +95,20 @@ def test_expired_row_is_taken_out_everywhere(instance: Instance, clock: Clock, t
 
     assert (rows_in(instance, "t"), rows_in(instance, "local"), found(instance)) == (1, 1, 1)
     assert is_readable(instance, [("pk", "young")])
+
+
+def test_expired_row_is_not_there_for_a_condition(instance: Instance, clock: Clock) -> None:
+    options = ots.TableOptions(DAY_S, 1, DAY_S, True)
+    meta = ots.TableMeta("t", [("pk", "STRING")])
+    call(instance, "CreateTable", meta, options, THROUGHPUT, None, [])
+    put(instance, "t", KEY, [("x", 1)])
+    clock.now += DAY_S + 1
+
+    put(instance, "t", KEY, [("x", 2)], NOT_EXIST)
+
+    assert is_readable(instance, KEY)
+    with pytest.raises(ConditionCheckFail):
+        put(instance, "t", KEY, [("x", 3)], NOT_EXIST)
 
 
 def test_row_of_a_key_alone_expires_by_its_last_write(

@@ -26,7 +26,7 @@ def batch_write_row(
     instance: Instance, request: pb.BatchWriteRowRequest, fail_row: FailRow
 ) -> pb.BatchWriteRowResponse:
     refuse_transaction(request)
-    _check_tables(request.tables, [len(table.rows) for table in request.tables], "BatchWriteRow")
+    _check_write(request.tables)
     parsed = [(table.table_name, _parse(table)) for table in request.tables]
     check_size("BatchWriteRow", sum(c.size_bytes for _, rows in parsed for c in rows))
     asked = [(name, change, fail_row()) for name, rows in parsed for change in rows]
@@ -47,8 +47,7 @@ def batch_write_row(
 def batch_get_row(
     instance: Instance, request: pb.BatchGetRowRequest, fail_row: FailRow
 ) -> pb.BatchGetRowResponse:
-    counts = [len(table.primary_key) for table in request.tables]
-    _check_tables(request.tables, counts, "BatchGetRow")
+    _check_read(request.tables)
     parsed = [_parse_reads(table) for table in request.tables]
     response = pb.BatchGetRowResponse()
     for table, (read, keys) in zip(request.tables, parsed, strict=True):
@@ -67,35 +66,46 @@ def batch_get_row(
 
 
 def _parse_reads(table: pb.TableInBatchGetRowRequest) -> tuple[reads.Read, list[Key]]:
-    """Raises ParameterInvalid, UnsupportOperation, for the same key twice too."""
+    """Raises ParameterInvalid, UnsupportOperation."""
     for token in table.token:
         reads.refuse_token(token)
-    keys = [parse_key(raw) for raw in table.primary_key]
-    if len({tuple(key) for key in keys}) != len(keys):
-        raise ParameterInvalid("Duplicate rows detected in MultiGet.")
-    return reads.parse(table), keys
+    return reads.parse(table), [parse_key(raw) for raw in table.primary_key]
 
 
 def _parse(table: pb.TableInBatchWriteRowRequest) -> list[Change]:
-    """Raises ParameterInvalid, for the same key twice too."""
-    rows = [changes.parse(r.type, r.row_change, r.condition, r.return_content) for r in table.rows]
-    if len({tuple(change.key) for change in rows}) != len(rows):
-        raise ParameterInvalid("Duplicate rows detected in MultiPut.")
-    return rows
+    """Raises ParameterInvalid."""
+    return [changes.parse(r.type, r.row_change, r.condition, r.return_content) for r in table.rows]
 
 
-def _check_tables(tables: Sequence[Any], counts: Sequence[int], operation: str) -> None:
+def _check_write(tables: Sequence[Any]) -> None:
+    """Raises ParameterInvalid."""
     if not tables:
-        raise ParameterInvalid(f"No row specified in the request of {operation}.")
+        raise ParameterInvalid("No row is specified in BatchWriteRow.")
+    _check_names(tables)
+    for table in tables:
+        if not table.rows:
+            raise ParameterInvalid(f"No operation is specified for table: '{table.table_name}'.")
+    _check_count(sum(len(table.rows) for table in tables), limits.ROWS_OF_BATCH_WRITE)
+
+
+def _check_read(tables: Sequence[Any]) -> None:
+    """Raises ParameterInvalid. A table without rows is answered without rows."""
+    if not tables:
+        raise ParameterInvalid("No row specified in the request of BatchGetRow.")
+    _check_names(tables)
+    _check_count(sum(len(table.primary_key) for table in tables), limits.ROWS_OF_BATCH_GET)
+
+
+def _check_names(tables: Sequence[Any]) -> None:
     names = [table.table_name for table in tables]
-    for name, rows in zip(names, counts, strict=True):
+    for name in names:
         limits.check_table_name(name)
-        if not rows:
-            raise ParameterInvalid(f"No row specified in table: '{name}'.")
         if names.count(name) > 1:
             raise ParameterInvalid(f"Duplicated table name: '{name}'.")
-    most = limits.ROWS_OF_BATCH_WRITE if operation == "BatchWriteRow" else limits.ROWS_OF_BATCH_GET
-    if sum(counts) > most:
+
+
+def _check_count(rows: int, most: int) -> None:
+    if rows > most:
         raise ParameterInvalid(f"Rows count exceeds the upper limit: {most}.")
 
 

@@ -1,5 +1,6 @@
 """PutRow, UpdateRow, DeleteRow, GetRow, GetRange."""
 
+from functools import lru_cache
 from typing import Any
 
 from tablestore.protobuf import table_store_pb2 as pb
@@ -67,8 +68,7 @@ def _write(instance: Instance, request: Any, change: Change, response: Any) -> A
 
 def fill_written(response: Any, change: Change, written: Written) -> None:
     """Capacity units, and of the row what the request wants back."""
-    response.consumed.capacity_unit.read = written.read_units
-    response.consumed.capacity_unit.write = written.write_units
+    response.consumed.CopyFrom(_consumed(written.read_units, written.write_units))
     wanted = change.return_content
     if wanted.return_type == pb.RT_PK:
         response.row = with_header([encode_bare_row(written.key, [])])
@@ -80,6 +80,13 @@ def fill_written(response: Any, change: Change, written: Written) -> None:
             for stamp, value in cells.get(name, [])[:1]
         ]
         response.row = with_header([encode_bare_row(written.key, returned)])
+
+
+@lru_cache
+def _consumed(read_units: int, write_units: int) -> pb.ConsumedCapacity:
+    """Made once, for there is one in the answer to each row of a batch."""
+    capacity_unit = pb.CapacityUnit(read=read_units, write=write_units)
+    return pb.ConsumedCapacity(capacity_unit=capacity_unit)
 
 
 def parse_key(raw: bytes) -> list[tuple[str, KeyPart]]:
@@ -103,9 +110,9 @@ def fill_read(
     """The row if it is there and the read shows it, and the capacity units."""
     table = instance.tables.get(table_name)
     record = instance.rows.find(table, check_row_key(table.primary_key, key))
-    answer = read.answer(record) if record else None
-    response.row = with_header([answer]) if answer else b""
-    response.consumed.capacity_unit.read = capacity_units(len(answer or b""))
+    answer = read.answer(record) if record else reads.NOTHING
+    response.row = with_header([answer.bare]) if answer.bare else b""
+    response.consumed.capacity_unit.read = capacity_units(answer.size_bytes)
     response.consumed.capacity_unit.write = 0
 
 

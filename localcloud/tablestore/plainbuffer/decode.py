@@ -1,123 +1,79 @@
 """PlainBuffer bytes to rows. What is not exactly the format raises ParameterInvalid.
 
 Every cell and row carries a checksum; lengths and tags are checked against what follows them, so
-that a changed byte is an error and never a different row.
+that a changed byte is an error and never a different row. Where the SDK's C parser loads, it reads
+what it can (`native.py`); this reads the rest, and everything where it does not.
 """
 
+import struct
+from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple
+from typing import Any
 
-from tablestore_memory.localcloud.tablestore.contract import Value
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
 from tablestore_memory.localcloud.tablestore.plainbuffer import format as f
-from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value
+from tablestore_memory.localcloud.tablestore.plainbuffer.row import (
+    CellChange,
+    KeyPart,
+    Row,
+    new_tuple,
+)
+from tablestore_memory.localcloud.tablestore.plainbuffer.variant import (
+    decode_key_value,
+    decode_value,
+)
 
-_LENGTH = Struct("<i")
+_NAME = Struct("<BBI")  # CELL, CELL_NAME, length of the name
+_VALUE = Struct("<BIBI")  # CELL_VALUE, length of the variant, its type, if a string: its length
 _STAMP = Struct("<q")
-_HEADER = f.HEADER.to_bytes(4, "little")
-
-KeyPart = Value | f.Bound
-
-
-class CellChange(NamedTuple):
-    """One attribute cell of a request: a value to put, or what else to do to the column."""
-
-    name: str
-    value: Value | None
-    timestamp: int | None  # ms
-    op: f.CellOp | None
+_OPS = {int(op): op for op in f.CellOp}
+_NAMES: dict[bytes, tuple[str, int, int]] = {}  # see _name
+_NAMES_KEPT = 4096
 
 
-class Row(NamedTuple):
-    """A row as a request carries it."""
-
-    key: list[tuple[str, KeyPart]]
-    cells: list[CellChange]
-    delete: bool
-
-
-class _Reader:
-    __slots__ = ("checks", "data", "pos")
-
-    def __init__(self, data: bytes, pos: int) -> None:
-        self.data = data
-        self.pos = pos
-        self.checks = bytearray()  # of the cells read so far: the row's checksum covers them
-
-    def tag(self) -> int:
-        """The tag at hand, or 0 at the end."""
-        return self.data[self.pos] if self.pos < len(self.data) else 0
-
-    def expect(self, tag: int) -> None:
-        if self.tag() != tag:
-            raise ParameterInvalid(
-                f"Cell data broken, mismatch tag, actual tag({self.tag():#x}), expect({tag:#x})."
-            )
-        self.pos += 1
-
-    def take(self, size: int) -> bytes:
-        end = self.pos + size
-        if size < 0 or end > len(self.data):
-            raise ParameterInvalid("data format is invalid.")
-        taken = self.data[self.pos : end]
-        self.pos = end
-        return taken
-
-    def sized(self) -> bytes:
-        return self.take(_LENGTH.unpack(self.take(4))[0])
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-    def cell(self) -> tuple[str, KeyPart | None, int | None, f.CellOp | None]:
-        self.expect(f.CELL)
-        self.expect(f.CELL_NAME)
-        name = self.sized()
-        check = f.crc8(name)
-        value, op, stamp = None, None, b""
-        if self.tag() == f.CELL_VALUE:
-            self.pos += 1
-            raw = self.sized()
-            check = f.crc8(raw, check)
-            value = decode_value(raw)
-        if self.tag() == f.CELL_OP:
-            self.pos += 1
-            op = self.byte()
-        if self.tag() == f.CELL_TIMESTAMP:
-            self.pos += 1
-            stamp = self.take(8)
-            check = f.crc8(stamp, check)
-        if op is not None:  # covered after the timestamp, though it stands before it
-            check = f.crc8(bytes((op,)), check)
-        self.expect(f.CELL_CHECKSUM)
-        self.checks.append(self.verify(check))
-        return _text(name), value, _STAMP.unpack(stamp)[0] if stamp else None, _op(op)
-
-    def verify(self, check: int) -> int:
-        given = self.byte()
-        if given != check:
-            raise ParameterInvalid(f"Cell data broken, checksum is mismatch, {given} :{check} :")
-        return check
-
-
-def _text(name: bytes) -> str:
-    try:
-        return name.decode()
-    except UnicodeDecodeError as error:
+def decode(data: bytes) -> Row:
+    """The one row behind a header."""
+    if data[:4] != f.HEADER_BYTES:
+        actual = int.from_bytes(data[:4], "little")
         raise ParameterInvalid(
-            f"Cell data broken, wrong string format, size: {len(name)}."
-        ) from error
-
-
-def _op(op: int | None) -> f.CellOp | None:
+            f"Cell data broken, mismatch header, actual: {actual} , expect: {f.HEADER}."
+        )
     try:
-        return None if op is None else f.CellOp(op)
-    except ValueError as error:
-        raise ParameterInvalid(f"Invalid op type of cell: {op}.") from error
+        row, end = _row(data, 4)
+    except (IndexError, struct.error) as error:
+        raise ParameterInvalid("data format is invalid.") from error
+    except UnicodeDecodeError as error:
+        size = len(error.object)
+        raise ParameterInvalid(f"Cell data broken, wrong string format, size: {size}.") from error
+    if end != len(data):
+        raise ParameterInvalid("Cell data broken, has more data in cell, but they can't be parsed.")
+    return row
 
 
-def _key_cell(reader: _Reader) -> tuple[str, KeyPart]:
-    name, value, timestamp, op = reader.cell()
+def _row(data: bytes, pos: int) -> tuple[Row, int]:
+    if data[pos] != f.ROW_PK:
+        raise _wrong_tag(data[pos], f.ROW_PK)
+    checks = bytearray()  # of the cells: the row's checksum covers them
+    found, pos, key_bytes = _cells(data, pos + 1, checks, decode_key_value)
+    key = [_key_part(cell) for cell in found]
+    cells: list[CellChange] = []
+    cell_bytes = 0
+    if data[pos] == f.ROW_DATA:
+        cells, pos, cell_bytes = _cells(data, pos + 1, checks, decode_value)
+    delete = data[pos] == f.DELETE_ROW_MARKER
+    checks.append(delete)
+    pos += delete
+    if data[pos] != f.ROW_CHECKSUM:
+        raise _wrong_tag(data[pos], f.ROW_CHECKSUM)
+    check = f.crc8(bytes(checks))
+    if data[pos + 1] != check:
+        raise _wrong_checksum(data[pos + 1], check)
+    is_plain = all(cell.value is not None and cell[2:] == (None, None) for cell in cells)
+    return Row(key, cells, delete, key_bytes + cell_bytes, is_plain), pos + 2
+
+
+def _key_part(cell: CellChange) -> tuple[str, KeyPart]:
+    name, value, timestamp, op = cell
     if value is None:
         raise ParameterInvalid(f"No value is given for primary key name:'{name}'.")
     if timestamp is not None:
@@ -127,46 +83,82 @@ def _key_cell(reader: _Reader) -> tuple[str, KeyPart]:
     return name, value
 
 
-def _attribute(reader: _Reader) -> CellChange:
-    name, value, timestamp, op = reader.cell()
-    if isinstance(value, f.Bound):
-        raise ParameterInvalid("data format is invalid, unknown variant type occured.")
-    return CellChange(name, value, timestamp, op)
+def _cells(
+    data: bytes, pos: int, checks: bytearray, decode_variant: Callable[[bytes], Any]
+) -> tuple[list[CellChange], int, int]:
+    """The cells from `pos` on, where they end, and the bytes of their names and values.
 
-
-def _row(reader: _Reader) -> Row:
-    reader.checks.clear()
-    reader.expect(f.ROW_PK)
-    key: list[tuple[str, KeyPart]] = []
+    One loop, for calls would double the time. Whatever is cut short ends in an IndexError at the
+    next tag.
+    """
     cells: list[CellChange] = []
-    while reader.tag() == f.CELL:
-        key.append(_key_cell(reader))
-    if reader.tag() == f.ROW_DATA:
-        reader.pos += 1
-        while reader.tag() == f.CELL:
-            cells.append(_attribute(reader))
-    delete = reader.tag() == f.DELETE_ROW_MARKER
-    reader.pos += delete
-    reader.checks.append(delete)
-    reader.expect(f.ROW_CHECKSUM)
-    reader.verify(f.crc8(bytes(reader.checks)))
-    return Row(key, cells, delete)
+    size_bytes = 0
+    while data[pos] == f.CELL:
+        head = data[pos : pos + _NAME.size + data[pos + 2]]
+        name, check, size = _NAMES.get(head) or _name(data, pos)
+        value, timestamp, op = None, None, None
+        pos += size
+        size_bytes += size - _NAME.size
+        if data[pos] == f.CELL_VALUE:
+            _, size, kind, length = _VALUE.unpack_from(data, pos)
+            variant = data[pos + 5 : pos + 5 + size]
+            check = f.crc8(variant, check)
+            is_text = kind == f.VT_STRING and length == size - 5  # as most values are
+            value = variant[5:].decode() if is_text else decode_variant(variant)
+            size_bytes += size - (5 if kind in f.SIZED else 1)
+            pos += 5 + size
+        if data[pos] != f.CELL_CHECKSUM:
+            timestamp, op, check, pos = _rest(data, pos, check)
+        if data[pos + 1] != check:
+            raise _wrong_checksum(data[pos + 1], check)
+        cells.append(new_tuple(CellChange, (name, value, timestamp, op)))
+        checks.append(check)
+        pos += 2
+    return cells, pos, size_bytes
 
 
-def decode_row(data: bytes) -> Row:
-    """The one row behind a header."""
-    if data[:4] != _HEADER:
-        actual = int.from_bytes(data[:4], "little")
-        raise ParameterInvalid(
-            f"Cell data broken, mismatch header, actual: {actual} , expect: {f.HEADER}."
-        )
-    return decode_bare_row(data, 4)
+def _rest(data: bytes, pos: int, check: int) -> tuple[int | None, f.CellOp | None, int, int]:
+    """What may stand between a cell's value and its checksum."""
+    timestamp, op = None, None
+    if data[pos] == f.CELL_OP:
+        op, pos = _op(data[pos + 1]), pos + 2
+    if data[pos] == f.CELL_TIMESTAMP:
+        timestamp = _STAMP.unpack_from(data, pos + 1)[0]
+        check, pos = f.crc8(data[pos + 1 : pos + 9], check), pos + 9
+    if op is not None:  # covered after the timestamp, though it stands before it
+        check = f.crc8(bytes((op,)), check)
+    if data[pos] != f.CELL_CHECKSUM:
+        raise _wrong_tag(data[pos], f.CELL_CHECKSUM)
+    return timestamp, op, check, pos
 
 
-def decode_bare_row(data: bytes, start: int = 0) -> Row:
-    """The one row that begins at `start` and ends with the data, no header before it."""
-    reader = _Reader(data, start)
-    row = _row(reader)
-    if reader.pos != len(data):
-        raise ParameterInvalid("Cell data broken, has more data in cell, but they can't be parsed.")
-    return row
+def _name(data: bytes, pos: int) -> tuple[str, int, int]:
+    """The name of the cell at `pos`, its checksum, and how long it is with what stands before it.
+
+    Remembered by just these bytes: the same few come with every row.
+    """
+    _, tag, size = _NAME.unpack_from(data, pos)
+    if tag != f.CELL_NAME:
+        raise _wrong_tag(tag, f.CELL_NAME)
+    head = data[pos : pos + _NAME.size + size]
+    raw = head[_NAME.size :]
+    found = raw.decode(), f.crc8(raw), len(head)
+    if len(_NAMES) < _NAMES_KEPT and len(raw) == size:
+        _NAMES[head] = found
+    return found
+
+
+def _op(op: int) -> f.CellOp:
+    if op not in _OPS:
+        raise ParameterInvalid(f"Invalid op type of cell: {op}.")
+    return _OPS[op]
+
+
+def _wrong_tag(given: int, expected: int) -> ParameterInvalid:
+    return ParameterInvalid(
+        f"Cell data broken, mismatch tag, actual tag({given:#x}), expect({expected:#x})."
+    )
+
+
+def _wrong_checksum(given: int, check: int) -> ParameterInvalid:
+    return ParameterInvalid(f"Cell data broken, checksum is mismatch, {given} :{check} :")

@@ -13,6 +13,7 @@ from fastcrc import crc8 as _crc8
 crc8: Final[Callable[..., int]] = _crc8.smbus
 
 HEADER: Final = 0x75  # little-endian int32 before the first row
+HEADER_BYTES: Final = HEADER.to_bytes(4, "little")
 
 ROW_PK: Final = 0x01
 ROW_DATA: Final = 0x02
@@ -34,6 +35,7 @@ VT_BLOB: Final = 0x7
 VT_INF_MIN: Final = 0x9
 VT_INF_MAX: Final = 0xA
 VT_AUTO_INCREMENT: Final = 0xB
+SIZED: Final = (VT_STRING, VT_BLOB)  # those that tell their length
 
 
 class CellOp(IntEnum):

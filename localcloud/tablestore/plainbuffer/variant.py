@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import isinf, isnan
 from struct import Struct
+from typing import Any
 
 from tablestore_memory.localcloud.tablestore.contract import Value
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
@@ -15,26 +16,25 @@ _SIZED = Struct("<Bi")
 
 def encode_value(value: Value) -> bytes:
     """The variant of a value."""
-    match value:
-        case bool():
-            return bytes((f.VT_BOOLEAN, value))
-        case int():
-            return _INTEGER.pack(f.VT_INTEGER, value)
-        case float():
-            return _DOUBLE.pack(f.VT_DOUBLE, value)
-        case str():
-            raw = value.encode()
-            return _SIZED.pack(f.VT_STRING, len(raw)) + raw
-        case bytes():
-            return _SIZED.pack(f.VT_BLOB, len(value)) + value
+    if type(value) is str:  # what most values are
+        raw = value.encode()
+        return _SIZED.pack(f.VT_STRING, len(raw)) + raw
+    return _ENCODERS[type(value)](value)
 
 
-def decode_value(raw: bytes) -> Value | f.Bound:
+def decode_value(raw: bytes) -> Value:
     """The value of exactly one variant. Raises ParameterInvalid for anything else."""
-    decode = _DECODERS.get(raw[0]) if raw else None
+    decode = _VALUES.get(raw[0]) if raw else None
     if decode is None:
         raise ParameterInvalid("data format is invalid, unknown variant type occured.")
     return decode(raw)
+
+
+def decode_key_value(raw: bytes) -> Value | f.Bound:
+    """The same where a primary key stands, which may hold a bound."""
+    if len(raw) == 1 and raw[0] in _BOUNDS:
+        return _BOUNDS[raw[0]]
+    return decode_value(raw)
 
 
 def _string(raw: bytes) -> str:
@@ -75,23 +75,21 @@ def _boolean(raw: bytes) -> bool:
     return bool(raw[1])
 
 
-def _bound(raw: bytes) -> f.Bound:
-    if len(raw) != 1:
-        raise _wrong_length(raw)
-    return f.Bound(raw[0])
-
-
 def _wrong_length(raw: bytes) -> ParameterInvalid:
     return ParameterInvalid(f"Cell data broken, a value of type {raw[0]} in {len(raw)} bytes.")
 
 
-_DECODERS: dict[int, Callable[[bytes], Value | f.Bound]] = {
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
+    int: lambda value: _INTEGER.pack(f.VT_INTEGER, value),
+    float: lambda value: _DOUBLE.pack(f.VT_DOUBLE, value),
+    bool: lambda value: bytes((f.VT_BOOLEAN, value)),
+    bytes: lambda value: _SIZED.pack(f.VT_BLOB, len(value)) + value,
+}
+_VALUES: dict[int, Callable[[bytes], Value]] = {
     f.VT_INTEGER: _integer,
     f.VT_DOUBLE: _double,
     f.VT_BOOLEAN: _boolean,
     f.VT_STRING: _string,
     f.VT_BLOB: _sized,
-    f.VT_INF_MIN: _bound,
-    f.VT_INF_MAX: _bound,
-    f.VT_AUTO_INCREMENT: _bound,
 }
+_BOUNDS = {bound.value: bound for bound in f.Bound}

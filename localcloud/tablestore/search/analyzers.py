@@ -6,12 +6,13 @@ word is a token of its own (docs/decisions/search-index.md).
 Source: Tablestore documentation, "Tokenization".
 """
 
+import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
-import rjieba
 from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import errors
@@ -97,7 +98,7 @@ def _cut_words(text: str, *, words: Callable[[str], Iterator[Token]]) -> list[To
 def _shortest_cut(run: str) -> Iterator[Token]:
     """The fewest words, none overlapping."""
     start = 0
-    for word in rjieba.cut(run, False):
+    for word in _rjieba().cut(run, False):
         yield word, start
         start += len(word)
 
@@ -113,10 +114,16 @@ def _every_word(run: str) -> Iterator[Token]:
 def _occurrences(run: str) -> Iterator[Token]:
     """rjieba names the words by where they start, shorter ones first, without saying where."""
     start, last = 0, 0
-    for word in rjieba.cut_all(run):
+    for word in _rjieba().cut_all(run):
         start = run.index(word, start + 1 if len(word) <= last else start)
         last = len(word)
         yield word, start
+
+
+@cache
+def _rjieba() -> Any:
+    """Imported when a text first needs it: it reads its dictionary then, for half a second."""
+    return importlib.import_module("rjieba")
 
 
 def _grams(text: str, *, least: int, most: int) -> list[Token]:

@@ -12,7 +12,7 @@ import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import errors
-from tablestore_memory.localcloud.tablestore.plainbuffer import Bound, decode_value
+from tablestore_memory.localcloud.tablestore.plainbuffer import decode_value
 from tablestore_memory.localcloud.tablestore.search import bm25, refuse, values
 from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
 from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
@@ -113,10 +113,7 @@ def _strings(name: str, searched: Searched) -> tuple[Field, Iterable[str]]:
 
 
 def _value(field: Field, raw: bytes) -> values.Indexed:
-    value = decode_value(raw)
-    if isinstance(value, Bound):
-        raise errors.ParameterInvalid("A query's value cannot be INF_MIN or INF_MAX.")
-    return values.queried(field, value)
+    return values.queried(field, decode_value(raw))
 
 
 def _bound(field: Field, query: Any, name: str) -> Any:
