@@ -15,7 +15,7 @@ from typing import Any
 from tablestore_memory.worker import lease
 from tablestore_memory.worker.errors import Retryable
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 
@@ -45,7 +45,7 @@ def main(module: str, name: str, count: str, work: str, *about: str) -> None:
         if work == "extract":
             attempt(services.attempt, *about)
         else:
-            carry_out(services.requests, int(about[0]))
+            process_requests(services.requests, int(about[0]))
     except Retryable as error:
         print(f"later: {error}")
 

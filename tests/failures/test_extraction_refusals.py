@@ -10,7 +10,7 @@ from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.errors import ServiceFails
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.extract.requests import process_requests
 from tests.deployment import Deployment
 from tests.extraction import extract_all, said, store, stored_texts, waiting
 from tests.failures.extraction_kills import NO_LIMITS
@@ -94,11 +94,11 @@ def test_refusal_of_every_call_keeps_what_was_asked_by_name(
     local_dashscope.ask_fault(refusal, count=None)
 
     with pytest.raises(ServiceFails):
-        carry_out(place.services.requests, partition)
+        process_requests(place.services.requests, partition)
 
     assert dead_of(place, fresh_name) == []
     local_dashscope.reset()
-    assert carry_out(place.services.requests, partition) == 1
+    assert process_requests(place.services.requests, partition) == 1
     assert stored_texts(place, fresh_name) == ["I like tea"]
 
 
@@ -160,6 +160,6 @@ def test_document_is_kept_without_its_secrets(place: Deployment, fresh_name: str
     event = Remember(event_id="e", user_id=fresh_name, created_at=1, text=text, document=document)
     place.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
 
-    carry_out(place.services.requests, partition)
+    process_requests(place.services.requests, partition)
 
     assert stored_texts(place, fresh_name) == ["My key is [secret], I like tea."]

@@ -8,7 +8,7 @@ import pytest
 from devtools.deployment import Deployment, memory_worker
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.worker.deadletters import DeadLetter
-from tablestore_memory.worker.extract.requests import carry_out
+from tablestore_memory.worker.extract.requests import process_requests
 from tests.extraction import confirm_all
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, message
 
@@ -30,7 +30,7 @@ def remembered(deployment: Deployment, user: str, text: str) -> None:
         deployment, 1, encode(Remember(event_id=user, user_id=user, text=text, created_at=10**15))
     )
     drain_all(deployment, 1)
-    assert carry_out(deployment.services.requests, 1) == 1
+    assert process_requests(deployment.services.requests, 1) == 1
     assert confirm_all(deployment) == 0
 
 
