@@ -51,12 +51,17 @@ class Lease:
         self._monotonic = monotonic
         self._held_until = 0.0
 
-    def ensure_held(self) -> None:
-        """Raises LeaseLost once the key was taken, or could not be renewed for its time to live.
+    @property
+    def is_held(self) -> bool:
+        """False once the key was taken, or could not be renewed for its time to live.
 
         By this process's own clock, so a worker that was stopped for a while notices before it writes.
         """
-        if self._monotonic() >= self._held_until:
+        return self._monotonic() < self._held_until
+
+    def ensure_held(self) -> None:
+        """Raises LeaseLost if it is not held any more."""
+        if not self.is_held:
             raise LeaseLost(f"{self.key}: the lease was lost")
 
     def renew(self) -> bool:

@@ -20,7 +20,7 @@ from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 
 # So that it need not stand still for six seconds before its leases are free.
-LEASE_TTL_MS = 500
+LEASE_TTL_MS = 2_000
 
 
 def stop_at(module: str, name: str, count: int) -> None:
@@ -38,7 +38,7 @@ def stop_at(module: str, name: str, count: int) -> None:
 
 
 def main(module: str, name: str, count: str, work: str, *about: str) -> None:
-    lease.LEASE_TTL_MS, lease._RENEW_EVERY_S = LEASE_TTL_MS, LEASE_TTL_MS / 4000
+    lease.LEASE_TTL_MS = LEASE_TTL_MS
     services = Services(Settings.from_env(os.environ))
     stop_at(module, name, int(count))
     try:

@@ -15,7 +15,7 @@ from tests.deployment import Deployment
 from tests.extraction import extract_all, said, store, stored_texts, waiting
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
-from tests.servers import Server
+from tests.servers import Server, wait_until
 
 REFUSALS = ["invalid_parameter", "data_inspection"]
 # Where a refusal begins, in the order of an extraction's calls. The trivial question has none of its words.
@@ -98,7 +98,7 @@ def test_refusal_of_every_call_keeps_what_was_asked_by_name(
 
     assert dead_of(place, fresh_name) == []
     local_dashscope.reset()
-    assert process_requests(place.services.requests, partition) == 1
+    wait_until(lambda: process_requests(place.services.requests, partition) == 1, "it is done")
     assert stored_texts(place, fresh_name) == ["I like tea"]
 
 

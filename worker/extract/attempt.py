@@ -81,14 +81,23 @@ def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> Outcome:
             begun = step.attempts.begin(partition, item)
         step.attempts.forget(partition, item)
         return Outcome(pieces)
-    except (Busy, Throttled, IndexBehind) as error:
-        wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
-        step.attempts.step_aside(partition, item, begun, wait_s)
-        due.postpone(user_id, session_id, wait_s)
-        return Outcome(pieces, error)
     except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
-        _failed(step, user_id, session_id, begun, error)
+        # Without the lease the session is another's, or forgotten: nothing of it may be noted any more.
+        if lease.is_held:
+            _sort_out(step, user_id, session_id, begun, error)
         return Outcome(pieces, error)
+
+
+def _sort_out(
+    step: Attempt, user_id: str, session_id: str, begun: Attempts, error: Exception
+) -> None:
+    if not isinstance(error, (Busy, Throttled, IndexBehind)):
+        _failed(step, user_id, session_id, begun, error)
+        return
+    wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
+    partition = step.extraction.streams.partition(session_id)
+    step.attempts.step_aside(partition, member(user_id, session_id), begun, wait_s)
+    step.extraction.due.postpone(user_id, session_id, wait_s)
 
 
 def _failed(

@@ -93,7 +93,7 @@ def process_requests(step: Requests, partition: int) -> int:
             if number == _A_TURN:
                 break
             lease.ensure_held()
-            if _attempt(step, partition, request):
+            if _attempt(step, partition, lease, request):
                 _take_off(step, partition, lease, request)
                 settled += 1
     return settled
@@ -127,7 +127,7 @@ def _event(raw: bytes) -> Event | MalformedEvent:
         return error
 
 
-def _attempt(step: Requests, partition: int, request: _Request) -> bool:
+def _attempt(step: Requests, partition: int, lease: Lease, request: _Request) -> bool:
     """One try. True if the request is settled: done, or set aside with its reason."""
     begun = step.attempts.begin(partition, request.item)
     try:
@@ -136,20 +136,25 @@ def _attempt(step: Requests, partition: int, request: _Request) -> bool:
             return _set_aside(step, partition, request, begun.failure or DIED)
         _carry_out(step, request)
         return True
-    except (Busy, Throttled, IndexBehind) as error:
-        if isinstance(error, LeaseLost):
-            raise
-        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
-    except SameForEveryone:
-        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
-        raise
-    except (Final, MalformedEvent) as error:
-        return _set_aside(step, partition, request, Failure.of(error))
     except RedisError:
         raise
-    except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
-        return _failed(step, partition, request, begun, error)
-    return False
+    except Exception as error:  # noqa: BLE001 - what becomes of it is sorted out by class
+        lease.ensure_held()
+        return _sort_out(step, partition, request, begun, error)
+
+
+def _sort_out(
+    step: Requests, partition: int, request: _Request, begun: Attempts, error: Exception
+) -> bool:
+    """What becomes of a request that was not done: see `_attempt`. Raises SameForEveryone."""
+    if isinstance(error, (Final, MalformedEvent)):
+        return _set_aside(step, partition, request, Failure.of(error))
+    if isinstance(error, (Busy, Throttled, IndexBehind, SameForEveryone)):
+        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
+        if isinstance(error, SameForEveryone):
+            raise error
+        return False
+    return _failed(step, partition, request, begun, error)
 
 
 def _failed(
