@@ -43,7 +43,8 @@ class EventIds:
 
     def __init__(self) -> None:
         self._producer = secrets.token_hex(10)
-        self._count = itertools.count()  # next() is atomic: no lock on the publish path
+        # next() is atomic: no lock on the publish path. All have twelve digits, so they are in order.
+        self._count = itertools.count(10**11)
 
     @property
     def producer(self) -> str:
@@ -51,4 +52,4 @@ class EventIds:
         return self._producer
 
     def next_id(self) -> str:
-        return f"{self._producer}{next(self._count):012x}"
+        return f"{self._producer}{next(self._count)}"

@@ -7,7 +7,6 @@ write() with O_APPEND, which the kernel orders. It never raises: without room or
 """
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,15 +71,14 @@ class Journal:
     def append(self, record: Record) -> bool:
         data = packed(record)
         segment = self._current
-        while (
-            segment is None
-            or segment.sealed
-            or segment.size >= self._segment_bytes
-            or not self._written(segment, data)
-        ):
-            segment = self._roll(segment)
-            if segment is None:
-                return False
+        try:
+            while segment is None or not segment.append(data):
+                segment = self._roll(segment)
+                if segment is None:
+                    return False
+        except OSError as error:
+            self._fail(segment, error)
+            return False
         self._appended += 1
         return True
 
@@ -104,20 +102,6 @@ class Journal:
         self._front.take(segment)
         self._appended += len(records)
         return len(records)
-
-    def _written(self, segment: Segment, data: bytes) -> bool:
-        """Whether it stands there for the reader to find. If not, it must be written elsewhere."""
-        try:
-            written = os.write(segment.fd, data)
-        except OSError as error:
-            self._fail(segment, error)
-            return False
-        segment.size += written
-        if written != len(data):
-            segment.torn += 1
-            self._fail(segment, OSError(f"{written} of {len(data)} bytes written"))
-        # Sealed meanwhile: the reader may have missed it. Written twice is still one event.
-        return not segment.sealed
 
     def _fail(self, segment: Segment | None, error: OSError) -> None:
         """Leave the disk alone for a while. Nothing may follow half a record in its segment."""
@@ -152,7 +136,7 @@ class Journal:
 
     def _next_segment(self, number: int) -> Segment:
         spool = self._spool = self._spool or self._make_spool()
-        return Segment(spool.path / segment_name(number))
+        return Segment(spool.path / segment_name(number), self._segment_bytes)
 
     def take(self, events: int, size: int) -> list[Record]:
         while (segment := self._front.segment) is not None:

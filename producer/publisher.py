@@ -28,7 +28,13 @@ from tablestore_memory.producer.lines import Line, completed, to_micros, utc_off
 from tablestore_memory.producer.mending import encode_mended
 from tablestore_memory.producer.settings import Options, Settings
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.protocol.events import Event, Message, Role, partition_key
+from tablestore_memory.protocol.events import (
+    Event,
+    Message,
+    Role,
+    encode_text_message,
+    partition_key,
+)
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox
@@ -112,23 +118,32 @@ class Publisher:
         now_us = outbox.clock.now_us()
         if event_id is None:
             event_id = outbox.ids.next_id()
-        try:
-            event = Message(
-                event_id=event_id,
-                user_id=user_id,
-                created_at=now_us if created_at is None else to_micros(created_at),
-                session_id=session_id,
-                message_id=event_id if message_id is None else message_id,
-                role=role,
-                content=content,
-                name=name,
-                metadata=metadata,
-                message_type=message_type,
-                fields=fields or {},
-                utc_offset_min=0 if created_at is None else utc_offset_min(created_at),
-                **openai,
+        if message_id is None:
+            message_id = event_id
+        plain = name is None and metadata is None and fields is None and created_at is None
+        data = None
+        if plain and message_type == "message" and not openai:
+            data = encode_text_message(
+                event_id, user_id, now_us, session_id, message_id, role, content
             )
-            data = encode_mended(event)
+        try:
+            data = data or encode_mended(
+                Message(
+                    event_id=event_id,
+                    user_id=user_id,
+                    created_at=now_us if created_at is None else to_micros(created_at),
+                    session_id=session_id,
+                    message_id=message_id,
+                    role=role,
+                    content=content,
+                    name=name,
+                    metadata=metadata,
+                    message_type=message_type,
+                    fields=fields or {},
+                    utc_offset_min=utc_offset_min(created_at),
+                    **openai,
+                )
+            )
         except MalformedEvent as error:
             draft = {"user_id": user_id, "session_id": session_id, "content": content}
             return self._malformed(outbox, {**draft, "event_id": event_id}, error)

@@ -8,6 +8,7 @@ another magic.
 
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -57,9 +58,10 @@ class Segment:
     """Written by this process. Its descriptor is closed when the last thread that may be writing
     lets go of the object: closing it earlier could hit a file opened since under its number."""
 
-    def __init__(self, path: Path) -> None:
-        """Create the file, for this user only. Raises OSError."""
+    def __init__(self, path: Path, limit: int = sys.maxsize) -> None:
+        """Create the file, for this user only; it takes no more once it has `limit` bytes. Raises OSError."""
         self.path = path
+        self._limit = limit
         self.after = Place()
         self.fd = open_private(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND)
         self.size = _HEAD.size
@@ -74,6 +76,19 @@ class Segment:
         except OSError:
             path.unlink(missing_ok=True)  # half a head makes no segment
             raise
+
+    def append(self, data: bytes) -> bool:
+        """Whether it stands there for the reader to find. If not, it must be written elsewhere, as it also
+        must when this raises OSError. Any thread may call it."""
+        if self.sealed or self.size >= self._limit:
+            return False
+        written = os.write(self.fd, data)
+        self.size += written
+        if written != len(data):
+            self.torn += 1
+            raise OSError(f"{written} of {len(data)} bytes written")
+        # Sealed meanwhile: the reader may have missed it. Written twice is still one event.
+        return not self.sealed
 
     def __del__(self) -> None:
         if (fd := getattr(self, "fd", -1)) >= 0:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import ValidationError
 
@@ -17,6 +17,7 @@ from tablestore_memory.protocol.events import (
     SessionEnd,
     decode,
     encode,
+    encode_text_message,
     partition_key,
 )
 from tablestore_memory.protocol.refusals import invalid
@@ -73,6 +74,38 @@ def nested(levels: int) -> Any:
     for level in range(levels):
         value = [value] if level % 2 else {"a": value}
     return value
+
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=40) | st.sampled_from(
+    ["", "s" * 1024, "é" * 300, "é" * 513, "x" * 1025, "\\u0000", "a\0b", "\ud83d", "y" * 300_000]
+)
+
+
+@given(
+    ids=st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT, ANY_TEXT),
+    role=st.sampled_from(["user", "function", "robot", 5]),
+    content=ANY_TEXT | st.sampled_from([None, 5, b"bytes", ["parts"]]),
+)
+@settings(deadline=None)
+def test_quick_way_gives_what_the_thorough_one_gives_or_nothing(
+    ids: tuple[str, str, str, str], role: Any, content: Any
+) -> None:
+    event_id, user_id, session_id, message_id = ids
+    fields = {"event_id": event_id, "user_id": user_id, "session_id": session_id, "created_at": 1}
+    event = message(**fields, message_id=message_id, role=role, content=content)
+
+    quick = encode_text_message(event_id, user_id, 1, session_id, message_id, role, content)
+
+    if quick is not None:
+        assert quick == encode(event)
+
+
+def test_ordinary_message_goes_the_quick_way() -> None:
+    given = ("e" * 32, "ana", 1, "session", "m" * 32, "assistant")
+
+    assert encode_text_message(*given, 'All "quoted" and\nlong. ' * 1_000)
+    assert encode_text_message(*given, "")
+    assert encode_text_message(*given, r"the escape \u0000") is None
 
 
 REFUSED = {
