@@ -20,7 +20,7 @@ from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 
 # So that it need not stand still for six seconds before its leases are free.
-LEASE_TTL_MS = 500
+LEASE_TTL_MS = 2_000
 
 
 def stop_at(module: str, name: str, count: int) -> None:
