@@ -100,20 +100,18 @@ def test_requests_of_the_forgotten_reach_neither_qwen_nor_the_dead_letters(
     place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
+    broken = remembered(fresh_name, document={"id": "d", "content": "no list"})
     before_ms = now_ms(place.services.redis)
     forget(place, fresh_name)
-    monkeypatch.setattr(Qwen, "embed", no_call)
+    monkeypatch.setattr(Qwen, "embed", None)
 
-    for line in (remembered(fresh_name), document(fresh_name), secret):
-        publish(place, line, stream="requests", waited_ms=since(place, before_ms))
+    for line in (remembered(fresh_name), document(fresh_name), secret, broken):
+        publish(place, line, waited_ms=since(place, before_ms))
+    drain_all(place, 0)
     done = carry_out(place.services.requests, 0)
 
-    assert done == 3
+    assert done == 4
     assert footprints(place, fresh_name) == []
-
-
-def no_call(*_: Any, **__: Any) -> Any:
-    raise AssertionError("Qwen was asked")
 
 
 @contextmanager
@@ -292,3 +290,22 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
         forget(spread, fresh_name)
 
         assert footprints(spread, fresh_name) == []
+
+
+def test_requests_that_were_moved_on_before_it_reach_neither_qwen_nor_the_dead_letters(
+    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
+    before_ms = now_ms(place.services.redis)
+    forget(place, fresh_name)
+    monkeypatch.setattr(Qwen, "embed", no_call)
+
+    for line in (remembered(fresh_name), document(fresh_name), secret):
+        publish(place, line, stream="requests", waited_ms=since(place, before_ms))
+    settle(place)
+
+    assert footprints(place, fresh_name) == []
+
+
+def no_call(*_: Any, **__: Any) -> Any:
+    raise AssertionError("Qwen was asked")
