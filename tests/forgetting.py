@@ -69,15 +69,19 @@ def settle(place: Deployment) -> None:
 
 
 def publish(
-    place: Deployment, *lines: dict[str, Any], partition: int = 0, waited_ms: int = 0
+    place: Deployment,
+    *lines: dict[str, Any],
+    partition: int = 0,
+    stream: str = "events",
+    waited_ms: int = 0,
 ) -> None:
     """Straight into a stream; `waited_ms` is how long the publisher says it held them."""
-    stream = place.services.streams.events(partition)
+    key = place.services.streams.key(partition, stream)
     for line in lines:
         fields: dict[Any, Any] = {EVENT_FIELD: encode(from_line(line))}
         if waited_ms:
             fields["waited_ms"] = waited_ms
-        place.services.redis.xadd(stream, fields)
+        place.services.redis.xadd(key, fields)
 
 
 def live(place: Deployment, *lines: dict[str, Any]) -> None:

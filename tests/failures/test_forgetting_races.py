@@ -286,3 +286,22 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
         forget(spread, fresh_name)
 
         assert footprints(spread, fresh_name) == []
+
+
+def test_requests_that_were_moved_on_before_it_reach_neither_qwen_nor_the_dead_letters(
+    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
+    before_ms = now_ms(place.services.redis)
+    forget(place, fresh_name)
+    monkeypatch.setattr(Qwen, "embed", no_call)
+
+    for line in (remembered(fresh_name), document(fresh_name), secret):
+        publish(place, line, stream="requests", waited_ms=since(place, before_ms))
+    settle(place)
+
+    assert footprints(place, fresh_name) == []
+
+
+def no_call(*_: Any, **__: Any) -> Any:
+    raise AssertionError("Qwen was asked")
