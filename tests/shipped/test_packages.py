@@ -9,8 +9,13 @@ import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
 
+import pytest
+
 from tablestore_memory import __version__
 from tests.shipped.conftest import ROOT
+
+# Building takes its time.
+pytestmark = pytest.mark.timeout(600)
 
 CACHES = shutil.ignore_patterns("__pycache__")  # as .dockerignore does
 FOLDERS = sorted(path.name for path in (ROOT / "tablestore_memory").iterdir() if path.is_symlink())
