@@ -37,7 +37,7 @@ def main() -> int:
             print(f"{stack.wait().ending()}; ending everything else", file=sys.stderr, flush=True)
     except CannotStart as error:
         print(f"make up: {error}", file=sys.stderr)
-    return 1
+    return 1  # a person ends it by a signal
 
 
 def _tell(stack: Stack) -> None:

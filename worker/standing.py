@@ -28,6 +28,7 @@ STAGE_OF = {
 }
 # A failure that is made good at the next try is no obstacle.
 _FAILING_S = 5
+_LATELY_S = 120  # the longest wait between two tries
 # Events are stored in a moment, requests and the index take seconds; sessions wait for their end.
 _OLD_S = 60
 
@@ -80,7 +81,7 @@ class Standing:
         now = self.backlog
         waiting = {"ingest": now.events, "extract": now.requests + now.sessions + now.unsearchable}
         for queue in self.unconsumed:
-            text = f"no worker consumes queue {queue}, where {waiting[queue]} wait"
+            text = f"no worker consumes queue {queue}, {waiting[queue]} waiting"
             yield Obstacle(f"queue {queue}", f"{text}: start one with `{COMMAND} -Q {queue}`")
 
     def _pauses(self) -> Iterator[Obstacle]:
@@ -94,8 +95,9 @@ class Standing:
         for each in self.failing:
             if each.task not in paused and each.last_ms - each.since_ms >= _FAILING_S * 1000:
                 text = f"{STAGE_OF[each.task]} fails{self._since(each.since_ms)}: {each.error}"
-                if each.reason:
-                    text += f": {each.reason}"
+                text += f": {each.reason}" if each.reason else ""
+                if self.at_ms - each.last_ms > _LATELY_S * 1000:
+                    text += f"; last tried {lasting((self.at_ms - each.last_ms) / 1000)} ago"
                 yield Obstacle(f"failing {each.task}", text)
 
     def _old(self) -> Iterator[Obstacle]:

@@ -56,9 +56,7 @@ def test_queue_that_no_worker_consumes_is_named_with_the_command_that_helps(
     waited = deployment.command("wait", "--timeout", "1")
     doctor = deployment.command("doctor")
 
-    wanted = (
-        f"no worker consumes queue extract, where 1 wait: start one with `{COMMAND} -Q extract`"
-    )
+    wanted = f"no worker consumes queue extract, 1 waiting: start one with `{COMMAND} -Q extract`"
     assert lines(deployment) == [wanted]
     assert status(deployment)["unconsumed"] == ["extract"]
     assert [worker["queues"] for worker in status(deployment)["workers"]] == [["ingest"]]

@@ -7,7 +7,7 @@ shown and no more: the rest may be secret.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisClusterException, RedisError
@@ -130,11 +130,5 @@ def _settings(kind: type[S]) -> S:
     try:
         return kind.from_env(os.environ)
     except SettingsError as error:
-        _wrong(error)
-
-
-def _wrong(error: SettingsError) -> NoReturn:
-    fail(
-        WRONG,
-        f"wrong settings: {'; '.join(error.problems)}; .env.example says what each of them means",
-    )
+        problems = "; ".join(error.problems)
+        fail(WRONG, f"wrong settings: {problems}; .env.example says what each of them means")
