@@ -11,7 +11,6 @@ import tablestore as ots
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tablestore.encoder import OTSProtoBufferEncoder
-from tablestore_for_agent_memory.base.base_memory_store import Message as StoredMessage
 
 from tablestore_memory.producer import MalformedEvent, from_line
 from tablestore_memory.protocol.checks import MAX_DEPTH
@@ -19,13 +18,15 @@ from tablestore_memory.protocol.events import Message, Remember, decode, encode
 from tablestore_memory.worker.replay import event_of
 from tablestore_memory.worker.stores.fields import RESERVED
 from tablestore_memory.worker.stores.memories import Memories
+from tablestore_memory.worker.stores.messages import MessageRow
 from tablestore_memory.worker.stores.rows import RowWrite, message_row
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect, create_all
 from tablestore_memory.worker.stores.write import write_rows
+from tests.failures.ingesting import SHARED_TABLES
 
 MARK = "§secret§"
-DIMENSION = 4
+DIMENSION = 256
 NAMES = TableNames("session", "message", "memory", "history")
 ROLES = ("user", "assistant", "system", "tool", "developer", "function")
 PARTS = ("text", "data", "image", "audio", "file", "refusal", "input_text", "image_url")
@@ -183,8 +184,10 @@ def accepted(draft: dict[str, Any]) -> Message | Remember | None:
 
 def row_of(event: Message | Remember) -> RowWrite:
     if isinstance(event, Message):
-        return message_row("message", event)
-    return Memories.document(_MEMORIES, event, [0.0] * DIMENSION)
+        return message_row("message", event, 7)
+    return Memories.document(
+        _MEMORIES, event, str((event.document or {})["id"]), [0.0] * DIMENSION, 7
+    )
 
 
 class _Memories:
@@ -222,12 +225,12 @@ def test_message_that_is_let_through_can_be_stored_and_published_once_more(
     assert stored["user_id"] == event.user_id
     for name in ("content_list", "metadata", "other_fields"):
         json.loads(str(stored.get(name, "{}")))
-    read = StoredMessage(
+    read = MessageRow(
         str(key["session_id"]),
-        str(key["message_id"]),
         int(key["create_time"]),
-        stored.pop("content", None),  # type: ignore[arg-type]
-        stored,  # type: ignore[arg-type]
+        str(key["message_id"]),
+        stored,
+        written_ms=0,
     )
     again = event_of(read, event.user_id, NAMES)
     assert again is not None
@@ -264,7 +267,7 @@ def test_line_of_anything_is_an_event_or_refused(line: bytes | str) -> None:
 @pytest.fixture(scope="module")
 def store(tablestore_url: str) -> Iterator[tuple[ots.OTSClient, TableNames]]:
     client = connect(tablestore_url, "local", "local", "local")
-    names = TableNames(*(f"fuzz_{name}" for name in ("session", "message", "memory", "history")))
+    names = TableNames(*SHARED_TABLES.values())  # names of secondary indexes are an instance's
     create_all(client, names, DIMENSION)
     yield client, names
 
@@ -286,7 +289,7 @@ def test_all_that_is_let_through_is_stored_and_read_back(
         row.key: row for event in events if isinstance(event, Remember) for row in [row_of(event)]
     }
 
-    rows = [message_row(names.message, event) for event in said.values()]
+    rows = [message_row(names.message, event, 7) for event in said.values()]
     rows += [RowWrite(names.memory, row.key, row.columns) for row in kept.values()]
     failures = write_rows(client, rows)
 
