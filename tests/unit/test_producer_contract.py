@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ def test_redis_cli_publishes_without_this_package(
     event = only_event(redis_url, fresh_name)
     assert isinstance(event, Message)
     assert (event.user_id, event.content) == ("u1", "I like tea.")
+    assert abs(event.created_at / 1e6 - time.time()) < 60
+    assert event.created_at % 1_000_000  # what is said within a second is in order
 
 
 def test_import_needs_only_redis_and_msgspec() -> None:
