@@ -3,6 +3,7 @@
 // The contract is docs/events.md. With the package `redis`, the last lines become client.xAdd(…).
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
+import { connect as connectByTls } from "node:tls";
 import { crc32 } from "node:zlib";
 
 const [user, session, text] = process.argv.slice(2);
@@ -23,14 +24,32 @@ const event = {
 };
 const stream = `${prefix}:{${crc32(session) % partitions}}:events`;
 
-const command = (...words) =>
+const commands = [
+  ["SELECT", url.pathname.slice(1) || "0"],
+  ["XADD", stream, "*", "event", JSON.stringify(event)],
+];
+if (url.password) {
+  const [name, password] = [url.username || "default", url.password].map(decodeURIComponent);
+  commands.unshift(["AUTH", name, password]);
+}
+const written = (words) =>
   `*${words.length}\r\n` + words.map((w) => `$${Buffer.byteLength(w)}\r\n${w}\r\n`).join("");
-const socket = connect(Number(url.port || 6379), url.hostname);
-socket.write(command("SELECT", url.pathname.slice(1) || "0"));
-socket.write(command("XADD", stream, "*", "event", JSON.stringify(event)));
+const giveUp = (reason) => {
+  console.error(`not published: ${reason}`);
+  process.exit(1);
+};
+
+const port = Number(url.port || 6379);
+const secure = url.protocol === "rediss:";
+const socket = secure
+  ? connectByTls({ host: url.hostname, port })
+  : connect({ host: url.hostname, port });
+socket.on("error", (error) => giveUp(error.message || error.code));
+socket.write(commands.map(written).join(""));
 let replies = "";
 socket.on("data", (data) => {
   replies += data;
-  if (replies.startsWith("-") || replies.includes("\r\n-")) throw new Error(replies.trim());
-  if (replies.split("\r\n").length > 3) socket.end(); // +OK, $15, 1700000000000-0
+  const refused = replies.split("\r\n").find((line) => line.startsWith("-"));
+  if (refused) giveUp(refused.slice(1));
+  if (/\d+-\d+\r\n$/.test(replies)) socket.end(); // the id of the entry: 1700000000000-0
 });

@@ -9,7 +9,9 @@ prefix=${MEMORY_PREFIX:-memory} partitions=${MEMORY_PARTITIONS:-8}
 crc=$(printf %s "$session" | gzip -c | tail -c 8 | od -An -tu1 -N4 |
     awk '{ printf "%.0f", $1 + 256 * ($2 + 256 * ($3 + 256 * $4)) }')
 id=$(od -An -tx1 -N16 /dev/urandom | tr -d ' \n')
-micros=$(($(date +%s) * 1000000))
+stamp=$(date +%s%N) # where date knows no nanoseconds, it ends in an N
+case $stamp in *N) stamp=${stamp%N}000000000 ;; esac
+micros=$((stamp / 1000)) # they order a session
 
 redis-cli -u "${REDIS_URL:-redis://localhost:6379/0}" XADD \
     "$prefix:{$((crc % partitions))}:events" '*' event \

@@ -14,7 +14,8 @@ from pathlib import Path
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.damaged import Damaged
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.producer.segment import Place, Segment, packed, write_whole
+from tablestore_memory.producer.records import packed
+from tablestore_memory.producer.segment import Place, Segment, write_whole
 from tablestore_memory.producer.spool import Spool, segment_name
 
 _PAUSE_S = 5.0

@@ -12,7 +12,7 @@ from tablestore_memory.producer import damaged, deadletters
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.ownership import NotOurs, check_private
-from tablestore_memory.producer.segment import SegmentReader
+from tablestore_memory.producer.records import SegmentReader
 from tablestore_memory.producer.spool import BEING_MADE, Spool
 
 _NO_SPOOLS = (BEING_MADE, damaged.DIRECTORY, deadletters.FILE)

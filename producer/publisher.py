@@ -32,9 +32,9 @@ from tablestore_memory.protocol.events import (
     Event,
     Message,
     Role,
-    encode_text_message,
     partition_key,
 )
+from tablestore_memory.protocol.text_messages import encode_text_message
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox

@@ -134,61 +134,6 @@ def encode(event: Event) -> bytes:
     return data
 
 
-class _TextMessage(_Event, frozen=True, kw_only=True, tag="message", gc=False):
-    """A message that is one text, as `Message` writes it."""
-
-    session_id: Id
-    message_id: Id
-    role: Role
-    content: str
-
-
-class _Given(msgspec.Struct, array_like=True, gc=False):
-    """What of it may be wrong, with the types of `Message`."""
-
-    event_id: Id
-    user_id: Id
-    session_id: Id
-    message_id: Id
-    role: Role
-    content: str
-
-
-def encode_text_message(
-    event_id: str,
-    user_id: str,
-    created_at: int,
-    session_id: str,
-    message_id: str,
-    role: str,
-    content: object,
-) -> bytes | None:
-    """What `encode` gives for this message, in two thirds of the time: nearly all are of this kind. None if
-    something may be wrong with it, which `encode` then says. `created_at` is the caller's own."""
-    try:
-        given = msgspec.convert((event_id, user_id, session_id, message_id, role, content), _Given)
-        data = _encode(
-            _TextMessage(
-                event_id=event_id,
-                user_id=user_id,
-                created_at=created_at,
-                session_id=session_id,
-                message_id=message_id,
-                role=given.role,
-                content=given.content,
-            )
-        )
-    except (msgspec.ValidationError, UnicodeEncodeError):
-        return None
-    if 92 in data and b"\\u0000" in data:
-        return None
-    if len(data) > MAX_ID_BYTES:  # else no id can be longer either
-        ids = len(event_id) + len(user_id) + len(session_id) + len(message_id)
-        if len(data) > MAX_EVENT_BYTES or ids > MAX_ID_BYTES // 4:
-            return None
-    return data
-
-
 def checked(fields: Mapping[str, Any]) -> tuple[Event, bytes]:
     """The event of these fields, and its JSON. Raises MalformedEvent."""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from tablestore_memory.producer.segment import SegmentReader
+from tablestore_memory.producer.records import SegmentReader
 from tablestore_memory.protocol.events import decode
 from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD, Streams
 

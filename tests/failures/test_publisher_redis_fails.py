@@ -15,7 +15,7 @@ from msgspec import structs
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.clock import Clock
 from tablestore_memory.producer.counters import Stats
-from tablestore_memory.producer.segment import SegmentReader, packed
+from tablestore_memory.producer.records import SegmentReader, packed
 from tests.failures.publishing import Place
 from tests.redis_nodes import Node
 from tests.servers import Server, wait_until

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import redis
 from tablestore_memory.protocol.events import Message, decode
 from tablestore_memory.protocol.schema import event_schema
 from tablestore_memory.protocol.streams import Streams
+from tests.redis_nodes import Node
 
 ROOT = Path(__file__).parents[2]
 SESSION = "session-ü"
@@ -64,6 +66,28 @@ def test_node_publishes_without_this_package(redis_url: str, fresh_name: str) ->
     assert event.content == 'I like "tea" 茶'
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_node_says_who_it_is_and_why_it_failed(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.client.config_set("requirepass", "p@ss")
+    address = f"127.0.0.1:{node.port}/0"
+    command = ["node", str(ROOT / "examples" / "publish_node.mjs"), "u1", SESSION, "hi"]
+
+    def run(url: str) -> "subprocess.CompletedProcess[str]":
+        variables = environment(url, "memory")
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
+
+    known, unknown = run(f"redis://:p%40ss@{address}"), run(f"redis://{address}")
+    published = only_event(f"redis://:p%40ss@{address}", "memory")
+    node.kill()
+    away = run(f"redis://{address}")
+
+    assert (known.returncode, unknown.returncode, away.returncode) == (0, 1, 1)
+    assert unknown.stderr.startswith("not published: NOAUTH")
+    assert away.stderr.startswith("not published: connect ECONNREFUSED")
+    assert published.user_id == "u1"
+
+
 def test_redis_cli_publishes_without_this_package(
     redis_url: str, fresh_name: str, tmp_path: Path
 ) -> None:
@@ -84,6 +108,8 @@ def test_redis_cli_publishes_without_this_package(
     event = only_event(redis_url, fresh_name)
     assert isinstance(event, Message)
     assert (event.user_id, event.content) == ("u1", "I like tea.")
+    assert abs(event.created_at / 1e6 - time.time()) < 60
+    assert event.created_at % 1_000_000  # what is said within a second is in order
 
 
 def test_import_needs_only_redis_and_msgspec() -> None:

@@ -17,11 +17,11 @@ from tablestore_memory.protocol.events import (
     SessionEnd,
     decode,
     encode,
-    encode_text_message,
     partition_key,
 )
 from tablestore_memory.protocol.refusals import invalid
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.protocol.text_messages import encode_text_message
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 LINE = {"type": "message", "user_id": "u1", "session_id": "s1", "role": "user", "content": "hi"}

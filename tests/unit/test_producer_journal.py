@@ -12,7 +12,7 @@ from struct import pack
 
 import pytest
 
-from tablestore_memory.producer import segment
+from tablestore_memory.producer import records
 from tablestore_memory.producer.backlog import MemoryBacklog, Overflow, Record
 from tablestore_memory.producer.damaged import Damaged
 from tablestore_memory.producer.journal import Journal
@@ -258,14 +258,14 @@ def test_file_that_no_reader_can_stand_keeps_no_other_from_being_sent(
     other = make_journal(tmp_path)
     other.append(record(99))
     other.close()
-    parse = segment._parse
+    parse = records._parse
 
     def fails(chunk: bytes, *limits: int) -> tuple[list[Record], int]:
         if b"99   " not in chunk:
             raise OverflowError
         return parse(chunk, *limits)
 
-    monkeypatch.setattr(segment, "_parse", fails)
+    monkeypatch.setattr(records, "_parse", fails)
 
     assert replayed(tmp_path) == [99]
     assert len([*tmp_path.glob("damaged/*.journal")]) == 1
