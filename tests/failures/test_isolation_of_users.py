@@ -49,7 +49,8 @@ class Isolation(RuleBasedStateMachine):
         self.messages: dict[tuple[str, int, str], tuple[str, str]] = {}
         self.documents: dict[tuple[str, str], str] = {}
         self.waiting: list[Message | Remember | Forget] = []
-        self.refused = self.count = 0
+        self.refused: list[Message | None] = []
+        self.count = 0
         self.dead_before = len(dead(self.deployment))
         self.settled = True
 
@@ -105,7 +106,8 @@ class Isolation(RuleBasedStateMachine):
     @rule(raw=st.sampled_from(HOSTILE))
     def is_attacked(self, raw: bytes) -> None:
         append(self.deployment, 0, raw)
-        self.refused += 1
+        self.refused.append(None)
+        self.settled = False
 
     @rule()
     def settles(self) -> None:
@@ -150,7 +152,11 @@ class Isolation(RuleBasedStateMachine):
             if memory.user_id.startswith(self.name)
         }
         assert kept == {(user, text) for (user, _), text in self.documents.items()}
-        assert len(dead(self.deployment)) - self.dead_before == self.refused
+        assert len(dead(self.deployment)) - self.dead_before == len(self.refused)
+
+    def teardown(self) -> None:
+        """The next run finds nothing of this one on its way."""
+        self.settles()
 
     def _own(self, name: str) -> str:
         return f"{self.name}-{name}"
@@ -173,7 +179,7 @@ class Isolation(RuleBasedStateMachine):
                 if owner == event.user_id:
                     self.messages[key] = (owner, str(event.content))
                 else:
-                    self.refused += 1
+                    self.refused.append(event)
             case Remember():
                 document: Any = event.document
                 self.documents[event.user_id, document["id"]] = event.text
@@ -190,6 +196,14 @@ class Isolation(RuleBasedStateMachine):
             in_session = asked.session_id in (None, key[0])
             if user == asked.user_id and in_session and stays.get(key) != (user, text):
                 del self.messages[key]
+        self.refused = [
+            one
+            for one in self.refused
+            if one is None
+            or one in later
+            or one.user_id != asked.user_id
+            or asked.session_id not in (None, one.session_id)
+        ]
         kept_later = {e.text for e in later if isinstance(e, Remember)}
         for (user, document_id), text in list(self.documents.items()):
             if user == asked.user_id and asked.session_id is None and text not in kept_later:
