@@ -9,11 +9,10 @@ Keys, in one slot of a cluster: `<prefix>:{forgotten}:upto` (hash: of whom, to t
 `<prefix>:{forgotten}:until` (sorted set: of whom, by the time in ms when it may go).
 """
 
-import hashlib
 from collections.abc import Collection
+from hashlib import blake2b
 from typing import cast
 
-import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
@@ -78,6 +77,7 @@ class Tombstones:
 
 
 def _hashed(user_id: str, session_id: str | None) -> bytes:
-    """16 bytes of BLAKE2b: no two of a deployment's users meet."""
-    whom = [user_id] if session_id is None else [user_id, session_id]
-    return hashlib.blake2b(msgspec.json.encode(whom), digest_size=16).digest()
+    """16 bytes of BLAKE2b: no two of a deployment's users meet. No id holds a NUL; a malformed one may hold
+    half a surrogate pair."""
+    whom = user_id if session_id is None else f"{user_id}\0{session_id}"
+    return blake2b(whom.encode(errors="surrogatepass"), digest_size=16).digest()

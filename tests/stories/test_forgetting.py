@@ -238,3 +238,20 @@ def without_receipts(place: Deployment, user: str, session: str) -> None:
         ]
         bare = ots.Row(key, {"delete_all": ["received_ms"]})
         place.services.tablestore.update_row(place.services.names.message, bare, None)
+
+
+def test_malformed_letter_of_another_who_names_the_forgotten_stays(
+    place: Deployment, fresh_name: str
+) -> None:
+    ana, bo = f"{fresh_name}-ana", f"{fresh_name}-bo"
+    letter = '{"user_id": "%s", "score": NaN, "fields": {"user_id": "%s"}}'
+    for who, names in ((ana, bo), (bo, ana)):
+        place.services.dead.add(
+            0, event=(letter % (who, names)).encode(), reason="-", queue="ingest"
+        )
+
+    receipt = forget(place, ana)
+
+    (left,) = place.services.dead.all()
+    assert left.event == (letter % (bo, ana)).encode()
+    assert receipt["dead_letters"] == 1

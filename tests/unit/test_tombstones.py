@@ -32,6 +32,12 @@ def test_user_is_forgotten_in_every_session_up_to_the_receipt(tombstones: Tombst
     assert not tombstones.covers("bo", "s", 100)
 
 
+def test_malformed_ids_are_asked_for_like_any_other(tombstones: Tombstones) -> None:
+    tombstones.note("ana", None, 100)
+
+    assert tombstones.upto([("\ud800", "\udfff"), ("ana", "\ud800")]) == {("ana", "\ud800"): 100}
+
+
 def test_session_is_forgotten_alone(tombstones: Tombstones) -> None:
     tombstones.note("ana", "s", 100)
 

@@ -105,9 +105,13 @@ def _forgotten(step: Apply, changes: Sequence[Change]) -> dict[str, int]:
 
 def _still_known(step: Apply, memory: Memory) -> set[str]:
     """The sessions of those of its sources that are not forgotten."""
-    parts = {(memory.user_id, each.session_id): each.received_ms for each in memory.sources}
-    upto = step.tombstones.upto(parts)
-    return {session for (user, session), ms in parts.items() if ms > upto.get((user, session), -1)}
+    user_id = memory.user_id
+    upto = step.tombstones.upto({(user_id, source.session_id) for source in memory.sources})
+    return {
+        source.session_id
+        for source in memory.sources
+        if source.received_ms > upto.get((user_id, source.session_id), -1)
+    }
 
 
 def _outcome(changes: Sequence[Change]) -> tuple[list[Embedded], list[str]]:
