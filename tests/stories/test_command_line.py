@@ -154,20 +154,26 @@ def test_service_that_fails_is_named_with_its_address_and_what_to_do(
     assert "Traceback" not in said
 
 
-def test_nothing_found_is_said_and_is_no_failure(idle: Deployment) -> None:
-    for command in (
+@pytest.mark.parametrize(
+    "command",
+    [
         ("sessions", "nobody"),
         ("messages", "nobody", "nowhere"),
         ("memories", "nobody"),
         ("search", "nobody", "tea"),
         ("history", "nobody"),
-    ):
-        for_people = idle.command(*command)
-        for_machines = idle.command(*command, "--json")
+    ],
+    ids=lambda command: command[0],
+)
+def test_nothing_found_is_said_and_is_no_failure(
+    idle: Deployment, command: tuple[str, ...]
+) -> None:
+    for_people = idle.command(*command)
+    for_machines = idle.command(*command, "--json")
 
-        assert for_people.returncode == for_machines.returncode == 0, for_people.stderr
-        assert b"no" in for_people.stdout
-        assert json.loads(for_machines.stdout) == []
+    assert for_people.returncode == for_machines.returncode == 0, for_people.stderr
+    assert b"no" in for_people.stdout
+    assert json.loads(for_machines.stdout) == []
 
 
 def test_wait_gives_up_naming_what_is_left_and_what_is_missing(idle: Deployment) -> None:

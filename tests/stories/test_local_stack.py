@@ -58,6 +58,11 @@ def all_end(pids: set[int]) -> None:
     wait_until(lambda: not pids & parents().keys(), f"the end of all of {sorted(pids)}", 60)
 
 
+def heed_hangups() -> None:
+    """Also where the test run itself was told to outlive its terminal."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def started(folder: Path) -> Iterator[pexpect.spawn]:
     """A terminal in which everything runs, with ports of its own."""
@@ -69,6 +74,7 @@ def started(folder: Path) -> Iterator[pexpect.spawn]:
         encoding="utf-8",
         timeout=STARTS_S,
         dimensions=(40, 200),
+        preexec_fn=heed_hangups,
     )
     try:
         child.expect_exact("running until Ctrl-C")
@@ -159,6 +165,7 @@ def test_all_of_it_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
         env=os.environ | free_ports(),
         stdout=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=heed_hangups,
         text=True,
     )
     assert shell.stdout is not None
