@@ -4,6 +4,7 @@ Owns the choice of the server and nothing else; each server reads its own option
 """
 
 import importlib
+import os
 import sys
 
 SERVERS = {
@@ -19,6 +20,8 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in SERVERS:
         print(USAGE, file=sys.stderr)  # noqa: T201 - a command line answers on stderr
         return 2
+    # A stand-in shares the machine with what it stands in for. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Imported here, because a Redis needs neither aiohttp nor numpy.
     server = importlib.import_module(SERVERS[argv[0]])
     return int(server.main(argv[1:]))

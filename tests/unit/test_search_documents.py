@@ -138,6 +138,62 @@ def test_pages_are_the_whole_in_order(
         assert len(paged) == len(indexed.store.content)
 
 
+@pytest.mark.parametrize("many", [0, 2, 1000])
+@settings(max_examples=25, deadline=None)
+@given(changes=steps)
+def test_keys_stay_in_order_while_rows_come_and_go(many: int, changes: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tablestore_memory.localcloud.tablestore.search.key_order._MANY", many)
+        indexed = Indexed(*fields)
+        for key, row in changes:
+            indexed.delete(key) if row is None else indexed.put(key, **row)
+
+            assert indexed.keys(ALL) == matching(indexed, lambda row: True)
+
+
+CLAUSES = {
+    "word": ots.MatchQuery("t", "tea"),
+    "phrase": ots.MatchPhraseQuery("t", "green tea"),
+    "keyword": ots.TermQuery("k", "x"),
+    "number": ots.RangeQuery("n", -1, 3),
+    "all": ALL,
+}
+clauses = st.lists(st.sampled_from(sorted(CLAUSES)), max_size=2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps, clauses, clauses, clauses, clauses)
+def test_bool_query_is_the_sum_of_its_clauses(
+    changes: Any, must: Any, some: Any, filters: Any, never: Any
+) -> None:
+    indexed = run(changes)
+    alone = {name: scores(indexed, query) for name, query in CLAUSES.items()}
+    query = ots.BoolQuery(
+        must_queries=[CLAUSES[name] for name in must],
+        should_queries=[CLAUSES[name] for name in some],
+        filter_queries=[CLAUSES[name] for name in filters],
+        must_not_queries=[CLAUSES[name] for name in never],
+    )
+
+    found = scores(indexed, query)
+
+    expected = {
+        key: sum(alone[name].get(key, 0) for name in [*must, *some])
+        for (key,) in indexed.store.content
+        if all(key in alone[name] for name in [*must, *filters])
+        and not any(key in alone[name] for name in never)
+        and (must or filters or not some or any(key in alone[name] for name in some))
+    }
+    plain = not (must or some or filters)
+    assert found == pytest.approx({key: score + plain for key, score in expected.items()})
+
+
+def scores(indexed: Indexed, query: Any) -> dict[int, float]:
+    response = indexed.search(query, sort=BY_SCORE)
+    found = [hit.score for hit in response.search_hits]
+    return dict(zip(keys_of(response), found, strict=True))
+
+
 def test_numbers_sort_as_numbers_and_the_missing_last() -> None:
     indexed = Indexed(*fields, rows={(1,): {"n": 2}, (2,): {"n": -10}, (3,): {}, (4,): {"n": 1}})
 

@@ -4,6 +4,7 @@ Documents are numbered in the order they arrive (ordinals), so every list of ord
 """
 
 from array import array
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,14 @@ Scores = NDArray[np.float64]
 Moves = NDArray[np.int64]
 
 
+def copied(values: "array[Any]") -> NDArray[Any]:
+    """The same numbers for numpy: a copy, so that the array may grow while it is in use."""
+    return np.frombuffer(values, dtype=values.typecode).copy() if values else np.array(values)
+
+
 def ordinals(values: "array[int]") -> Ordinals:
-    """A copy, so that the array may grow while the copy is in use."""
-    return np.array(values, dtype=np.uint32)
+    found: Ordinals = copied(values)
+    return found
 
 
 def none() -> Ordinals:

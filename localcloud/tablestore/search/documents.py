@@ -4,19 +4,22 @@ A changed document gets a new ordinal and leaves its old one dead; when most are
 cleared away, so memory follows the number of rows and not of writes. Not safe for threads.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore.contract import Columns, Key
 from tablestore_memory.localcloud.tablestore.search import arrays, values, vectors
+from tablestore_memory.localcloud.tablestore.search.key_order import KeyOrder
 from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
 from tablestore_memory.localcloud.tablestore.search.schema import Field
 from tablestore_memory.localcloud.tablestore.search.terms import KeywordTerms, TextTerms
 from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
 _DEAD_WORTH_CLEARING = 1000
+T = TypeVar("T")
 
 FieldIndex = KeywordTerms | TextTerms | Numbers | Vectors
 
@@ -33,7 +36,8 @@ class Documents:
         self._indexes = {name: _index_of(field) for name, field in fields.items()}
         self._ordinals: dict[Key, int] = {}
         self._alive = np.zeros(1024, dtype=np.bool_)
-        self._ranks: arrays.Scores | None = None
+        self._key_order = KeyOrder(self.keys)
+        self._remembered: dict[str, Any] = {}  # until a document changes
 
     @property
     def size(self) -> int:
@@ -48,17 +52,21 @@ class Documents:
         return self._indexes[name]
 
     def ranks(self) -> arrays.Scores:
-        """The place of each ordinal in primary key order; kept until a document changes."""
-        if self._ranks is None:
-            in_order = sorted(range(self.size), key=self.keys.__getitem__)
-            self._ranks = np.empty(self.size, dtype=np.float64)
-            self._ranks[in_order] = np.arange(self.size)
-        return self._ranks
+        """The place of each ordinal in primary key order."""
+        return self.remembered("primary key", self._key_order.ranks)
+
+    def remembered(self, name: str, count: Callable[[], T]) -> T:
+        """What `count` returns, counted anew after a document has changed."""
+        if name not in self._remembered:
+            self._remembered[name] = count()
+        found: T = self._remembered[name]
+        return found
 
     def put(self, key: Key, columns: Columns) -> None:
         """Index the row in place of what was there under this key."""
         self.delete(key)
-        ordinal, self._ranks = self.size, None
+        self._remembered.clear()
+        ordinal = self.size
         row = {**dict(zip(self.primary_key, key, strict=True)), **columns}
         self.keys.append(key)
         self.columns.append(self._add_fields(ordinal, row))
@@ -72,7 +80,8 @@ class Documents:
         ordinal = self._ordinals.pop(key, None)
         if ordinal is None:
             return
-        self._alive[ordinal], self._ranks = False, None
+        self._remembered.clear()
+        self._alive[ordinal] = False
         self.columns[ordinal] = {}
         dead = self.size - len(self._ordinals)
         if dead > _DEAD_WORTH_CLEARING and dead > len(self._ordinals):
@@ -98,6 +107,7 @@ class Documents:
             index.move(moves)
         kept = np.flatnonzero(alive)
         self.keys = [self.keys[ordinal] for ordinal in kept]
+        self._key_order.move(self.keys, moves)
         self.columns = [self.columns[ordinal] for ordinal in kept]
         self._ordinals = {key: ordinal for ordinal, key in enumerate(self.keys)}
         self._alive = np.zeros(max(1024, len(kept)), dtype=np.bool_)

@@ -1,11 +1,11 @@
 """What a query answers, and what it is asked of.
 
-An answer is dense, a flag and a score for each ordinal: 100,000 documents are 100 kB of flags, and a
-clause of a bool query costs some ten microseconds.
+An answer is sparse: the documents found, ascending, and a score for each. What is combined costs by
+what was found, and an array of flags over all documents tells in microseconds which are in another.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,17 @@ MAX_DEPTH = 20
 
 @dataclass(frozen=True)
 class Hits:
-    """Which ordinals match, and how well. Ordinals that do not match score zero."""
+    """Which documents match, ascending, and how well each does."""
 
-    mask: arrays.Mask
+    ordinals: arrays.Ordinals
     scores: arrays.Scores
+
+    def only(self, kept: arrays.Mask) -> "Hits":
+        """Those at which the flag is set, one flag for each hit."""
+        return Hits(self.ordinals[kept], self.scores[kept])
+
+    def times(self, weight: float) -> "Hits":
+        return Hits(self.ordinals, self.scores * weight)
 
 
 @dataclass(frozen=True)
@@ -34,50 +41,88 @@ class Searched:
     documents: Documents
     definition: Definition
     depth: int = 0
-    _lengths: dict[str, Lengths] = field(default_factory=dict)
+    # Where a clause need not look for more, as another of its query has ruled the rest out.
+    within: arrays.Mask | None = None
 
     @property
     def alive(self) -> arrays.Mask:
         return self.documents.alive()
+
+    @property
+    def size(self) -> int:
+        return self.documents.size
 
     def field(self, name: str) -> tuple[Field, FieldIndex]:
         """A field and its index. Raises ParameterInvalid if it cannot be queried."""
         return self.definition.field(name), self.documents.index(name)
 
     def lengths(self, name: str, text: TextTerms) -> Lengths:
-        """How long the texts of the field are; counted once for a request."""
-        if name not in self._lengths:
-            self._lengths[name] = Lengths.of(text, self.alive)
-        return self._lengths[name]
+        """How long the texts of the field are."""
+        return self.documents.remembered(name, lambda: Lengths.of(text, self.alive))
 
     def below(self) -> "Searched":
         """The same, one query deeper."""
         refuse.unless(self.depth < MAX_DEPTH, f"Queries are nested deeper than {MAX_DEPTH}.")
         return replace(self, depth=self.depth + 1)
 
-    def hits(self, found: Any, scores: Any = 1.0) -> Hits:
-        """Hits at these ordinals, with one score for all or one for each."""
-        dense = np.zeros(self.documents.size, dtype=np.float64)
-        dense[found] = scores
-        return Hits(arrays.mask_of(found, self.documents.size), dense)
+    def inside(self, hits: Hits | None) -> "Searched":
+        """The same, looking only at these."""
+        return self if hits is None else replace(self, within=self.flags(hits.ordinals))
 
-    def everything(self, score: float) -> Hits:
-        size = self.documents.size
-        return Hits(np.ones(size, dtype=np.bool_), np.full(size, score, dtype=np.float64))
+    def everywhere(self) -> "Searched":
+        """The same, looking at all, for a query whose hits depend on each other."""
+        return replace(self, within=None)
+
+    def flags(self, ordinals: arrays.Ordinals) -> arrays.Mask:
+        return arrays.mask_of(ordinals, self.size)
+
+    def worth(self, found: arrays.Ordinals) -> Any:
+        """Which of these are worth a closer look: an index of them."""
+        return slice(None) if self.within is None else np.flatnonzero(self.within[found])
+
+    def hits(self, found: arrays.Ordinals, scores: Any = 1.0) -> Hits:
+        """Hits at these ordinals, ascending, with one score for all or one for each."""
+        return Hits(found, np.broadcast_to(np.asarray(scores, dtype=np.float64), found.shape))
+
+    def any_of(self, found: arrays.Ordinals) -> Hits:
+        """Hits at these ordinals, in any order and any number of times."""
+        return self.hits(np.flatnonzero(self.flags(found)).astype(np.uint32))
+
+    def everything(self, score: float = 1.0) -> Hits:
+        return self.hits(np.arange(self.size, dtype=np.uint32), score)
 
     def nothing(self) -> Hits:
         return self.hits(arrays.none())
 
+    def both(self, one: Hits, other: Hits) -> Hits:
+        """What both match. Scores add up."""
+        few, many = sorted((one, other), key=lambda hits: len(hits.ordinals))
+        few = few.only(self.flags(many.ordinals)[few.ordinals])
+        return self.plus(few, many)
+
+    def plus(self, hits: Hits, other: Hits) -> Hits:
+        """The hits, with the scores that the other gives them added."""
+        scores = np.zeros(self.size, dtype=np.float64)
+        scores[other.ordinals] = other.scores
+        return Hits(hits.ordinals, hits.scores + scores[hits.ordinals])
+
+    def without(self, hits: Hits, other: Hits) -> Hits:
+        return hits.only(~self.flags(other.ordinals)[hits.ordinals])
+
     def all_of(self, clauses: Sequence[Hits]) -> Hits:
-        """What every clause matches; everything if there are none. Scores add up."""
-        return self.some_of(clauses, len(clauses))
+        """What every clause matches, of one or more. Scores add up."""
+        found = clauses[0]
+        for clause in clauses[1:]:
+            found = self.both(found, clause)
+        return found
 
     def some_of(self, clauses: Sequence[Hits], least: int) -> Hits:
         """What at least so many of the clauses match."""
-        size = self.documents.size
-        count, scores = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.float64)
+        if len(clauses) == least == 1:
+            return clauses[0]
+        count, scores = np.zeros(self.size, dtype=np.int32), np.zeros(self.size, dtype=np.float64)
         for clause in clauses:
-            count += clause.mask
-            scores += clause.scores
-        mask = count >= least
-        return Hits(mask, np.where(mask, scores, 0.0))
+            count[clause.ordinals] += 1
+            scores[clause.ordinals] += clause.scores
+        found = np.flatnonzero(count >= least).astype(np.uint32)
+        return Hits(found, scores[found])

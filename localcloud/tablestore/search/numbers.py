@@ -4,7 +4,6 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tablestore_memory.localcloud.tablestore.search import arrays
@@ -14,7 +13,6 @@ class Numbers:
     """Which documents hold which numbers: one pair for each value."""
 
     def __init__(self, *, real: bool) -> None:
-        self._type = np.float64 if real else np.int64
         self._holders: array[int] = array("I")
         self._values: array[float] | array[int] = array("d") if real else array("q")
 
@@ -29,7 +27,7 @@ class Numbers:
 
     def values(self) -> NDArray[Any]:
         """The values, in the order of `holders`: int64, or float64 of a DOUBLE field."""
-        return np.array(self._values, dtype=self._type)
+        return arrays.copied(self._values)
 
     def documents(self, value: float) -> arrays.Ordinals:
         found: arrays.Ordinals = self.holders()[self.values() == value]

@@ -7,7 +7,6 @@ function that answers it. A type without a line, or a message with another field
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore.messages import parse
@@ -23,8 +22,8 @@ from tablestore_memory.localcloud.tablestore.search.vector_query import nearest,
 
 def evaluate(query: Any, searched: Searched) -> Hits:
     """The living documents that match. Raises ParameterInvalid, UnsupportOperation."""
-    hits, alive = _evaluate(query, searched), searched.alive
-    return Hits(hits.mask & alive, np.where(alive, hits.scores, 0.0))
+    hits = _evaluate(query, searched)
+    return hits.only(searched.alive[hits.ordinals])
 
 
 def _evaluate(query: Any, searched: Searched) -> Hits:
@@ -37,40 +36,52 @@ def _evaluate(query: Any, searched: Searched) -> Hits:
     hits = handler(message, searched)
     if "weight" in honoured and message.HasField("weight"):
         refuse.unless(message.weight > 0, "The weight of a query must be greater than 0.")
-        return Hits(hits.mask, hits.scores * message.weight)
+        return hits.times(message.weight)
     return hits
 
 
 def _match_all(_: Any, searched: Searched) -> Hits:
-    return searched.everything(score=1.0)
+    return searched.everything()
 
 
 def _bool(query: Any, searched: Searched) -> Hits:
-    inside = searched.below()
-    must = [_evaluate(one, inside) for one in query.must_queries]
-    should = [_evaluate(one, inside) for one in query.should_queries]
-    filters = [_evaluate(one, inside).mask for one in query.filter_queries]
-    excluded = [_evaluate(one, inside).mask for one in query.must_not_queries]
+    below = searched.below()
+    found = _required(query, below)
+    should = [_evaluate(one, below.inside(found)) for one in query.should_queries]
     # Optional clauses are optional only beside others.
-    default = 1 if should and not must and not filters else 0
-    wanted = inside.some_of(should, should_match.least(query, len(should), default))
-    found = inside.all_of([*must, wanted])
-    mask = found.mask
-    for one in filters:
-        mask = mask & one
-    for one in excluded:
-        mask = mask & ~one
+    least = should_match.least(query, len(should), 1 if should and found is None else 0)
+    if least > 0 or should:
+        optional = below.some_of(should, least)
+        found = optional if found is None else below.both(found, optional)
     # With nothing to score by, what is not excluded scores alike.
-    plain = 0.0 if must or should or filters else 1.0
-    return Hits(mask, np.where(mask, found.scores + plain, 0.0))
+    found = below.everything() if found is None else found
+    for one in query.must_not_queries:
+        found = below.without(found, _evaluate(one, below.inside(found)))
+    return found
+
+
+def _required(query: Any, searched: Searched) -> Hits | None:
+    """What all clauses match that must; each looks only where those before it have found."""
+    found: Hits | None = None
+    clauses = [(one, 1.0) for one in query.must_queries]
+    clauses += [(one, 0.0) for one in query.filter_queries]
+    for clause, weight in sorted(clauses, key=lambda clause: clause[0].type in _COSTLY):
+        hits = _evaluate(clause, searched.inside(found)).times(weight)
+        found = hits if found is None else searched.both(found, hits)
+    return found
 
 
 def _vector(query: Any, searched: Searched) -> Hits:
-    allowed = searched.everything(score=0.0)
+    everywhere = searched.everywhere()
+    allowed = everywhere.alive
     if query.HasField("filter"):
-        allowed = _evaluate(without_vectors(query.filter), searched.below())
-    return nearest(query, allowed, searched)
+        hits = _evaluate(without_vectors(query.filter), everywhere.below())
+        allowed = allowed & everywhere.flags(hits.ordinals)
+    return nearest(query, allowed, everywhere)
 
+
+# Worth asking last, of what others have left.
+_COSTLY = (pb.MATCH_QUERY, pb.MATCH_PHRASE_QUERY, pb.BOOL_QUERY)
 
 # `num_candidates` steers how exact the service's neighbours are; here they are exact already.
 _HANDLERS: dict[int, tuple[Any, str, Callable[[Any, Searched], Hits]]] = {

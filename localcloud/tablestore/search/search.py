@@ -35,13 +35,14 @@ def search(request: Any, index: SearchIndex, rows: Rows) -> Any:
     sort, after = _sort(query, index)
 
     hits = evaluate(query.query, Searched(index.documents, index.definition))
-    order = Order(sort, index.definition, index.documents, hits.scores)
-    found = np.flatnonzero(hits.mask).astype(np.uint32)
-    page = paging.page(found, order, after=after, offset=offset, limit=limit)
+    scores = np.zeros(index.documents.size, dtype=np.float64)
+    scores[hits.ordinals] = hits.scores
+    order = Order(sort, index.definition, index.documents, scores)
+    page = paging.page(hits.ordinals, order, after=after, offset=offset, limit=limit)
 
-    total = len(found) if query.get_total_count else _NOT_COUNTED
+    total = len(hits.ordinals) if query.get_total_count else _NOT_COUNTED
     response = pb.SearchResponse(total_hits=total, is_all_succeed=True)
-    _add_rows(response, page, order, hits.scores, projection, index, rows)
+    _add_rows(response, page, order, scores, projection, index, rows)
     if page.has_more and page.ordinals:
         response.next_token = paging.encode_token(sort, order.places(page.ordinals[-1]))
     return response

@@ -104,7 +104,9 @@ def _by_primary_key(documents: Documents, order: int) -> _Sorter:
     if order == pb.SORT_ORDER_ASC:
         return _Sorter(place=keys.__getitem__, key=tuple, leading=documents.ranks)
     return _Sorter(
-        place=keys.__getitem__, key=lambda place: tuple(_oriented(value, order) for value in place)
+        place=keys.__getitem__,
+        key=lambda place: tuple(_oriented(value, order) for value in place),
+        leading=lambda: -documents.ranks(),
     )
 
 

@@ -60,13 +60,12 @@ class _Posting:
         self.starts.append(len(self.positions))
 
     def frequencies(self) -> NDArray[np.int64]:
-        starts = np.array(self.starts, dtype=np.int64)
-        return starts[1:] - starts[:-1]
+        return np.diff(arrays.copied(self.starts)).astype(np.int64)
 
     def move(self, moves: arrays.Moves) -> None:
         frequencies = self.frequencies()
         self.ordinals, kept = arrays.moved(self.ordinals, moves)
-        positions = np.array(self.positions, dtype=np.uint32)[np.repeat(kept, frequencies)]
+        positions = arrays.copied(self.positions)[np.repeat(kept, frequencies)]
         self.positions = array("I", positions.tobytes())
         starts = np.concatenate(([0], np.cumsum(frequencies[kept]))).astype(np.uint32)
         self.starts = array("I", starts.tobytes())
@@ -117,7 +116,7 @@ class TextTerms:
     def lengths(self, size: int) -> NDArray[np.int64]:
         """Tokens in each document, by ordinal."""
         lengths = np.zeros(size, dtype=np.int64)
-        lengths[self.holders()] = np.array(self._lengths, dtype=np.int64)
+        lengths[self.holders()] = arrays.copied(self._lengths)
         return lengths
 
     def places(self, term: str, offset: int) -> NDArray[np.int64]:
@@ -129,15 +128,15 @@ class TextTerms:
         posting = self._postings.get(term)
         if posting is None:
             return np.empty(0, dtype=np.int64)
-        documents = np.array(posting.ordinals, dtype=np.int64)
+        documents = arrays.copied(posting.ordinals).astype(np.int64)
         holders = np.repeat(documents, posting.frequencies())
         # Moved up, so that a position less its offset never turns negative.
-        positions = np.array(posting.positions, dtype=np.int64) + (1 << 24) - offset
+        positions = arrays.copied(posting.positions).astype(np.int64) + (1 << 24) - offset
         return (holders << _POSITION_BITS) + positions
 
     def move(self, moves: arrays.Moves) -> None:
         self._holders, kept = arrays.moved(self._holders, moves)
-        lengths = np.array(self._lengths, dtype=np.uint32)[kept]
+        lengths = arrays.copied(self._lengths)[kept]
         self._lengths = array("I", lengths.tobytes())
         for posting in self._postings.values():
             posting.move(moves)

@@ -44,5 +44,7 @@ def match_phrase(query: Any, searched: Searched) -> Hits:
         return searched.nothing()
     documents, often = phrases.occurrences(index, phrase, query.slop)
     found = documents.astype(np.uint32)
+    worth = searched.worth(found)
+    found, often = found[worth], often[worth]
     rare = sum(bm25.rarity(index.documents(word), searched.alive) for word, _ in phrase)
     return searched.hits(found, bm25.weigh(found, often, rare, searched.lengths(field.name, index)))

@@ -39,12 +39,13 @@ def having(field: Field, value: values.Indexed, searched: Searched) -> Hits:
         rare = bm25.rarity(found, searched.alive)
         if isinstance(index, KeywordTerms):
             return searched.hits(found, rare)
-        often = index.frequencies(str(value))
+        worth = searched.worth(found)
+        found, often = found[worth], index.frequencies(str(value))[worth]
         lengths = searched.lengths(field.name, index)
         return searched.hits(found, bm25.weigh(found, often, rare, lengths))
     if isinstance(index, Vectors) or isinstance(value, str):
         raise errors.ParameterInvalid(f"This query does not work on {field}.")
-    return searched.hits(index.documents(value))
+    return searched.any_of(index.documents(value))
 
 
 def terms(query: Any, searched: Searched) -> Hits:
@@ -53,7 +54,7 @@ def terms(query: Any, searched: Searched) -> Hits:
     refuse.unless(0 < len(query.terms) <= MAX_TERMS, f"A terms query has 1 to {MAX_TERMS} terms.")
     wanted = {_value(field, raw) for raw in query.terms}
     if isinstance(index, Numbers):
-        return searched.hits(index.holders()[np.isin(index.values(), np.array(list(wanted)))])
+        return searched.any_of(index.holders()[np.isin(index.values(), np.array(list(wanted)))])
     return _any_of(wanted, field, searched)
 
 
@@ -65,7 +66,7 @@ def range_(query: Any, searched: Searched) -> Hits:
     lower, upper = _bound(field, query, "range_from"), _bound(field, query, "range_to")
     # Booleans are numbers here, yet the service knows no range of them.
     if isinstance(index, Numbers) and field.kind != pb.BOOLEAN:
-        return searched.hits(index.holders()[_inside(index.values(), lower, upper, query)])
+        return searched.any_of(index.holders()[_inside(index.values(), lower, upper, query)])
     if not isinstance(index, KeywordTerms):
         raise errors.ParameterInvalid(f"A range query does not work on {field}.")
     found = [one for one in index.terms() if _between(one, lower, upper, query)]
@@ -94,7 +95,7 @@ def wildcard(query: Any, searched: Searched) -> Hits:
 def exists(query: Any, searched: Searched) -> Hits:
     """Documents that have the field."""
     _, index = searched.field(query.field_name)
-    return searched.hits(index.holders())
+    return searched.any_of(index.holders())
 
 
 def _any_of(wanted: Iterable[values.Indexed], field: Field, searched: Searched) -> Hits:
@@ -102,7 +103,7 @@ def _any_of(wanted: Iterable[values.Indexed], field: Field, searched: Searched) 
     if not isinstance(index, KeywordTerms | TextTerms):
         raise errors.ParameterInvalid(f"This query does not work on {field}.")
     found = [index.documents(str(value)) for value in wanted]
-    return searched.hits(np.concatenate(found)) if found else searched.nothing()
+    return searched.any_of(np.concatenate(found)) if found else searched.nothing()
 
 
 def _strings(name: str, searched: Searched) -> tuple[Field, Iterable[str]]:

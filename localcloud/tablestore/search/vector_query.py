@@ -8,15 +8,15 @@ from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.messages import parse
-from tablestore_memory.localcloud.tablestore.search import refuse
+from tablestore_memory.localcloud.tablestore.search import arrays, refuse
 from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
 from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
 MAX_TOP_K = 1000
 
 
-def nearest(query: Any, allowed: Hits, searched: Searched) -> Hits:
-    """The `top_k` documents nearest to the query's vector, scored above `min_score`."""
+def nearest(query: Any, allowed: arrays.Mask, searched: Searched) -> Hits:
+    """The `top_k` of the allowed documents nearest to the vector, scored above `min_score`."""
     field, index = searched.field(query.field_name)
     if not isinstance(index, Vectors):
         raise errors.ParameterInvalid(f"A vector query does not work on {field}.")
@@ -27,11 +27,11 @@ def nearest(query: Any, allowed: Hits, searched: Searched) -> Hits:
     refuse.unless(0 < query.top_k <= MAX_TOP_K, f"top_k must be 1 to {MAX_TOP_K}.")
     refuse.unless(query.min_score >= 0, "min_score must not be negative.")
 
-    found, scores = index.nearness(vector, allowed.mask & searched.alive)
+    found, scores = index.nearness(vector, allowed)
     if query.min_score:
         found, scores = found[scores > query.min_score], scores[scores > query.min_score]
     if len(found) > query.top_k:
-        best = np.argpartition(-scores, query.top_k - 1)[: query.top_k]
+        best = np.sort(np.argpartition(-scores, query.top_k - 1)[: query.top_k])
         found, scores = found[best], scores[best]
     return searched.hits(found, scores)
 

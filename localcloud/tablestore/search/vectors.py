@@ -6,7 +6,7 @@ put every metric into positive numbers where more is nearer (docs/decisions/sear
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from tablestore_memory.localcloud.tablestore.search import arrays
 
 Matrix = NDArray[np.float32]
 Floats = NDArray[np.float64]
-_BLOCK_ROWS = 1024
+_BLOCK_BYTES = 4 * 1024 * 1024
 _FLOATS = msgspec.json.Decoder(
     list[float]
 )  # ten times as fast as json, on what is most of the work
@@ -31,13 +31,14 @@ class Vectors:
         self.dimension = dimension
         self._metric = _METRICS[metric]
         self._holders: array[int] = array("I")
+        self._block_rows = max(_BLOCK_BYTES // (4 * dimension), 1)
         self._blocks: list[Matrix] = []
 
     def add(self, ordinal: int, values: Sequence[Matrix]) -> None:
         row = len(self._holders)
-        if row % _BLOCK_ROWS == 0:
-            self._blocks.append(np.empty((_BLOCK_ROWS, self.dimension), dtype=np.float32))
-        self._blocks[-1][row % _BLOCK_ROWS] = self._metric.stored(values[0])
+        if row % self._block_rows == 0:
+            self._blocks.append(np.zeros((self._block_rows, self.dimension), dtype=np.float32))
+        self._blocks[-1][row % self._block_rows] = self._metric.stored(values[0])
         self._holders.append(ordinal)
 
     def holders(self) -> arrays.Ordinals:
@@ -49,20 +50,27 @@ class Vectors:
         holders, query = self.holders(), self._metric.stored(query)
         rows = np.flatnonzero(allowed[holders])
         scores = np.empty(len(rows), dtype=np.float64)
-        for number, block in enumerate(self._blocks):
-            first = number * _BLOCK_ROWS
-            start, end = np.searchsorted(rows, (first, first + _BLOCK_ROWS))
+        starts = np.arange(len(self._blocks) + 1) * self._block_rows
+        bounds = np.searchsorted(rows, starts).tolist()
+        for block, first, start, end in zip(self._blocks, starts, bounds, bounds[1:], strict=False):
             if start < end:
-                every = end - start == _BLOCK_ROWS  # then a copy can be spared
-                some = block if every else block[rows[start:end] - first]
-                scores[start:end] = self._metric.nearness(some, query)
+                places = rows[start:end] - first
+                scores[start:end] = self._nearness(block, places, query)
         return holders[rows], scores
+
+    def _nearness(self, block: Matrix, places: Any, query: Matrix) -> Floats:
+        """Of these rows of a block. To copy out many of them would cost more than to look at all."""
+        if len(places) * 4 > len(block):
+            scores: Floats = self._metric.nearness(block, query)[places]
+            return scores
+        return self._metric.nearness(block[places], query)
 
     def move(self, moves: arrays.Moves) -> None:
         old_blocks, (holders, kept) = self._blocks, arrays.moved(self._holders, moves)
         self._holders, self._blocks = array("I"), []
         for ordinal, row in zip(holders, np.flatnonzero(kept), strict=True):
-            self.add(ordinal, [old_blocks[row // _BLOCK_ROWS][row % _BLOCK_ROWS]])
+            block, place = divmod(row, self._block_rows)
+            self.add(ordinal, [old_blocks[block][place]])
 
 
 def parse(value: Value, dimension: int) -> Matrix | None:
