@@ -204,7 +204,10 @@ def test_part_that_dies_is_named_and_everything_ends(tmp_path: Path, part: str) 
 @pytest.mark.parametrize("name", ["", "NAME=demo", "NAME=nothing"])
 def test_wrong_name_of_an_example_is_said_before_anything_is_made(name: str) -> None:
     answer = subprocess.run(
-        ["make", "example", *filter(None, [name])], cwd=ROOT, capture_output=True, text=True
+        ["make", "--no-print-directory", "example", *filter(None, [name])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
 
     assert answer.returncode == 2
