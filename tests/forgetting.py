@@ -98,7 +98,8 @@ def live_before_requests(place: Deployment, *lines: dict[str, Any]) -> None:
 
 
 def leave_something_everywhere(place: Deployment, *users: str, shared: str) -> None:
-    """Of each user in each table and each key; `shared` is a session that all of them have."""
+    """Of each user in each table and each key; `shared` is a session that all of them have. The sweep of
+    sessions stands at the first one."""
     for user in users:
         _in_the_tables(place, user, shared)
     settle(place)
@@ -108,6 +109,8 @@ def leave_something_everywhere(place: Deployment, *users: str, shared: str) -> N
         _set_aside(place, user)
         _waiting(place, user)
         _marks(place, user)
+    swept: Any = msgspec.json.encode([users[0], f"{users[0]}-home"])
+    place.services.redis.set(cursor_key(place.services.streams), swept)
 
 
 def _in_the_tables(place: Deployment, user: str, shared: str) -> None:
@@ -206,7 +209,7 @@ def _waiting(place: Deployment, user: str) -> None:
 
 
 def _marks(place: Deployment, user: str) -> None:
-    """A change that was begun, a memory that is looked for and has no row, the place of a sweep."""
+    """A change that was begun, and memories that are looked for and have no row."""
     services = place.services
     partition = services.streams.partition(user)
     memory = Memory(user, f"{user} begins.", f"{user}-home", received_ms=now_ms(services.redis))
@@ -217,4 +220,3 @@ def _marks(place: Deployment, user: str) -> None:
     for key in ("confirm", "written"):
         services.redis.zadd(services.streams.key(partition, key), {half: 2**50})
     services.unseen.add(user, [f"{user}-never-written"])
-    services.redis.set(cursor_key(services.streams), msgspec.json.encode([user, f"{user}-home"]))

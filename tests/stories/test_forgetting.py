@@ -7,7 +7,7 @@ import tablestore as ots
 
 from tablestore_memory.worker.redis_clock import now_ms
 from tests.deployment import Deployment
-from tests.extraction import memory_rows, said, stored_texts
+from tests.extraction import extract_all, memory_rows, said, store, stored_texts
 from tests.failures.ingesting import SHARED_TABLES
 from tests.footprints import footprints, rows
 from tests.forgetting import (
@@ -255,3 +255,17 @@ def test_malformed_letter_of_another_who_names_the_forgotten_stays(
     (left,) = place.services.dead.all()
     assert left.event == (letter % (bo, ana)).encode()
     assert receipt["dead_letters"] == 1
+
+
+def test_message_that_a_late_write_left_behind_is_neither_sent_to_qwen_nor_remembered(
+    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str
+) -> None:
+    user, session = fresh_name, f"{fresh_name}-s"
+    store(place, said(user, session, 1, "I like tea.", name="Ana"))
+    place.services.tombstones.note(user, None, now_ms(place.services.redis))
+    local_dashscope.reset()
+
+    extract_all(place)
+
+    assert local_dashscope.calls()["count"] == {}
+    assert stored_texts(place, user) == []

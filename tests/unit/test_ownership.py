@@ -1,6 +1,7 @@
 """Whose a row is, is a condition of the row: equal ids of two users, table by table."""
 
 import hashlib
+from itertools import count
 from typing import Any
 
 import pytest
@@ -230,11 +231,13 @@ def test_fact_whose_place_is_taken_holds_up_nothing(place: Deployment, ana: str)
     extract_all(place)
 
     assert stored_texts(place, ana) == ["Ana lives in Rome"]
+    assert place.services.journal.unfinished(ana) is None
+    assert dead(place) == []
 
 
-def test_request_with_the_event_id_of_anothers_is_carried_out(
-    place: Deployment, ana: str, eve: str
-) -> None:
+def test_request_with_the_event_id_of_anothers_is_carried_out(place: Deployment, ana: str) -> None:
+    partition = place.services.streams.partition
+    eve = next(name for n in count() if partition(name := f"{ana}-{n}") == partition(ana))
     lines = [
         {"type": "remember", "user_id": user, "text": f"{user} likes tea.", "event_id": "the-same"}
         for user in (ana, eve)
