@@ -14,6 +14,11 @@ from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.backoff import full_jitter_s
 from tablestore_memory.worker.isolation import Failure
 from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.state.scripts import script
+
+
+@script
+def note_ending(redis: Redis, *, attempts: str, item: bytes, packed: bytes) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +51,21 @@ class AttemptLog:
         """Count a try that begins now. Returns the attempts with it, and how the last one ended."""
         packed = cast(bytes | None, self.redis.hget(self._key(partition), item))
         before = _decoded(packed) if packed else Attempts(0, now_ms(self.redis))
-        self._keep(partition, item, Attempts(before.tries + 1, before.since_ms))
+        packed = msgspec.msgpack.encode(Attempts(before.tries + 1, before.since_ms))
+        self.redis.hset(self._key(partition), item, packed)
         return Attempts(before.tries + 1, before.since_ms, failure=before.failure)
 
     def failed(self, partition: int, item: bytes, begun: Attempts, failure: Failure) -> float:
         """Note how it ended. Returns the seconds until the next try."""
         wait_s = full_jitter_s(begun.tries, first_s=self.first_s, longest_s=self.longest_s)
         next_ms = now_ms(self.redis) + round(wait_s * 1000)
-        self._keep(partition, item, Attempts(begun.tries, begun.since_ms, next_ms, failure))
+        self._note(partition, item, Attempts(begun.tries, begun.since_ms, next_ms, failure))
         return wait_s
 
     def step_aside(self, partition: int, item: bytes, begun: Attempts, wait_s: float) -> None:
         """It ended through no fault of the item: it does not count, and is tried again after `wait_s`."""
         next_ms = now_ms(self.redis) + round(wait_s * 1000)
-        self._keep(
+        self._note(
             partition, item, Attempts(begun.tries - 1, begun.since_ms, next_ms, begun.failure)
         )
 
@@ -70,8 +76,9 @@ class AttemptLog:
     def troubled_ms(self, attempts: Attempts) -> int:
         return now_ms(self.redis) - attempts.since_ms
 
-    def _keep(self, partition: int, item: bytes, attempts: Attempts) -> None:
-        self.redis.hset(self._key(partition), item, msgspec.msgpack.encode(attempts))
+    def _note(self, partition: int, item: bytes, attempts: Attempts) -> None:
+        packed = msgspec.msgpack.encode(attempts)
+        note_ending(self.redis, attempts=self._key(partition), item=item, packed=packed)
 
     def _key(self, partition: int) -> str:
         return self.streams.key(partition, self.name)

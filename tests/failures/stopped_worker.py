@@ -1,8 +1,8 @@
 """A worker that stops itself in the middle: `python -m tests.failures.stopped_worker MODULE NAME COUNT WORK…`.
 
 Before the COUNT-th call of NAME in MODULE ("Class.method" for a method) it sends itself SIGSTOP, as a machine
-that hangs would; when somebody lets it go on, it goes on. The work is `extract USER SESSION` or `requests
-PARTITION`. Settings come from the environment.
+that hangs would; when somebody lets it go on, it goes on. The work is `extract USER SESSION`, `drain PARTITION`
+or `requests PARTITION`. Settings come from the environment.
 """
 
 import importlib
@@ -16,6 +16,7 @@ from tablestore_memory.worker import lease
 from tablestore_memory.worker.errors import Retryable
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 
@@ -44,6 +45,8 @@ def main(module: str, name: str, count: str, work: str, *about: str) -> None:
     try:
         if work == "extract":
             attempt(services.attempt, *about)
+        elif work == "drain":
+            drain(services.ingest, int(about[0]))
         else:
             process_requests(services.requests, int(about[0]))
     except Retryable as error:

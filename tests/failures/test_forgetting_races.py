@@ -14,6 +14,9 @@ import pytest
 import tablestore as ots
 
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
+from tablestore_memory.worker.errors import Throttled, Unavailable
+from tablestore_memory.worker.extract import facts
+from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.extract.unseen import Unseen, Written
 from tablestore_memory.worker.lease import Lease
@@ -35,7 +38,7 @@ from tests.forgetting import (
 from tests.redis_nodes import cluster
 from tests.servers import wait_until
 
-EXTRACT = "tablestore_memory.worker.extract"
+EXTRACT, INGEST = "tablestore_memory.worker.extract", "tablestore_memory.worker.ingest"
 
 
 @pytest.fixture
@@ -114,10 +117,12 @@ def test_requests_of_the_forgotten_reach_neither_qwen_nor_the_dead_letters(
 
 
 @contextmanager
-def stopped_worker(place: Deployment, where: str, count: int, *work: str) -> Iterator[None]:
+def stopped_worker(
+    place: Deployment, where: str, count: int, *work: str, package: str = EXTRACT
+) -> Iterator[None]:
     """A worker that has stopped where it was told to, its leases run out; it goes on at the end of the block."""
     module, _, name = where.partition(":")
-    arguments = ["-m", "tests.failures.stopped_worker", f"{EXTRACT}.{module}", name, str(count)]
+    arguments = ["-m", "tests.failures.stopped_worker", f"{package}.{module}", name, str(count)]
     worker = subprocess.Popen(
         [sys.executable, *arguments, *work],
         env=os.environ | place.environment,
@@ -306,3 +311,54 @@ def test_requests_that_were_moved_on_before_it_reach_neither_qwen_nor_the_dead_l
 
 def no_call(*_: Any, **__: Any) -> Any:
     raise AssertionError("Qwen was asked")
+
+
+def test_message_that_a_journal_delivers_late_was_published_before(
+    place: Deployment, fresh_name: str
+) -> None:
+    line = said(fresh_name, f"{fresh_name}-s", 1, "I like tea.", name="Ana")
+    over = {"type": "session_end", "user_id": fresh_name, "session_id": f"{fresh_name}-s"}
+    began_ms = now_ms(place.services.redis)
+    forget(place, fresh_name)
+
+    publish(place, line, over, waited_ms=since(place, began_ms))
+    settle(place)
+    late = footprints(place, fresh_name)
+    publish(place, line, waited_ms=1)
+    settle(place)
+
+    assert late == []
+    assert stored_texts(place, fresh_name) == ["Ana likes tea"]
+
+
+@pytest.mark.parametrize("where", ["drain:write_rows", "drain:record", "drain:acknowledge"])
+def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
+    place: Deployment, fresh_name: str, where: str
+) -> None:
+    session = f"{fresh_name}-s"
+    publish(place, said(fresh_name, session, 1, "I like tea."), partition=3)
+    publish(place, {"type": "remember", "user_id": fresh_name, "text": "Tea."}, partition=3)
+
+    with stopped_worker(place, where, 1, "drain", "3", package=INGEST):
+        forget(place, fresh_name)
+        assert footprints(place, fresh_name) == []
+
+    settle(place)  # a session in which nothing waits is taken off when it falls due
+    assert footprints(place, fresh_name) == []
+
+
+@pytest.mark.parametrize("error", [Unavailable("gone"), Throttled("slowly"), RuntimeError("?")])
+def test_extraction_that_fails_while_it_is_forgotten_leaves_nothing(
+    place: Deployment, fresh_name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = f"{fresh_name}-s"
+    store(place, said(fresh_name, session, 1, "I like tea.", name="Ana"))
+
+    def forgotten_meanwhile(*_: Any) -> Any:
+        forget(place, fresh_name)
+        raise error
+
+    monkeypatch.setattr(facts, "ask", forgotten_meanwhile)
+    attempt(place.services.attempt, fresh_name, session)
+
+    assert footprints(place, fresh_name) == []

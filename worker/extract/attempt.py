@@ -136,6 +136,9 @@ def _give_up(step: Attempt, user_id: str, session_id: str, tries: int, failure: 
     """Its messages stay unextracted, where they are; the letter says so."""
     ensure_item_is_to_blame(None, step.probe)
     extraction, partition = step.extraction, step.extraction.streams.partition(session_id)
+    if not extraction.due.waits(user_id, session_id):  # forgotten meanwhile
+        step.attempts.forget(partition, member(user_id, session_id))
+        return
     reason = f"{tries} tries failed, the last with {failure.error}: {failure.reason}"
     extraction.dead.add(
         partition,
