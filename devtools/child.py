@@ -108,8 +108,7 @@ class Child:
 
     def kill(self) -> None:
         """End it and its children at once, as a crash would."""
-        try:
+        # One that has ended lost its number, which may be another's by now.
+        if self.running:
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        self.process.wait()
+            self.process.wait()
