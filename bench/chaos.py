@@ -26,8 +26,8 @@ sys.path[0] = str(Path(__file__).parents[1])
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 from bench.chaos_sides import Leased, Plain, Side  # noqa: E402
-from tests.deployment import Deployment  # noqa: E402
-from tests.servers import Server, wait_until  # noqa: E402
+from devtools.deployment import Deployment  # noqa: E402
+from devtools.servers import Server, wait_until  # noqa: E402
 
 SESSIONS = 40
 GRACE_S = 300

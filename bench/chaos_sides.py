@@ -16,11 +16,11 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from bench import processes
+from devtools.deployment import Deployment
+from devtools.steady import Steady, spoken
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tests.deployment import Deployment
-from tests.failures.steady import Steady, spoken
 
 ROOT = str(Path(__file__).parents[1])
 WORKERS = 2

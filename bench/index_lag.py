@@ -13,9 +13,9 @@ from typing import Any
 
 import requests
 
-from tests.deployment import Deployment
-from tests.extraction import said
-from tests.servers import Server, wait_until
+from devtools.deployment import Deployment
+from devtools.extraction import said
+from devtools.servers import Server, wait_until
 
 CITIES = ("Paris", "Lyon", "Rome")
 SESSIONS = 12

@@ -27,13 +27,13 @@ sys.path[0] = ROOT = str(Path(__file__).parents[1])
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 from bench import processes  # noqa: E402
+from devtools.deployment import Deployment  # noqa: E402
+from devtools.servers import Server, wait_until  # noqa: E402
 from tablestore_memory.protocol.events import Message, encode  # noqa: E402
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams  # noqa: E402
 from tablestore_memory.worker import queues  # noqa: E402
 from tablestore_memory.worker.stores import batch  # noqa: E402
 from tablestore_memory.worker.stores.rows import message_row  # noqa: E402
-from tests.deployment import Deployment  # noqa: E402
-from tests.servers import Server, wait_until  # noqa: E402
 
 SESSIONS = 10
 PARTITIONS = 4

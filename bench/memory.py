@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from tests.deployment import Deployment
-from tests.servers import Server
+from devtools.deployment import Deployment
+from devtools.servers import Server
 
 PARTS = ("waiting", "qwen", "writing", "index", "all")
 TEXTS = ("I live in {}.", "I'm allergic to {}.", "My favourite colour is {}.")

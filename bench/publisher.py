@@ -24,8 +24,8 @@ from typing import Any
 
 import redis
 
+from devtools.servers import Server
 from tablestore_memory.producer import Publisher
-from tests.servers import Server
 
 TEXT = "x" * 350
 SESSIONS = 50

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import redis
 
+from devtools.servers import Server
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.events import Message, decode
 from tablestore_memory.protocol.streams import Streams
-from tests.servers import Server
 
 TEXT = "x" * 350
 SESSIONS_PER_PROCESS = 20

@@ -29,7 +29,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 import tablestore as ots  # noqa: E402
 from tablestore.retry import NoRetryPolicy  # noqa: E402
 
-from tests.servers import Server, wait_until  # noqa: E402
+from devtools.servers import Server, wait_until  # noqa: E402
 
 USERS = 1000
 DIMENSION = 64

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tests.servers import Server
+from devtools.servers import Server
 
 if TYPE_CHECKING:
     from tests.local_dashscope import LocalDashScope

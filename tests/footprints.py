@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import tablestore as ots
 
-from tests.deployment import Deployment
+from devtools.deployment import Deployment
 
 _KEYS = {
     "session": ("user_id", "session_id"),

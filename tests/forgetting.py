@@ -5,6 +5,9 @@ from typing import Any
 import msgspec
 import tablestore as ots
 
+from devtools.deployment import Deployment
+from devtools.extraction import confirm_all, extract_all, said
+from devtools.servers import wait_until
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Forget, Message, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
@@ -21,10 +24,7 @@ from tablestore_memory.worker.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.memory import Memory
-from tests.deployment import Deployment
-from tests.extraction import confirm_all, extract_all, said
 from tests.failures.ingesting import append, drain_all
-from tests.servers import wait_until
 
 ASKED = 1  # the partition that requests to forget come through here
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import redis
 
+from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import killed_with_parent
 from tablestore_memory.localcloud.redis import _binary
-from tests.servers import wait_until
 
 _SLOTS = 16_384
 _SERVICE = "events"

@@ -14,10 +14,10 @@ from typing import Any
 from bench.evaluation import quality
 from bench.evaluation.place import place, remember
 from bench.evaluation.recall import BUDGETS, Report, evaluate, questions_of
-from bench.locomo import lines as lines_of
-from bench.locomo import slug
+from devtools.extraction import memory_rows
+from devtools.locomo import lines as lines_of
+from devtools.locomo import slug
 from tablestore_memory.worker.telemetry import configure_logging
-from tests.extraction import memory_rows
 
 
 def main() -> None:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
+from devtools.deployment import Deployment
+from devtools.extraction import confirm_all, extract_all, store
+from devtools.servers import Server, wait_until
 from tablestore_memory.worker.ratelimit import SharedPace
-from tests.deployment import Deployment
-from tests.extraction import confirm_all, extract_all, store
-from tests.servers import Server, wait_until
 
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from bench.evaluation import planted
 from bench.evaluation.place import remember
+from devtools.deployment import Deployment
+from devtools.extraction import memory_rows
 from tablestore_memory.worker.extract.similarity import cosine
 from tablestore_memory.worker.stores.memories import Embedded, Memory
-from tests.deployment import Deployment
-from tests.extraction import memory_rows
 
 _DOUBLE = 0.95  # cosine of two memories that say the same, if their figures agree
 _CJK = re.compile(r"[\u3400-\u9fff]")

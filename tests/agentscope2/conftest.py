@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
-from tests.servers import wait_until
 
 try:
     import agentscope.middleware  # noqa: F401

@@ -4,8 +4,8 @@ from typing import Any
 
 import tablestore as ots
 
+from devtools.servers import wait_until
 from tests.conformance.tablestore import put
-from tests.servers import wait_until
 
 Key = str | int
 NOTHING = ots.ColumnsToGet(return_type=ots.ColumnReturnType.NONE)

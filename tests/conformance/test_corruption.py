@@ -9,8 +9,8 @@ import pytest
 import tablestore as ots
 from tablestore.protobuf import table_store_pb2 as pb
 
+from devtools.servers import Server
 from tests.conformance.tablestore import Service, create, every_key, get_columns, meta, put
-from tests.servers import Server
 
 KEY = [("pk", "a")]
 

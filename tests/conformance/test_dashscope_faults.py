@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from devtools.servers import Server
 from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
 from tests.local_dashscope import LocalDashScope, content, user
-from tests.servers import Server
 
 HELLO = user("Hello")
 

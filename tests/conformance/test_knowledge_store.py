@@ -12,10 +12,10 @@ from tablestore_for_agent_memory.base.filter import Filters
 from tablestore_for_agent_memory.knowledge.async_knowledge_store import AsyncKnowledgeStore
 from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
 
+from devtools.servers import wait_until
 from tests.conformance.agent_memory import opened
 from tests.conformance.searched import keyword
 from tests.conformance.tablestore import Service
-from tests.servers import wait_until
 
 
 def open_store(kind: str, service: Service, multi_tenant: bool) -> Any:

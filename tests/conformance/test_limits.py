@@ -86,8 +86,8 @@ def test_doubles_that_are_no_numbers_are_refused(client: Any, table: str, value:
 
 
 def test_64_tables_and_no_more(local_only: None) -> None:
+    from devtools.servers import Server
     from tests.conformance.tablestore import Service, create, meta
-    from tests.servers import Server
 
     with Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as server:
         client = Service(server.url).sync_client()

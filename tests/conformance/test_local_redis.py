@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from devtools.child import CannotStart
-from tests.servers import Server, wait_until
+from devtools.servers import Server, wait_until
 
 
 def test_it_serves_streams_and_refuses_to_evict(redis_url: str, fresh_name: str) -> None:

@@ -12,10 +12,10 @@ from tablestore_for_agent_memory.base.filter import Filters
 from tablestore_for_agent_memory.memory.async_memory_store import AsyncMemoryStore
 from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 
+from devtools.servers import wait_until
 from tests.conformance.agent_memory import opened
 from tests.conformance.searched import keyword, text
 from tests.conformance.tablestore import Service
-from tests.servers import wait_until
 
 
 @pytest.fixture(scope="module", params=["sync", "async"])

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from devtools.servers import Server
 from tests.conformance.tablestore import (
     IGNORE,
     Service,
@@ -20,7 +21,6 @@ from tests.conformance.tablestore import (
     get_range,
     meta,
 )
-from tests.servers import Server
 
 pytestmark = pytest.mark.usefixtures("local_only")
 

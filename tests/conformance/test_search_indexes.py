@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.servers import wait_until
 from tests.conformance.searched import Searched, by_field, by_key, keyword, long, text, vector
 from tests.conformance.tablestore import put, refused
-from tests.servers import wait_until
 
 INDEX = Searched.INDEX
 

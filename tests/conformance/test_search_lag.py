@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.servers import Server, wait_until
 from tests.conformance.searched import FROM_INDEX, Searched, keyword, long, text, vector
 from tests.conformance.tablestore import Service, create, meta, put
-from tests.servers import Server, wait_until
 
 ALL = ots.MatchAllQuery()
 EVERYTHING = ots.ColumnsToGet(return_type=ots.ColumnReturnType.ALL)

@@ -7,6 +7,7 @@ import pytest
 import tablestore as ots
 from tablestore import INF_MAX, INF_MIN, SecondaryIndexMeta, SecondaryIndexType
 
+from devtools.servers import wait_until
 from tests.conformance.tablestore import (
     columns,
     every_key,
@@ -17,7 +18,6 @@ from tests.conformance.tablestore import (
     refused,
     update,
 )
-from tests.servers import wait_until
 
 LOCAL, GLOBAL = SecondaryIndexType.LOCAL_INDEX, SecondaryIndexType.GLOBAL_INDEX
 TABLE_KEY = [("user", "STRING"), ("id", "STRING")]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.servers import wait_until
 from tests.conformance.tablestore import get, get_columns, put, refused, update
-from tests.servers import wait_until
 
 KEY = [("pk", "a")]
 DAY_MS = 86_400_000

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployment import Deployment
+from devtools.deployment import Deployment
+from devtools.servers import Server
 from tests.failures.ingesting import SHARED_TABLES
-from tests.servers import Server
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from devtools.deployment import Deployment
+from devtools.extraction import store
+from devtools.servers import Server
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded
-from tests.deployment import Deployment
-from tests.extraction import store
-from tests.servers import Server
 
 STEPS = 50  # messages to servers that the extraction of a session takes, more or less
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
@@ -111,8 +111,8 @@ def outcome_of(place: Deployment, users: Iterable[str], kills: int) -> Outcome:
 
 
 def main() -> None:
-    from bench.locomo import lines as locomo_lines
-    from bench.locomo import slug
+    from devtools.locomo import lines as locomo_lines
+    from devtools.locomo import slug
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from devtools.deployment import Deployment
+from devtools.extraction import extract_all, said, store, waiting
+from devtools.servers import Server
 from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
 from tablestore_memory.worker.errors import SameForEveryone
 from tablestore_memory.worker.extract.attempt import attempt
-from tests.deployment import Deployment
-from tests.extraction import extract_all, said, store, waiting
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
-from tests.servers import Server
 
 # The calls of one extraction: each is found by words that stand in no other.
 CALLS = {

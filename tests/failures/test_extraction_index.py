@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import requests
 
+from devtools.deployment import Deployment
+from devtools.extraction import confirm_all, extract_all, said, store
+from devtools.servers import Server, wait_until
 from tablestore_memory.worker.extract import neighbours
 from tablestore_memory.worker.stores.memories import document_id
-from tests.deployment import Deployment
-from tests.extraction import confirm_all, extract_all, said, store
 from tests.failures.extraction_kills import NO_LIMITS
-from tests.servers import Server, wait_until
 
 
 @pytest.fixture

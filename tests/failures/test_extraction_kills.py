@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployment import Deployment
-from tests.extraction import said
+from devtools.deployment import Deployment
+from devtools.extraction import said
+from devtools.servers import Server
 from tests.failures.extraction_kills import NO_LIMITS, run
-from tests.servers import Server
 
 KILLS = 24
 USER = "ana"

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from devtools.deployment import Deployment
+from devtools.extraction import extract_all, said, store, stored_texts, waiting
+from devtools.servers import Server
 from tablestore_memory.worker.budget import Budget
 from tablestore_memory.worker.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.extract import apply as applying
@@ -14,13 +17,10 @@ from tablestore_memory.worker.extract import remember as remembering
 from tablestore_memory.worker.extract import session as sessions
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.redrive import redrive
-from tests.deployment import Deployment
-from tests.extraction import extract_all, said, store, stored_texts, waiting
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
 from tests.local_dashscope import LocalDashScope
-from tests.servers import Server
 
 
 class Died(BaseException):

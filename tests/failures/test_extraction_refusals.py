@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from devtools.deployment import Deployment
+from devtools.extraction import extract_all, said, store, stored_texts, waiting
+from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.errors import ServiceFails
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.extract.requests import process_requests
-from tests.deployment import Deployment
-from tests.extraction import extract_all, said, store, stored_texts, waiting
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
-from tests.servers import Server, wait_until
 
 REFUSALS = ["invalid_parameter", "data_inspection"]
 # Where a refusal begins, in the order of an extraction's calls. The trivial question has none of its words.

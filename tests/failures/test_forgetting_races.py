@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.deployment import Deployment
+from devtools.extraction import confirm_all, memory_rows, said, store, stored_texts
+from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.worker.errors import Throttled, Unavailable
 from tablestore_memory.worker.extract import facts
@@ -22,8 +25,6 @@ from tablestore_memory.worker.extract.unseen import Unseen, Written
 from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.redis_clock import now_ms
-from tests.deployment import Deployment
-from tests.extraction import confirm_all, memory_rows, said, store, stored_texts
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, fault, message
 from tests.footprints import footprints
 from tests.forgetting import (
@@ -36,7 +37,6 @@ from tests.forgetting import (
     settle,
 )
 from tests.redis_nodes import cluster
-from tests.servers import wait_until
 
 EXTRACT, INGEST = "tablestore_memory.worker.extract", "tablestore_memory.worker.ingest"
 

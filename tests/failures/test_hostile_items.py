@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools.deployment import Deployment
+from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Remember, encode
-from tests.deployment import Deployment
 from tests.failures.hostile import KINDS
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts
-from tests.servers import wait_until
 
 BOUND_S = 30
 

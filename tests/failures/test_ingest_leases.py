@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from devtools.deployment import Deployment
+from devtools.servers import wait_until
 from tablestore_memory.worker import queues
 from tablestore_memory.worker.entries import take
 from tablestore_memory.worker.errors import Busy, LeaseLost
@@ -12,9 +14,7 @@ from tablestore_memory.worker.ingest.batches import form
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.lease import Lease
 from tablestore_memory.worker.watch import Watch
-from tests.deployment import Deployment
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
-from tests.servers import wait_until
 
 
 def test_partition_has_one_drain_at_a_time(undrained: Deployment, fresh_name: str) -> None:

@@ -3,13 +3,12 @@
 import json
 from pathlib import Path
 
-from devtools.deployment import memory_worker
+from devtools.deployment import Deployment, memory_worker
+from devtools.servers import wait_until
+from devtools.steady import Steady, spoken
 from tablestore_memory.worker.backlog import backlog
-from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
-from tests.failures.steady import Steady, spoken
 from tests.redis_nodes import Node, cluster, watched_by_sentinels
-from tests.servers import wait_until
 
 
 def nothing_left(place: Deployment) -> bool:

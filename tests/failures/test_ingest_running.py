@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools.deployment import Deployment
+from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.backlog import backlog
 from tablestore_memory.worker.partitions import existing
 from tablestore_memory.worker.stores.tables import create_all
-from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts, waiting
-from tests.servers import Server, wait_until
 
 
 def nothing_left(place: Deployment) -> bool:

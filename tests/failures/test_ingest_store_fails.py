@@ -5,6 +5,7 @@ import time
 import pytest
 import tablestore as ots
 
+from devtools.deployment import Deployment
 from tablestore_memory.worker.errors import (
     BadCredentials,
     NotSetUp,
@@ -15,7 +16,6 @@ from tablestore_memory.worker.errors import (
 from tablestore_memory.worker.ingest import drain as drain_module
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.stores.tables import connect
-from tests.deployment import Deployment
 from tests.failures.ingesting import (
     append,
     dead,

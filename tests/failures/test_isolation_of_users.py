@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from devtools.deployment import Deployment
+from devtools.extraction import memory_rows
+from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, Message, Remember, encode
 from tablestore_memory.worker.extract.requests import process_requests
-from tests.deployment import Deployment
-from tests.extraction import memory_rows
 from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all
-from tests.servers import wait_until
 
 USERS, SESSIONS, IDS, STAMPS = ("ana", "bo", "cy"), ("s1", "s2"), ("m1", "m2"), (1,)
 HOSTILE = (

@@ -10,6 +10,7 @@ import pytest
 import tablestore as ots
 from tablestore.retry import DefaultRetryPolicy
 
+from devtools.servers import Server, wait_until
 from tests.conformance.tablestore import (
     IGNORE,
     Service,
@@ -21,7 +22,6 @@ from tests.conformance.tablestore import (
     put,
     refused,
 )
-from tests.servers import Server, wait_until
 
 KEY = [("pk", "a")]
 

@@ -15,8 +15,8 @@ import pytest
 import tablestore as ots
 from tablestore import SecondaryIndexMeta, SecondaryIndexType
 
+from devtools.servers import Server, wait_until
 from tests.conformance.tablestore import IGNORE, Service, batch, create, get_range, meta
-from tests.servers import Server, wait_until
 
 KILLS = int(os.environ.get("KILLS", "3"))
 WRITERS = 3

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.servers import Server
+from devtools.servers import Server
 
 
 def start(*options: str) -> "subprocess.CompletedProcess[str]":

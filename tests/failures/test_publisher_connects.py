@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
 from tests.redis_nodes import Node, complete
-from tests.servers import wait_until
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ import pytest
 import redis
 from msgspec import structs
 
+from devtools.servers import Server, wait_until
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.clock import Clock
 from tablestore_memory.producer.counters import Stats
 from tablestore_memory.producer.records import SegmentReader, packed
 from tests.failures.publishing import Place
 from tests.redis_nodes import Node
-from tests.servers import Server, wait_until
 
 COUNT = 1500  # three batches
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
-from tests.servers import wait_until
 
 
 @dataclass(frozen=True)

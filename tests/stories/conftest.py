@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployment import Deployment
-from tests.servers import Server
+from devtools.deployment import Deployment
+from devtools.servers import Server
 
 
 @pytest.fixture(scope="session")

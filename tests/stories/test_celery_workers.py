@@ -3,8 +3,8 @@
 import json
 
 from devtools.deployment import Deployment
+from devtools.extraction import said
 from devtools.servers import wait_until
-from tests.extraction import said
 from tests.failures.ingesting import SHARED_TABLES
 
 UNREADABLE = [

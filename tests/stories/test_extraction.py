@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from tests.deployment import Deployment
-from tests.extraction import said
+from devtools.deployment import Deployment
+from devtools.extraction import said
 from tests.stories.test_memory import over
 
 

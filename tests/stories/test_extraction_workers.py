@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployment import Deployment
-from tests.extraction import said
-from tests.servers import Server, wait_until
+from devtools.deployment import Deployment
+from devtools.extraction import said
+from devtools.servers import Server, wait_until
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ they say afterwards counts as if it were new.
 import pytest
 import tablestore as ots
 
+from devtools.deployment import Deployment
+from devtools.extraction import extract_all, memory_rows, said, store, stored_texts
 from tablestore_memory.worker.redis_clock import now_ms
-from tests.deployment import Deployment
-from tests.extraction import extract_all, memory_rows, said, store, stored_texts
 from tests.failures.ingesting import SHARED_TABLES
 from tests.footprints import footprints, rows
 from tests.forgetting import (

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import Deployment
+from devtools.deployment import Deployment
 from tests.locomo import FOLDER, ROOT, needs_files
 
 
 def published(file: str) -> bytes:
-    command = [sys.executable, "bench/locomo.py", str(FOLDER / file)]
+    command = [sys.executable, "devtools/locomo.py", str(FOLDER / file)]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
 
 

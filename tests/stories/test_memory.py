@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from devtools.deployment import Deployment
 from tablestore_memory.worker.stores.rows import WATERMARK
-from tests.deployment import Deployment
 from tests.footprints import footprints
 
 

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from devtools.deployment import memory_worker
+from devtools.deployment import Deployment, memory_worker
+from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.lease import Lease
-from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, malformed, message, texts
-from tests.servers import wait_until
 
 SECRET = "my key is sk-0123456789abcdef"
 

@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from devtools.deployment import Deployment, memory_worker
+from devtools.extraction import said
 from devtools.servers import Server
-from tests.extraction import said
+from devtools.steady import Steady
 from tests.failures.ingesting import SHARED_TABLES
-from tests.failures.steady import Steady
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "bench" / "locomo.py"
+SCRIPT = Path(__file__).parents[2] / "devtools" / "locomo.py"
 CONVERSATION = {
     "speaker_a": "Ann",
     "speaker_b": "Bo Li",

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.deployment import Deployment
+from devtools.extraction import extract_all, memory_rows, said, store, stored_texts
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.events import encode
@@ -14,8 +16,6 @@ from tablestore_memory.worker.errors import NotOwner
 from tablestore_memory.worker.stores.memory import Memory, document_id
 from tablestore_memory.worker.stores.rows import message_row
 from tablestore_memory.worker.stores.write import write_all, write_rows
-from tests.deployment import Deployment
-from tests.extraction import extract_all, memory_rows, said, store, stored_texts
 from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all
 from tests.footprints import rows
 from tests.forgetting import forget, live, publish, settle

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from devtools.servers import wait_until
 from tablestore_memory.worker import ratelimit
 from tablestore_memory.worker.budget import Budget
 from tablestore_memory.worker.errors import Throttled
 from tablestore_memory.worker.qwen import Qwen
 from tablestore_memory.worker.ratelimit import Rates, SharedPace
 from tests.local_dashscope import LocalDashScope
-from tests.servers import wait_until
 
 MODEL = "qwen-plus"
 

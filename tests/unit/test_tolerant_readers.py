@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.deployment import Deployment
 from tablestore_memory.worker.replay import stored_events
-from tests.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES
 
 DEEP = "[" * 100_000

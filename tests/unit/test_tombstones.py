@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from devtools.servers import wait_until
 from tablestore_memory.worker import tombstones as module
 from tablestore_memory.worker.partitions import state_streams
 from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.tombstones import Tombstones
-from tests.servers import wait_until
 
 
 @pytest.fixture

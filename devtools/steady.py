@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from tests.deployment import Deployment
+from devtools.deployment import Deployment
 
 
 def spoken(session: str, number: int) -> str:

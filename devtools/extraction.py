@@ -4,10 +4,11 @@ store(place, said("ana", "s", 1, "I like tea."))
 extract_all(place)
 """
 
-from typing import Any
+from typing import Any, cast
 
 import tablestore as ots
 
+from devtools.deployment import Deployment
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Message
 from tablestore_memory.worker.extract.attempt import attempt
@@ -17,7 +18,6 @@ from tablestore_memory.worker.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.redis_clock import now_ms
 from tablestore_memory.worker.stores.rows import message_row, session_row
 from tablestore_memory.worker.stores.write import write_all
-from tests.deployment import Deployment
 
 
 def said(user: str, session: str, minute: int, text: str, **more: Any) -> dict[str, Any]:
@@ -36,7 +36,8 @@ def said(user: str, session: str, minute: int, text: str, **more: Any) -> dict[s
 
 def store(place: Deployment, *drafts: dict[str, Any]) -> None:
     """Write the rows that ingestion writes, and make their sessions due now."""
-    names, sessions = place.services.names, {}
+    names = place.services.names
+    sessions: dict[tuple[str, str], int] = {}
     received_ms = now_ms(place.services.redis)
     for draft in drafts:
         event = from_line(draft)
@@ -54,7 +55,8 @@ def waiting(place: Deployment) -> list[tuple[str, str]]:
     found = []
     for partition in range(STATE_PARTITIONS):
         key = place.services.streams.key(partition, "due")
-        found += [session_of(name) for name in place.services.redis.zrange(key, 0, -1)]
+        names = cast(list[bytes], place.services.redis.zrange(key, 0, -1))
+        found += [session_of(name) for name in names]
     return sorted(found)
 
 
@@ -73,7 +75,7 @@ def confirm_all(place: Deployment) -> int:
     services, left = place.services, 0
     for partition in range(STATE_PARTITIONS):
         key = services.streams.key(partition, "confirm")
-        for name in services.redis.zrange(key, 0, -1):
+        for name in cast(list[bytes], services.redis.zrange(key, 0, -1)):
             services.redis.zadd(key, {name: 0})
         left += confirm(services.confirm, partition)
     return left

@@ -1,6 +1,6 @@
 """A LoCoMo conversation as published JSON lines.
 
-    python bench/locomo.py conversation-26.json | memory-worker publish -
+    python devtools/locomo.py conversation-26.json | memory-worker publish -
 
 Owns the mapping of that data set onto events. Both speakers are people, so both are role `user` and
 told apart by `name`: with `assistant` for one of them, half of the facts would not be anybody's.
@@ -51,7 +51,7 @@ def slug(text: str) -> str:
 
 def main(argv: list[str]) -> int:
     if len(argv) != 1:
-        print("usage: python bench/locomo.py FILE", file=sys.stderr)
+        print("usage: python devtools/locomo.py FILE", file=sys.stderr)
         return 2
     path = Path(argv[0])
     for line in lines(json.loads(path.read_text(encoding="utf-8")), slug(path.stem)):
