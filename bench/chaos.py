@@ -51,9 +51,9 @@ def run(
         Server.start(
             "tablestore", "--data", f"{directory}/rows.db", "--index-lag", "0", "--faults"
         ) as store,
-        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as place,
+        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as deployment,
     ):
-        side = side_of(place, [f"s{n}" for n in range(SESSIONS)], rate)
+        side = side_of(deployment, [f"s{n}" for n in range(SESSIONS)], rate)
         side.start()
         for fault in FAULTS:
             post(store.url, fault)

@@ -31,8 +31,8 @@ class Side:
 
     command: tuple[str, ...]
 
-    def __init__(self, place: Deployment, sessions: list[str], rate: int) -> None:
-        self.place = place
+    def __init__(self, deployment: Deployment, sessions: list[str], rate: int) -> None:
+        self.deployment = deployment
         self.sessions = sessions
         self.rate = rate
         self.events: Counter[str] = Counter()
@@ -67,7 +67,7 @@ class Side:
             worker.wait()
 
     def contents(self, session: str) -> list[str]:
-        return [said.text for said in self.place.services.sessions.messages(session, session)]
+        return [said.text for said in self.deployment.services.sessions.messages(session, session)]
 
     def _start_worker(self) -> None:
         worker = subprocess.Popen(
@@ -75,7 +75,7 @@ class Side:
                 *(sys.executable, "-m", "celery", *self.command, "-c", "2"),
                 *("--without-gossip", "--without-mingle"),
             ],
-            env=os.environ | self.place.environment | {"REMAP_SIGTERM": "SIGQUIT"},
+            env=os.environ | self.deployment.environment | {"REMAP_SIGTERM": "SIGQUIT"},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -115,10 +115,10 @@ class Hostile(threading.Thread):
         b"",
     )
 
-    def __init__(self, place: Deployment, rate: float) -> None:
+    def __init__(self, deployment: Deployment, rate: float) -> None:
         super().__init__(daemon=True)
         self.appended = 0
-        self._place = place
+        self._place = deployment
         self._pause_s = 1 / rate
         self._ended = threading.Event()
 
@@ -147,9 +147,9 @@ class Leased(Side):
 
     def start(self) -> None:
         super().start()
-        self._steady = Steady(self.place, self.rate, self.sessions)
+        self._steady = Steady(self.deployment, self.rate, self.sessions)
         self._steady.start()
-        self._hostile = Hostile(self.place, self.rate / 100)
+        self._hostile = Hostile(self.deployment, self.rate / 100)
         self._hostile.start()
 
     @property
@@ -163,8 +163,10 @@ class Leased(Side):
 
     def settled(self) -> bool:  # type: ignore[override]
         self.replace_the_dead()
-        streams, redis = self.place.services.streams, self.place.services.redis
-        return not any(redis.xlen(streams.events(p)) for p in range(self.place.settings.partitions))
+        streams, redis = self.deployment.services.streams, self.deployment.services.redis
+        return not any(
+            redis.xlen(streams.events(p)) for p in range(self.deployment.settings.partitions)
+        )
 
     def noted(self, line: str) -> None:
         try:
@@ -191,7 +193,7 @@ class Leased(Side):
             "sessions_out_of_order": wrong,
             "hostile": self._hostile.appended,
             "hostile_not_set_aside": self._hostile.appended - self._hostile.dead(),
-            "dead": len(list(self.place.services.dead.all())) - self._hostile.dead(),
+            "dead": len(list(self.deployment.services.dead.all())) - self._hostile.dead(),
             "batches": self.events["batch.stored"],
             "deliveries_acknowledged": self.events["delivered"],
             "of_them_taken_before": self.events["again"],
@@ -206,7 +208,7 @@ class Plain(Side):
     command = ("-A", "bench.plain_celery", "worker", "-Q", "plain", "--loglevel", "WARNING")
 
     def start(self) -> None:
-        os.environ.update(self.place.environment)
+        os.environ.update(self.deployment.environment)
         super().start()
         self._ended = threading.Event()
         self._counts = dict.fromkeys(self.sessions, 0)
@@ -237,7 +239,7 @@ class Plain(Side):
         for session, count in self._counts.items():
             wanted = {spoken(session, number) for number in range(count)}
             lost += len(wanted - set(self.contents(session)))
-        redis, prefix = self.place.services.redis, self.place.settings.prefix
+        redis, prefix = self.deployment.services.redis, self.deployment.settings.prefix
         waiting = int(redis.llen(f"{prefix}:plain")) + int(redis.hlen(f"{prefix}:unacked"))
         return {"missing": lost, "of_them_still_queued": waiting, "lost": max(0, lost - waiting)}
 

@@ -27,47 +27,49 @@ def main() -> None:
         Server.start("redis", "--appendonly", "no") as redis,
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as store,
         Server.start("dashscope") as qwen,
-        Deployment(redis.url, store.url, qwen.url) as place,
+        Deployment(redis.url, store.url, qwen.url) as deployment,
     ):
-        place.start_workers()
+        deployment.start_workers()
         faults = f"{store.url}/_faults"
         requests.post(faults, json={"kind": "index-lag", "seconds": [20, 20]}, timeout=10)
-        good &= talk(place, "behind", "20 s behind")
+        good &= talk(deployment, "behind", "20 s behind")
         requests.post(faults, json={"kind": "index-lag", "seconds": [1, 3]}, timeout=10)
         requests.post(faults, json={"kind": "index-stop"}, timeout=10)
         threading.Timer(60, lambda: requests.delete(faults, timeout=10)).start()
-        good &= talk(place, "stopped", "stopped for 60 s")
+        good &= talk(deployment, "stopped", "stopped for 60 s")
     sys.exit(not good)
 
 
-def talk(place: Deployment, user: str, title: str) -> bool:
+def talk(deployment: Deployment, user: str, title: str) -> bool:
     started = time.monotonic()
     for number in range(SESSIONS):
         session = f"{user}-{number}"
         city = CITIES[min(number // 4, len(CITIES) - 1)]
         texts = (f"I live in {city}.", "I like tea.", "I'm allergic to peanuts.")
         minutes = range(number * 4, number * 4 + len(texts))
-        place.publish(
+        deployment.publish(
             *(said(user, session, m, t, name="Ana") for m, t in zip(minutes, texts, strict=True)),
             {"type": "session_end", "user_id": user, "session_id": session},
         )
-    wait_until(lambda: not status(place)["sessions"] + status(place)["events"], "extracted", 120)
-    extracted_s, waiting = time.monotonic() - started, status(place)
-    place.wait(200)
-    texts = sorted(place.texts(user))
+    wait_until(
+        lambda: not status(deployment)["sessions"] + status(deployment)["events"], "extracted", 120
+    )
+    extracted_s, waiting = time.monotonic() - started, status(deployment)
+    deployment.wait(200)
+    texts = sorted(deployment.texts(user))
     right = texts == ["Ana is allergic to peanuts", "Ana likes tea", "Ana lives in Rome"]
     print(
         f"index {title}: extracted after {extracted_s:.0f} s with {waiting['unsearchable']} not "
         f"searchable, the oldest for {waiting['oldest_unsearchable_s']} s (status); all searchable "
         f"after {time.monotonic() - started:.0f} s; {len(texts)} memories of 3, no doubles: "
-        f"{len(texts) == 3}; right: {right}; passed over: {status(place)['passed_over']}",
+        f"{len(texts) == 3}; right: {right}; passed over: {status(deployment)['passed_over']}",
         flush=True,
     )
     return right
 
 
-def status(place: Deployment) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(place.command("status", "--json").stdout)
+def status(deployment: Deployment) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(deployment.command("status", "--json").stdout)
     return answer
 
 

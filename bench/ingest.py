@@ -63,30 +63,30 @@ def figures(events: int, wall_s: float, cpu_s: float, **more: Any) -> Result:
     }
 
 
-def this_worker(place: Deployment, store_url: str, count: int) -> Result:
+def this_worker(deployment: Deployment, store_url: str, count: int) -> Result:
     """(a) A backlog in 10 sessions, kept waiting by a pause until the clock starts."""
-    (worker,) = place.start_workers("ingest")
-    prefill(place, 1_000, "warm")
-    wait_until(lambda: not backlog(place), "warmed up", 60)
-    pause = f"{place.settings.prefix}:paused-{queues.DRAIN}"
-    place.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
+    (worker,) = deployment.start_workers("ingest")
+    prefill(deployment, 1_000, "warm")
+    wait_until(lambda: not backlog(deployment), "warmed up", 60)
+    pause = f"{deployment.settings.prefix}:paused-{queues.DRAIN}"
+    deployment.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
     time.sleep(2.5)  # longer than a turn: no drain is left running
-    prefill(place, count, "worker")
+    prefill(deployment, count, "worker")
     with counted(store_url, "BatchWriteRow") as requests:
         cpu_s = processes.cpu_s(worker.process.pid)
-        place.services.redis.delete(pause)
+        deployment.services.redis.delete(pause)
         began = time.monotonic()
-        wait_until(lambda: not backlog(place), "drained", 300)
+        wait_until(lambda: not backlog(deployment), "drained", 300)
         wall_s = time.monotonic() - began
         cpu_s = processes.cpu_s(worker.process.pid) - cpu_s
         asked = requests()
     return figures(count, wall_s, cpu_s, requests_per_1000=round(asked * 1000 / count, 1))
 
 
-def one_task_a_message(place: Deployment, count: int) -> Result:
+def one_task_a_message(deployment: Deployment, count: int) -> Result:
     """(b) The same number of processes, the same store."""
-    environment = os.environ | place.environment
-    os.environ.update(place.environment)
+    environment = os.environ | deployment.environment
+    os.environ.update(deployment.environment)
     from bench.plain_celery import app, append
 
     command = [sys.executable, "-m", "celery", "-A", "bench.plain_celery", "worker", "-c", "2"]
@@ -98,7 +98,7 @@ def one_task_a_message(place: Deployment, count: int) -> Result:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        stored = lambda: rows(place, "plain")  # noqa: E731
+        stored = lambda: rows(deployment, "plain")  # noqa: E731
         first = wait_until(stored, "the first rows", 60)
         cpu_s, began = processes.cpu_s(worker.pid), time.monotonic()
         wait_until(lambda: stored() == count, "all rows", 300)
@@ -110,22 +110,22 @@ def one_task_a_message(place: Deployment, count: int) -> Result:
         app.close()
 
 
-def inline(place: Deployment, count: int) -> Result:
+def inline(deployment: Deployment, count: int) -> Result:
     """(c) On the agent's own path."""
-    os.environ.update(place.environment)
+    os.environ.update(deployment.environment)
     from bench.plain_celery import append_message
 
-    client = place.services.tablestore
+    client = deployment.services.tablestore
     return in_this_process(
         count, lambda: [append_message(client, event(n, "inline")) for n in range(count)]
     )
 
 
-def sdk_alone(place: Deployment, count: int) -> Result:
+def sdk_alone(deployment: Deployment, count: int) -> Result:
     """(d) The same rows, without streams, leases or Celery; made before the clock starts."""
-    table = place.services.names.message
+    table = deployment.services.names.message
     made = [message_row(table, event(n, "sdk"), 0) for n in range(count)]
-    client = place.services.tablestore
+    client = deployment.services.tablestore
 
     def write() -> None:
         for start in range(0, count, batch.MAX_ROWS):
@@ -140,17 +140,17 @@ def in_this_process(count: int, work: Callable[[], Any]) -> Result:
     return figures(count, time.monotonic() - began, time.process_time() - cpu_s)
 
 
-def latency(place: Deployment, rate: int, seconds: float) -> Result:
+def latency(deployment: Deployment, rate: int, seconds: float) -> Result:
     """From publish to readable: two of the sessions are read over and over."""
     run = f"rate{rate}-{time.time_ns()}"
     probes = {f"{run}-{n}" for n in range(2)}
     published: dict[str, float] = {}
     seen: dict[str, float] = {}
     ended = threading.Event()
-    reader = threading.Thread(target=read, args=(place, probes, seen, ended))
+    reader = threading.Thread(target=read, args=(deployment, probes, seen, ended))
     reader.start()
     began, sent = time.monotonic(), 0
-    with place.publisher() as publisher:
+    with deployment.publisher() as publisher:
         while (passed := time.monotonic() - began) < seconds:
             for number in range(sent, int(passed * rate)):
                 session = f"{run}-{number % 40}"
@@ -162,7 +162,7 @@ def latency(place: Deployment, rate: int, seconds: float) -> Result:
             sent = int(passed * rate)
             time.sleep(0.002)
         publisher.flush(60)
-    waiting = backlog(place)
+    waiting = backlog(deployment)
     wait_until(lambda: published.keys() <= seen.keys(), "all probes read", 120)
     ended.set()
     reader.join()
@@ -176,21 +176,21 @@ def latency(place: Deployment, rate: int, seconds: float) -> Result:
     }
 
 
-def read(place: Deployment, probes: set[str], seen: dict[str, float], ended: Any) -> None:
+def read(deployment: Deployment, probes: set[str], seen: dict[str, float], ended: Any) -> None:
     """Notes when each message of the probed sessions is first read."""
     last = dict.fromkeys(probes, 0)
     while not ended.wait(0.005):
         for session in probes:
-            found = place.services.sessions.messages("bench", session, since=last[session])
+            found = deployment.services.sessions.messages("bench", session, since=last[session])
             for said in found:
                 seen.setdefault(said.message_id, time.monotonic())
                 last[session] = said.created_at
 
 
-def prefill(place: Deployment, count: int, run: str) -> None:
-    streams = Streams(place.settings.prefix, PARTITIONS)
+def prefill(deployment: Deployment, count: int, run: str) -> None:
+    streams = Streams(deployment.settings.prefix, PARTITIONS)
     for start in range(0, count, 1_000):
-        with place.services.redis.pipeline(transaction=False) as pipe:
+        with deployment.services.redis.pipeline(transaction=False) as pipe:
             for number in range(start, min(start + 1_000, count)):
                 made = event(number, run)
                 stream = streams.events(streams.partition(made.session_id))
@@ -198,13 +198,13 @@ def prefill(place: Deployment, count: int, run: str) -> None:
             pipe.execute()
 
 
-def backlog(place: Deployment) -> int:
-    streams = place.services.streams
-    return sum(int(place.services.redis.xlen(streams.events(p))) for p in range(PARTITIONS))
+def backlog(deployment: Deployment) -> int:
+    streams = deployment.services.streams
+    return sum(int(deployment.services.redis.xlen(streams.events(p))) for p in range(PARTITIONS))
 
 
-def rows(place: Deployment, run: str) -> int:
-    messages = place.services.sessions.messages
+def rows(deployment: Deployment, run: str) -> int:
+    messages = deployment.services.sessions.messages
     return sum(1 for n in range(SESSIONS) for _ in messages("bench", f"{run}-{n}"))
 
 
@@ -233,22 +233,22 @@ def main() -> None:
         tempfile.TemporaryDirectory() as directory,
         Server.start("redis", "--dir", directory) as redis,
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as store,
-        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as place,
+        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as deployment,
     ):
-        result = measure(place, store.url, options.events, options.seconds)
+        result = measure(deployment, store.url, options.events, options.seconds)
     print(json.dumps(result, indent=None if options.json else 2))
 
 
-def measure(place: Deployment, store_url: str, count: int, seconds: float) -> Result:
-    result: Result = {"d_sdk_alone": sdk_alone(place, count)}
-    result["a_this_worker"] = a = this_worker(place, store_url, count)
+def measure(deployment: Deployment, store_url: str, count: int, seconds: float) -> Result:
+    result: Result = {"d_sdk_alone": sdk_alone(deployment, count)}
+    result["a_this_worker"] = a = this_worker(deployment, store_url, count)
     sustained = round(a["events_per_s"] * 0.7)
-    result["latency"] = [latency(place, rate, seconds) for rate in (100, 1_000, sustained)]
-    for worker in place.workers:
+    result["latency"] = [latency(deployment, rate, seconds) for rate in (100, 1_000, sustained)]
+    for worker in deployment.workers:
         worker.kill()
     few = max(1_000, count // 10)
-    result["b_one_task_a_message"] = b = one_task_a_message(place, few)
-    result["c_inline"] = c = inline(place, few)
+    result["b_one_task_a_message"] = b = one_task_a_message(deployment, few)
+    result["c_inline"] = c = inline(deployment, few)
     d = result["d_sdk_alone"]
     result["ratios"] = {
         "a_over_b_events_per_s": round(a["events_per_s"] / b["events_per_s"], 1),

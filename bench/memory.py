@@ -43,20 +43,22 @@ def run(sessions: int, rate: float) -> dict[str, Any]:
         Server.start("redis", "--appendonly", "no") as redis,
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "1-3") as tablestore,
         Server.start("dashscope") as qwen,
-        Deployment(redis.url, tablestore.url, qwen.url, MEMORY_QWEN_RPM="100000") as place,
+        Deployment(redis.url, tablestore.url, qwen.url, MEMORY_QWEN_RPM="100000") as deployment,
     ):
-        place.start_workers()
-        published = publish(place, sessions, rate)
-        place.wait(120)
-        events = [event for worker in place.workers for event in events_of(worker.output)]
-        memories = {m.document_id: m.session_id for user in published for m in place.memories(user)}
+        deployment.start_workers()
+        published = publish(deployment, sessions, rate)
+        deployment.wait(120)
+        events = [event for worker in deployment.workers for event in events_of(worker.output)]
+        memories = {
+            m.document_id: m.session_id for user in published for m in deployment.memories(user)
+        }
     return measure(published, memories, events)
 
 
-def publish(place: Deployment, sessions: int, rate: float) -> dict[str, float]:
+def publish(deployment: Deployment, sessions: int, rate: float) -> dict[str, float]:
     """Each session of a user of its own, named alike. Returns when its last message was published."""
     published = {}
-    with place.publisher() as publisher:
+    with deployment.publisher() as publisher:
         for _ in range(sessions):
             name = f"s{uuid.uuid4().hex[:8]}"
             ids = {"user_id": name, "session_id": name}

@@ -30,10 +30,10 @@ _LOOK_EVERY_S = 5.0
 _TEXT = "I like green tea in the morning, and my cat likes milk. " * 2
 
 
-def publish(place: Deployment, messages: int, sessions: int) -> float:
+def publish(deployment: Deployment, messages: int, sessions: int) -> float:
     """Publish them in turn; returns the seconds it took. Message n of a session says n."""
     began = time.monotonic()
-    with place.publisher() as publisher:
+    with deployment.publisher() as publisher:
         for number in range(messages):
             session = f"s{number % sessions}"
             publisher.message(
@@ -46,13 +46,13 @@ def publish(place: Deployment, messages: int, sessions: int) -> float:
     return time.monotonic() - began
 
 
-def drain(place: Deployment, minutes: float) -> list[dict[str, Any]]:
+def drain(deployment: Deployment, minutes: float) -> list[dict[str, Any]]:
     """Look every few seconds until all is stored or the time is up."""
-    (worker,) = place.start_workers("ingest")
+    (worker,) = deployment.start_workers("ingest")
     ends = time.monotonic() + minutes * 60
     looks: list[dict[str, Any]] = []
     while time.monotonic() < ends:
-        waiting = backlog(place.services.redis, place.services.streams).events
+        waiting = backlog(deployment.services.redis, deployment.services.streams).events
         members = processes.of_session(worker.process.pid)
         memory = {pid: round(processes.memory_mb(pid), 1) for pid in members}
         looks.append({"at": time.monotonic(), "waiting": waiting, "memory_mb": memory})
@@ -80,13 +80,14 @@ def told(looks: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def missing(place: Deployment, drained: int, messages: int, sessions: int) -> int:
+def missing(deployment: Deployment, drained: int, messages: int, sessions: int) -> int:
     """How many of the drained messages have no row, and each session in order."""
     found = disordered = 0
     for number in range(sessions):
         session = f"s{number}"
         said = [
-            m.text.partition(" ")[0] for m in place.services.sessions.messages(session, session)
+            m.text.partition(" ")[0]
+            for m in deployment.services.sessions.messages(session, session)
         ]
         found += len(set(said))
         disordered += said != sorted(said, key=int)
@@ -104,19 +105,19 @@ def main() -> None:
         tempfile.TemporaryDirectory() as directory,
         Server.start("redis", "--dir", directory) as redis,
         Server.start("tablestore", "--data", f"{directory}/rows.db", "--index-lag", "0") as store,
-        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as place,
+        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as deployment,
     ):
-        took_s = publish(place, options.messages, options.sessions)
-        looks = drain(place, options.minutes)
-        left = backlog(place.services.redis, place.services.streams).events
+        took_s = publish(deployment, options.messages, options.sessions)
+        looks = drain(deployment, options.minutes)
+        left = backlog(deployment.services.redis, deployment.services.streams).events
         drained = options.messages - left
-        lost = missing(place, drained, options.messages, options.sessions)
+        lost = missing(deployment, drained, options.messages, options.sessions)
         result = {
             "published": options.messages,
             "publish_s": round(took_s),
             "drained": drained,
             "lost": lost,
-            "dead": place.services.dead.count(),
+            "dead": deployment.services.dead.count(),
             **told(looks),
         }
     print(json.dumps(result, indent=2))

@@ -1,7 +1,7 @@
 """Extraction in this process, step by step, against real servers: no worker process, no waiting for due.
 
-store(place, said("ana", "s", 1, "I like tea."))
-extract_all(place)
+store(deployment, said("ana", "s", 1, "I like tea."))
+extract_all(deployment)
 """
 
 from typing import Any, cast
@@ -34,45 +34,47 @@ def said(user: str, session: str, minute: int, text: str, **more: Any) -> dict[s
     }
 
 
-def store(place: Deployment, *drafts: dict[str, Any]) -> None:
+def store(deployment: Deployment, *drafts: dict[str, Any]) -> None:
     """Write the rows that ingestion writes, and make their sessions due now."""
-    names = place.services.names
+    names = deployment.services.names
     sessions: dict[tuple[str, str], int] = {}
-    received_ms = now_ms(place.services.redis)
+    received_ms = now_ms(deployment.services.redis)
     for draft in drafts:
         event = from_line(draft)
         assert isinstance(event, Message), draft
         key = (event.user_id, event.session_id)
         sessions[key] = max(sessions.get(key, 0), event.created_at)
-        write_all(place.services.tablestore, [message_row(names.message, event, received_ms)])
+        write_all(deployment.services.tablestore, [message_row(names.message, event, received_ms)])
     for (user, session), newest in sessions.items():
-        write_all(place.services.tablestore, [session_row(names.session, user, session, newest)])
-        place.services.due.add(user, session, FROM_WATERMARK)
+        write_all(
+            deployment.services.tablestore, [session_row(names.session, user, session, newest)]
+        )
+        deployment.services.due.add(user, session, FROM_WATERMARK)
 
 
-def waiting(place: Deployment) -> list[tuple[str, str]]:
+def waiting(deployment: Deployment) -> list[tuple[str, str]]:
     """The sessions that wait, due or not."""
     found = []
     for partition in range(STATE_PARTITIONS):
-        key = place.services.streams.key(partition, "due")
-        names = cast(list[bytes], place.services.redis.zrange(key, 0, -1))
+        key = deployment.services.streams.key(partition, "due")
+        names = cast(list[bytes], deployment.services.redis.zrange(key, 0, -1))
         found += [session_of(name) for name in names]
     return sorted(found)
 
 
-def extract_all(place: Deployment, *, tries: int = 10) -> int:
+def extract_all(deployment: Deployment, *, tries: int = 10) -> int:
     """Try each waiting session, until none waits. Returns how many tries it took."""
     for number in range(1, tries + 1):
-        for user, session in waiting(place):
-            attempt(place.services.attempt, user, session)
-        if not waiting(place):
+        for user, session in waiting(deployment):
+            attempt(deployment.services.attempt, user, session)
+        if not waiting(deployment):
             return number
-    raise AssertionError(f"still waiting after {tries} tries: {waiting(place)}")
+    raise AssertionError(f"still waiting after {tries} tries: {waiting(deployment)}")
 
 
-def confirm_all(place: Deployment) -> int:
+def confirm_all(deployment: Deployment) -> int:
     """Look once for everything, due or not. Returns how many are not searchable."""
-    services, left = place.services, 0
+    services, left = deployment.services, 0
     for partition in range(STATE_PARTITIONS):
         key = services.streams.key(partition, "confirm")
         for name in cast(list[bytes], services.redis.zrange(key, 0, -1)):
@@ -81,19 +83,19 @@ def confirm_all(place: Deployment) -> int:
     return left
 
 
-def stored_texts(place: Deployment, user: str) -> list[str]:
+def stored_texts(deployment: Deployment, user: str) -> list[str]:
     """What stands in the memory table by primary key, whatever the index shows."""
-    return sorted(memory.text for memory in memory_rows(place) if memory.user_id == user)
+    return sorted(memory.text for memory in memory_rows(deployment) if memory.user_id == user)
 
 
-def memory_rows(place: Deployment) -> list[Any]:
+def memory_rows(deployment: Deployment) -> list[Any]:
     """Every row of the memory table, as a memory."""
     start: Any = [("document_id", ots.INF_MIN), ("tenant_id", ots.INF_MIN)]
     end = [("document_id", ots.INF_MAX), ("tenant_id", ots.INF_MAX)]
     ids: list[str] = []
     while start is not None:
-        _, start, found, _ = place.services.tablestore.get_range(
-            place.services.names.memory, "FORWARD", start, end, ["user_id"], max_version=1
+        _, start, found, _ = deployment.services.tablestore.get_range(
+            deployment.services.names.memory, "FORWARD", start, end, ["user_id"], max_version=1
         )
         ids += [row.primary_key[0][1] for row in found]
-    return place.services.memories.without_vectors(ids)
+    return deployment.services.memories.without_vectors(ids)

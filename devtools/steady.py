@@ -15,7 +15,7 @@ def spoken(session: str, number: int) -> str:
 class Steady:
     """A thread that publishes `rate` messages a second over `sessions` until stopped."""
 
-    place: Deployment
+    deployment: Deployment
     rate: int
     sessions: list[str]
     counts: dict[str, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Steady:
 
     def _run(self) -> None:
         began, sent = time.monotonic(), 0
-        with self.place.publisher() as publisher:
+        with self.deployment.publisher() as publisher:
             while not self._stopped.wait(0.01):
                 due = int((time.monotonic() - began) * self.rate)
                 for number in range(sent, due):

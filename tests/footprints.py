@@ -1,9 +1,9 @@
 """Everything that a deployment holds, table by table and key by key, to look for somebody in it.
 
-before = footprints(place, bo)
+before = footprints(deployment, bo)
 …
-assert footprints(place, ana) == []
-assert footprints(place, bo) == before
+assert footprints(deployment, ana) == []
+assert footprints(deployment, bo) == before
 """
 
 from collections.abc import Iterator
@@ -21,21 +21,21 @@ _KEYS = {
 }
 
 
-def footprints(place: Deployment, *needles: str) -> list[str]:
+def footprints(deployment: Deployment, *needles: str) -> list[str]:
     """Each row and each entry that holds one of the needles, in its key or in what it says. Leases, which
     run out by themselves, are not looked at."""
-    every = [*rows(place), *redis_entries(place)]
+    every = [*rows(deployment), *redis_entries(deployment)]
     return sorted(what for what in every if any(needle in what for needle in needles))
 
 
-def rows(place: Deployment) -> Iterator[str]:
+def rows(deployment: Deployment) -> Iterator[str]:
     """All rows of all tables, without the stamps of their cells."""
     for table, key in _KEYS.items():
         start: Any = [(name, ots.INF_MIN) for name in key]
         end = [(name, ots.INF_MAX) for name in key]
-        name = getattr(place.services.names, table)
+        name = getattr(deployment.services.names, table)
         while start is not None:
-            _, start, found, _ = place.services.tablestore.get_range(
+            _, start, found, _ = deployment.services.tablestore.get_range(
                 name, "FORWARD", start, end, max_version=1
             )
             for row in found:
@@ -43,10 +43,10 @@ def rows(place: Deployment) -> Iterator[str]:
                 yield f"{table} {row.primary_key} {cells}"
 
 
-def redis_entries(place: Deployment) -> Iterator[str]:
+def redis_entries(deployment: Deployment) -> Iterator[str]:
     """All members, fields and entries of all keys with the deployment's prefix."""
-    redis = place.services.redis
-    for key in redis.scan_iter(f"{place.settings.prefix}:*", count=1000):
+    redis = deployment.services.redis
+    for key in redis.scan_iter(f"{deployment.settings.prefix}:*", count=1000):
         name = key.decode()
         if "lease" in name:
             continue

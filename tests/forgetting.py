@@ -1,4 +1,4 @@
-"""Requests to forget, carried out in this process; and somebody who left something in every place."""
+"""Requests to forget, carried out in this process; and somebody who left something in every deployment."""
 
 from typing import Any
 
@@ -29,96 +29,101 @@ from tests.failures.ingesting import append, drain_all
 ASKED = 1  # the partition that requests to forget come through here
 
 
-def ask_to_forget(place: Deployment, user: str, session: str | None = None, name: str = "f") -> str:
+def ask_to_forget(
+    deployment: Deployment, user: str, session: str | None = None, name: str = "f"
+) -> str:
     """Publish the request, and see it moved to the requests. Returns its id."""
     event = Forget(
-        event_id=f"{place.settings.prefix}-{name}", user_id=user, session_id=session, created_at=1
+        event_id=f"{deployment.settings.prefix}-{name}",
+        user_id=user,
+        session_id=session,
+        created_at=1,
     )
-    append(place, ASKED, encode(event))
-    drain_all(place, ASKED)
+    append(deployment, ASKED, encode(event))
+    drain_all(deployment, ASKED)
     return event.event_id
 
 
-def carry_out_forgetting(place: Deployment, event_id: str) -> dict[str, Any]:
+def carry_out_forgetting(deployment: Deployment, event_id: str) -> dict[str, Any]:
     """Try as the workers do, until it is verified. Returns the receipt."""
 
     def receipt() -> Any:
         try:
-            process_requests(place.services.requests, ASKED)
+            process_requests(deployment.services.requests, ASKED)
         except Retryable:
             return None
-        return place.services.deletion_receipts.finished(event_id)
+        return deployment.services.deletion_receipts.finished(event_id)
 
     return wait_until(receipt, "the request to forget is carried out and verified")
 
 
 def forget(
-    place: Deployment, user: str, session: str | None = None, name: str = "f"
+    deployment: Deployment, user: str, session: str | None = None, name: str = "f"
 ) -> dict[str, Any]:
-    return carry_out_forgetting(place, ask_to_forget(place, user, session, name))
+    return carry_out_forgetting(deployment, ask_to_forget(deployment, user, session, name))
 
 
-def settle(place: Deployment) -> None:
+def settle(deployment: Deployment) -> None:
     """Do all there is to do: events stored, requests carried out, sessions extracted, memories confirmed."""
     for partition in range(STATE_PARTITIONS):
-        while drain(place.services.ingest, partition):
+        while drain(deployment.services.ingest, partition):
             pass
-        process_requests(place.services.requests, partition)
-    extract_all(place)
-    confirm_all(place)
+        process_requests(deployment.services.requests, partition)
+    extract_all(deployment)
+    confirm_all(deployment)
 
 
 def publish(
-    place: Deployment,
+    deployment: Deployment,
     *lines: dict[str, Any],
     partition: int = 0,
     stream: str = "events",
     waited_ms: int = 0,
 ) -> None:
     """Straight into a stream; `waited_ms` is how long the publisher says it held them."""
-    key = place.services.streams.key(partition, stream)
+    key = deployment.services.streams.key(partition, stream)
     for line in lines:
         fields: dict[Any, Any] = {EVENT_FIELD: encode(from_line(line))}
         if waited_ms:
             fields["waited_ms"] = waited_ms
-        place.services.redis.xadd(key, fields)
+        deployment.services.redis.xadd(key, fields)
 
 
-def live(place: Deployment, *lines: dict[str, Any]) -> None:
+def live(deployment: Deployment, *lines: dict[str, Any]) -> None:
     """Publish messages, and see them stored and remembered."""
-    publish(place, *lines)
-    settle(place)
+    publish(deployment, *lines)
+    settle(deployment)
 
 
-def live_before_requests(place: Deployment, *lines: dict[str, Any]) -> None:
+def live_before_requests(deployment: Deployment, *lines: dict[str, Any]) -> None:
     """The same, while requests wait."""
-    publish(place, *lines)
-    drain_all(place, 0)
-    extract_all(place)
+    publish(deployment, *lines)
+    drain_all(deployment, 0)
+    extract_all(deployment)
 
 
-def leave_something_everywhere(place: Deployment, *users: str, shared: str) -> None:
+def leave_something_everywhere(deployment: Deployment, *users: str, shared: str) -> None:
     """Of each user in each table and each key; `shared` is a session that all of them have. The sweep of
     sessions stands at the first one."""
     for user in users:
-        _in_the_tables(place, user, shared)
-    settle(place)
+        _in_the_tables(deployment, user, shared)
+    settle(deployment)
     for user in users:
-        _by_another_program(place, user, shared)
-        _in_the_streams(place, user, shared)
-        _set_aside(place, user)
-        _waiting(place, user)
-        _marks(place, user)
+        _by_another_program(deployment, user, shared)
+        _in_the_streams(deployment, user, shared)
+        _set_aside(deployment, user)
+        _waiting(deployment, user)
+        _marks(deployment, user)
     swept: Any = msgspec.json.encode([users[0], f"{users[0]}-home"])
-    place.services.redis.set(cursor_key(place.services.streams), swept)
+    deployment.services.redis.set(cursor_key(deployment.services.streams), swept)
 
 
-def _in_the_tables(place: Deployment, user: str, shared: str) -> None:
+def _in_the_tables(deployment: Deployment, user: str, shared: str) -> None:
     home, late = f"{user}-home", f"{user}-late"
-    now = now_ms(place.services.redis)
+    now = now_ms(deployment.services.redis)
     an_hour_ahead, an_hour_behind = (now + 3_600_000) * 1000, (now - 3_600_000) * 1000
     publish(
-        place,
+        deployment,
         said(user, home, 1, "I live in Paris.", name="Ana"),
         said(user, home, 2, "I live in Lyon.", name="Ana"),
         said(user, shared, 3, f"{user} speaks here, too.", message_id=f"{user}-shared"),
@@ -138,10 +143,10 @@ def _in_the_tables(place: Deployment, user: str, shared: str) -> None:
     )
 
 
-def _by_another_program(place: Deployment, user: str, shared: str) -> None:
+def _by_another_program(deployment: Deployment, user: str, shared: str) -> None:
     """As AgentScope's own services write: messages that name nobody, memories without our marks."""
     own = f"{user}-agentscope"
-    client, names = place.services.tablestore, place.services.names
+    client, names = deployment.services.tablestore, deployment.services.names
     _put(client, names.session, [("user_id", user), ("session_id", own)], update_time=5)
     for session in (own, shared):
         key = [("session_id", session), ("create_time", 7), ("message_id", f"{session}-unowned")]
@@ -154,16 +159,16 @@ def _put(client: ots.OTSClient, table: str, key: list[tuple[str, Any]], **column
     client.put_row(table, ots.Row(key, list(columns.items())))
 
 
-def _in_the_streams(place: Deployment, user: str, shared: str) -> None:
-    publish(place, said(user, shared, 8, "On its way."), partition=3)
+def _in_the_streams(deployment: Deployment, user: str, shared: str) -> None:
+    publish(deployment, said(user, shared, 8, "On its way."), partition=3)
     over = SessionEnd(event_id="e", user_id=user, session_id=f"{user}-home", created_at=1)
-    append(place, 2, encode(over))
+    append(deployment, 2, encode(over))
     asked = Remember(event_id=f"{user}-r", user_id=user, text="Not yet.", created_at=1)
-    key = place.services.streams.key(2, "requests")
-    place.services.redis.xadd(key, {EVENT_FIELD: encode(asked)})
+    key = deployment.services.streams.key(2, "requests")
+    deployment.services.redis.xadd(key, {EVENT_FIELD: encode(asked)})
 
 
-def _set_aside(place: Deployment, user: str) -> None:
+def _set_aside(deployment: Deployment, user: str) -> None:
     home = f"{user}-home"
     about = msgspec.json.encode({"user_id": user, "session_id": home, "message_ids": []})
     hidden = encode(
@@ -184,16 +189,16 @@ def _set_aside(place: Deployment, user: str) -> None:
         '{"type": "message", "user_id" : "%s", "content": "cut off',
         '{"type": "message", "created_at": "soon", "user_id": "%s"}',
     )
-    dead = place.services.dead
+    dead = deployment.services.dead
     dead.add(0, event=about, reason="given up", queue="extract")
     dead.add(5, event=hidden, reason="refused", queue="ingest")
     for text in malformed:
         dead.add(1, event=(text % user).encode(), reason="malformed", queue="ingest")
 
 
-def _waiting(place: Deployment, user: str) -> None:
+def _waiting(deployment: Deployment, user: str) -> None:
     """Sessions that have no row: one that waits, one that was taken, one that was given up, each planned."""
-    services = place.services
+    services = deployment.services
     attempts = services.attempt.attempts
     for name in ("waits", "taken", "given-up"):
         session = f"{user}-{name}"
@@ -208,9 +213,9 @@ def _waiting(place: Deployment, user: str) -> None:
     services.due.give_up(user, f"{user}-given-up", "no answer")
 
 
-def _marks(place: Deployment, user: str) -> None:
+def _marks(deployment: Deployment, user: str) -> None:
     """A change that was begun, and memories that are looked for and have no row."""
-    services = place.services
+    services = deployment.services
     partition = services.streams.partition(user)
     memory = Memory(user, f"{user} begins.", f"{user}-home", received_ms=now_ms(services.redis))
     change = Change(Embedded(memory.identified(), [0.5] * services.settings.embedding_dimension))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.evaluation import quality
-from bench.evaluation.place import place, remember
+from bench.evaluation.local import local_deployment, remember
 from bench.evaluation.recall import BUDGETS, Report, evaluate, questions_of
 from devtools.extraction import memory_rows
 from devtools.locomo import lines as lines_of
@@ -34,7 +34,7 @@ def main() -> None:
 
 def run(files: list[Path], model: str, endpoint: str | None) -> dict[str, Any]:
     report, lines = Report(), []
-    with place(model, endpoint) as (deployment, pace):
+    with local_deployment(model, endpoint) as (deployment, pace):
         for file in files:
             conversation = json.loads(file.read_text("utf-8"))
             of_file = list(lines_of(conversation, slug(file.stem)))

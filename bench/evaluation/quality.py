@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.evaluation import planted
-from bench.evaluation.place import remember
+from bench.evaluation.local import remember
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
 from tablestore_memory.worker.extract.similarity import cosine
@@ -34,11 +34,11 @@ def said(user: str, session: str, minute: int, text: str) -> Line:
     }
 
 
-def dates(place: Deployment) -> dict[str, int]:
+def dates(deployment: Deployment) -> dict[str, int]:
     """Planted relative dates: how many became a memory, how many of these with the right day."""
     lines = [said("dates", f"date-{n}", n, text) for n, (text, _) in enumerate(planted.DATES)]
-    remember(place, lines)
-    found = {m.session_id: m for m in place.memories("dates")}
+    remember(deployment, lines)
+    found = {m.session_id: m for m in deployment.memories("dates")}
     right = sum(
         found[f"date-{n}"].event_start == wanted
         for n, (_, wanted) in enumerate(planted.DATES)
@@ -47,28 +47,28 @@ def dates(place: Deployment) -> dict[str, int]:
     return {"planted": len(lines), "extracted": len(found), "right": right}
 
 
-def stale(place: Deployment) -> dict[str, int]:
+def stale(deployment: Deployment) -> dict[str, int]:
     """Scripted updates: how many old facts are still active, how many new ones are."""
     old_ones = [said("updates", f"u{n}", n, old) for n, (old, _, _) in enumerate(planted.UPDATES)]
     new_ones = [
         said("updates", f"v{n}", n + 30, new) for n, (_, new, _) in enumerate(planted.UPDATES)
     ]
-    remember(place, old_ones)
-    remember(place, new_ones)
-    active = place.memories("updates")
+    remember(deployment, old_ones)
+    remember(deployment, new_ones)
+    active = deployment.memories("updates")
     sessions = [{s.session_id for s in m.sources} for m in active]
     old = sum({f"u{n}"} in sessions for n in range(len(old_ones)))
     new = sum(any(f"v{n}" in s for s in sessions) for n in range(len(new_ones)))
     return {"updates": len(old_ones), "still_active": old, "new_active": new}
 
 
-def leaks(place: Deployment) -> dict[str, int]:
+def leaks(deployment: Deployment) -> dict[str, int]:
     """Planted secrets and orders: how many stand in a memory, a quote or the history."""
     texts = [text for text, _ in planted.SECRETS] + planted.ORDERS
-    remember(place, [said("leaks", f"l{n}", n, text) for n, text in enumerate(texts)])
-    memories = [m for m in memory_rows(place) if m.user_id == "leaks"]
+    remember(deployment, [said("leaks", f"l{n}", n, text) for n, text in enumerate(texts)])
+    memories = [m for m in memory_rows(deployment) if m.user_id == "leaks"]
     kept = [part for m in memories for part in (m.text, *(s.quote for s in m.sources))]
-    kept += [e.text for e in place.services.history.of_user("leaks")]
+    kept += [e.text for e in deployment.services.history.of_user("leaks")]
     secrets = sum(any(secret in text for text in kept) for _, secret in planted.SECRETS)
     first = len(planted.SECRETS)
     ordered = {f"l{n}" for n in range(first, first + len(planted.ORDERS))}

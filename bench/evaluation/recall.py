@@ -78,20 +78,22 @@ def questions_of(conversation: dict[str, Any], name: str) -> list[Question]:
 
 
 def evaluate(
-    place: Deployment,
+    deployment: Deployment,
     user: str,
     lines: Sequence[dict[str, Any]],
     questions: Sequence[Question],
     report: Report,
 ) -> None:
     """Add one conversation to the report: memories beside the raw turns."""
-    qwen = place.services.qwen
+    qwen = deployment.services.qwen
     vectors = qwen.embed([question.text for question in questions], query=True)
-    turns = _turns(place, lines)
-    extracted = {s.message_id for m in memory_rows(place) if m.user_id == user for s in m.sources}
-    indexed = {s.message_id for m in place.memories(user) for s in m.sources}
+    turns = _turns(deployment, lines)
+    extracted = {
+        s.message_id for m in memory_rows(deployment) if m.user_id == user for s in m.sources
+    }
+    indexed = {s.message_id for m in deployment.memories(user) for s in m.sources}
     for question, vector in zip(questions, vectors, strict=True):
-        hits = place.services.memories.nearest(user, vector, _MOST)
+        hits = deployment.services.memories.nearest(user, vector, _MOST)
         memories = [(h.memory.text, {s.message_id for s in h.memory.sources}) for h in hits]
         for budget in BUDGETS:
             found = _within(memories, budget)
@@ -102,11 +104,11 @@ def evaluate(
 
 
 def _turns(
-    place: Deployment, lines: Sequence[dict[str, Any]]
+    deployment: Deployment, lines: Sequence[dict[str, Any]]
 ) -> Callable[[Sequence[float]], Retrieved]:
     """The raw turns, ranked by cosine to a question."""
     texts = [f"{line['name']}: {line['content']}" for line in lines]
-    matrix = np.array(place.services.qwen.embed(texts))
+    matrix = np.array(deployment.services.qwen.embed(texts))
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
 
     def ranked(vector: Sequence[float]) -> Retrieved:

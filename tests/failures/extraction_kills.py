@@ -44,10 +44,10 @@ class Outcome:
 class Worker:
     """The process of tests/failures/extraction_worker.py."""
 
-    def __init__(self, place: Deployment) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.failures.extraction_worker"],
-            env=os.environ | place.environment,
+            env=os.environ | deployment.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -66,21 +66,21 @@ class Worker:
 
 
 @contextmanager
-def worker_of(place: Deployment) -> Iterator[Worker]:
-    worker = Worker(place)
+def worker_of(deployment: Deployment) -> Iterator[Worker]:
+    worker = Worker(deployment)
     try:
         yield worker
     finally:
         worker.stop()
 
 
-def run(place: Deployment, lines: Lines, *, kills: int, seed: int = 1) -> Outcome:
+def run(deployment: Deployment, lines: Lines, *, kills: int, seed: int = 1) -> Outcome:
     """Session by session, as they were said, with `kills` spread over them."""
     sessions = [list(group) for _, group in groupby(lines, key=lambda line: line["session_id"])]
     rng, killed = random.Random(seed), 0
-    with worker_of(place) as worker:
+    with worker_of(deployment) as worker:
         for number, session in enumerate(sessions, 1):
-            store(place, *session)
+            store(deployment, *session)
             # Later sessions make up for those that ended before they could be killed.
             while killed < round(kills * number / len(sessions)):
                 outcome = worker.extract(die_at=rng.randint(1, STEPS))
@@ -89,14 +89,14 @@ def run(place: Deployment, lines: Lines, *, kills: int, seed: int = 1) -> Outcom
                 if outcome == "ended" and number < len(sessions):
                     break
                 if outcome == "ended":  # extracted again from its first message: nothing changes
-                    place.services.due.add(session[0]["user_id"], session[0]["session_id"], 0)
+                    deployment.services.due.add(session[0]["user_id"], session[0]["session_id"], 0)
             assert worker.extract() == "ended"
     users = sorted({line["user_id"] for line in lines})
-    return outcome_of(place, users, killed)
+    return outcome_of(deployment, users, killed)
 
 
-def outcome_of(place: Deployment, users: Iterable[str], kills: int) -> Outcome:
-    services = place.services
+def outcome_of(deployment: Deployment, users: Iterable[str], kills: int) -> Outcome:
+    services = deployment.services
     documents = services.memories._store.get_all_documents()
     ids = sorted(document.document_id for document in documents)
     infos = [info for user in users for info in services.sessions.of_user(user)]
@@ -131,16 +131,16 @@ def main() -> None:
         Server.start("dashscope") as qwen,
     ):
         started = time.monotonic()
-        with Deployment(redis.url, prompt.url, qwen.url, **NO_LIMITS) as place:
-            quiet = run(place, lines, kills=0)
+        with Deployment(redis.url, prompt.url, qwen.url, **NO_LIMITS) as deployment:
+            quiet = run(deployment, lines, kills=0)
         print(
             f"undisturbed: {len(quiet.memories)} memories, {len(quiet.history)} replaced, "
             f"{quiet.calls} calls, {time.monotonic() - started:.0f} s",
             flush=True,
         )
         started = time.monotonic()
-        with Deployment(redis.url, lagging.url, qwen.url, **NO_LIMITS) as place:
-            killed = run(place, lines, kills=wanted.kills, seed=wanted.seed)
+        with Deployment(redis.url, lagging.url, qwen.url, **NO_LIMITS) as deployment:
+            killed = run(deployment, lines, kills=wanted.kills, seed=wanted.seed)
         print(
             f"with {killed.kills} kills: {len(killed.memories)} memories, "
             f"{len(killed.history)} replaced, {killed.calls} calls, "

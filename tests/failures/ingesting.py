@@ -38,33 +38,33 @@ def malformed(session: str, number: int, text: str | None = None) -> bytes:
     return encode(message(session, number, text)).replace(b'"role":"user"', b'"role":"robot"')
 
 
-def append(place: Deployment, partition: int, *events: Message | bytes) -> None:
+def append(deployment: Deployment, partition: int, *events: Message | bytes) -> None:
     """Put events, or raw bytes, straight into a partition's stream."""
-    stream = place.services.streams.events(partition)
-    with place.services.redis.pipeline() as pipe:
+    stream = deployment.services.streams.events(partition)
+    with deployment.services.redis.pipeline() as pipe:
         for event in events:
             raw = event if isinstance(event, bytes) else encode(event)
             pipe.xadd(stream, {EVENT_FIELD: raw})
         pipe.execute()
 
 
-def drain_all(place: Deployment, partition: int) -> None:
+def drain_all(deployment: Deployment, partition: int) -> None:
     """Drain a partition in this process until nothing is left."""
-    while drain(place.services.ingest, partition):
+    while drain(deployment.services.ingest, partition):
         pass
 
 
-def texts(place: Deployment, session: str) -> list[str]:
+def texts(deployment: Deployment, session: str) -> list[str]:
     """What the rows of a session say, in order."""
-    return [said.text for said in place.services.sessions.messages(session, session)]
+    return [said.text for said in deployment.services.sessions.messages(session, session)]
 
 
-def waiting(place: Deployment, partition: int) -> int:
-    return int(place.services.redis.xlen(place.services.streams.events(partition)))
+def waiting(deployment: Deployment, partition: int) -> int:
+    return int(deployment.services.redis.xlen(deployment.services.streams.events(partition)))
 
 
-def dead(place: Deployment) -> list[DeadLetter]:
-    return list(place.services.dead.all())
+def dead(deployment: Deployment) -> list[DeadLetter]:
+    return list(deployment.services.dead.all())
 
 
 @contextmanager

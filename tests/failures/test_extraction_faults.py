@@ -60,65 +60,65 @@ def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def place(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
+def deployment(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
     """Nobody is slowed by what an earlier test was refused."""
     for key in shared.services.redis.scan_iter(f"{shared.settings.prefix}:*:halvings"):
         shared.services.redis.delete(key)
     return shared
 
 
-def known_and_changed(place: Deployment, user: str) -> str:
+def known_and_changed(deployment: Deployment, user: str) -> str:
     """A user whose home is known, and a session, not extracted yet, that changes it."""
-    store(place, said(user, f"{user}-old", 1, "I live in Paris.", name="Ana"))
-    extract_all(place)
+    store(deployment, said(user, f"{user}-old", 1, "I live in Paris.", name="Ana"))
+    extract_all(deployment)
     session = f"{user}-new"
     store(
-        place,
+        deployment,
         said(user, session, 2, "I live in Lyon.", name="Ana"),
         said(user, session, 3, "I'm allergic to peanuts.", name="Ana"),
     )
     return session
 
 
-def extract_through_pauses(place: Deployment, user: str, session: str) -> int:
+def extract_through_pauses(deployment: Deployment, user: str, session: str) -> int:
     """Try until nothing waits. Returns how often the whole queue would have paused."""
     pauses = 0
     for _ in range(10):
-        if (user, session) not in waiting(place):
+        if (user, session) not in waiting(deployment):
             return pauses
         try:
-            attempt(place.services.attempt, user, session)
+            attempt(deployment.services.attempt, user, session)
         except SameForEveryone:
             pauses += 1
     raise AssertionError("still waiting after 10 tries")
 
 
-def watermark_is_at_the_last_message(place: Deployment, user: str, session: str) -> bool:
-    (info,) = [s for s in place.services.sessions.of_user(user) if s.session_id == session]
+def watermark_is_at_the_last_message(deployment: Deployment, user: str, session: str) -> bool:
+    (info,) = [s for s in deployment.services.sessions.of_user(user) if s.session_id == session]
     return info.watermark == info.update_time
 
 
 @pytest.mark.parametrize(("call", "fault"), CASES)
 def test_fault_at_a_call_loses_nothing_and_doubles_nothing(
-    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str, fault: str, call: str
+    deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str, fault: str, call: str
 ) -> None:
-    session = known_and_changed(place, fresh_name)
+    session = known_and_changed(deployment, fresh_name)
     local_dashscope.reset()
     where: dict[str, Any] = dict(CALLS[call])
     if fault in ("drip", "delay"):
         where["seconds"] = 0.2
     local_dashscope.ask_fault(fault, **where)
 
-    pauses = extract_through_pauses(place, fresh_name, session)
+    pauses = extract_through_pauses(deployment, fresh_name, session)
 
-    texts = sorted(place.texts(fresh_name))
-    history = [e.text for e in place.services.history.of_user(fresh_name)]
-    assert watermark_is_at_the_last_message(place, fresh_name, session)
+    texts = sorted(deployment.texts(fresh_name))
+    history = [e.text for e in deployment.services.history.of_user(fresh_name)]
+    assert watermark_is_at_the_last_message(deployment, fresh_name, session)
     assert pauses == (fault in PAUSES)
     match fault, call:
         case ("data_inspection", "facts"):  # that batch is skipped, and said to be
             assert texts == ["Ana lives in Paris"]
-            assert skipped_messages(place, session) == [f"{session}-2", f"{session}-3"]
+            assert skipped_messages(deployment, session) == [f"{session}-2", f"{session}-3"]
         case ("data_inspection" | "invalid_parameter" | "length", "decisions"):
             # No decision could be had: what may be a change is kept beside what was known.
             assert texts == [ALLERGY, "Ana lives in Lyon", "Ana lives in Paris"]
@@ -139,6 +139,6 @@ def calls_for_the_session(local_dashscope: LocalDashScope) -> list[dict[str, Any
     ]
 
 
-def skipped_messages(place: Deployment, session: str) -> list[str]:
-    events = [json.loads(letter.event) for letter in place.services.dead.all()]
+def skipped_messages(deployment: Deployment, session: str) -> list[str]:
+    events = [json.loads(letter.event) for letter in deployment.services.dead.all()]
     return [i for e in events if e.get("session_id") == session for i in e["message_ids"]]

@@ -22,13 +22,13 @@ def tablestore() -> Iterator[Server]:
 
 
 @pytest.fixture
-def place(redis_url: str, tablestore: Server, dashscope_url: str) -> Iterator[Deployment]:
+def deployment(redis_url: str, tablestore: Server, dashscope_url: str) -> Iterator[Deployment]:
     with Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment:
         yield deployment
 
 
 @pytest.fixture
-def stopped(place: Deployment, tablestore: Server) -> Iterator[str]:
+def stopped(deployment: Deployment, tablestore: Server) -> Iterator[str]:
     """The index stands still; the address gives the means to let it go on."""
     faults = f"{tablestore.url}/_faults"
     requests.post(faults, json={"kind": "index-stop"}, timeout=10).raise_for_status()
@@ -36,62 +36,62 @@ def stopped(place: Deployment, tablestore: Server) -> Iterator[str]:
     requests.delete(faults, timeout=10).raise_for_status()
 
 
-def status(place: Deployment) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(place.command("status", "--json").stdout)
+def status(deployment: Deployment) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(deployment.command("status", "--json").stdout)
     return answer
 
 
-def by_key(place: Deployment, user: str, *texts: str) -> list[bool]:
+def by_key(deployment: Deployment, user: str, *texts: str) -> list[bool]:
     ids = [document_id(user, text) for text in texts]
-    found = {each.memory.document_id for each in place.services.memories.get(ids)}
+    found = {each.memory.document_id for each in deployment.services.memories.get(ids)}
     return [each in found for each in ids]
 
 
 def test_index_that_stands_still_makes_no_doubles_and_shows_all_afterwards(
-    place: Deployment, stopped: str, fresh_name: str
+    deployment: Deployment, stopped: str, fresh_name: str
 ) -> None:
     user = fresh_name
     for number, city in enumerate(("Paris", "Lyon", "Rome", "Lyon")):
-        store(place, said(user, f"{user}-{number}", number, f"I live in {city}.", name="Ana"))
-        store(place, said(user, f"{user}-{number}b", number, "I like tea.", name="Ana"))
-        extract_all(place)
+        store(deployment, said(user, f"{user}-{number}", number, f"I live in {city}.", name="Ana"))
+        store(deployment, said(user, f"{user}-{number}b", number, "I like tea.", name="Ana"))
+        extract_all(deployment)
 
-    still_missing = confirm_all(place)
-    told = status(place)
-    assert place.texts(user) == []
+    still_missing = confirm_all(deployment)
+    told = status(deployment)
+    assert deployment.texts(user) == []
     assert still_missing == 2
     assert told["unsearchable"] == 2
     assert told["oldest_unsearchable_s"] > 0
 
     requests.delete(stopped, timeout=10).raise_for_status()
-    wait_until(lambda: confirm_all(place) == 0, "everything confirmed")
-    assert place.texts(user) == ["Ana likes tea", "Ana lives in Lyon"]
-    assert [e.text for e in place.services.history.of_user(user)] == [
+    wait_until(lambda: confirm_all(deployment) == 0, "everything confirmed")
+    assert deployment.texts(user) == ["Ana likes tea", "Ana lives in Lyon"]
+    assert [e.text for e in deployment.services.history.of_user(user)] == [
         "Ana lives in Paris",
         "Ana lives in Lyon",
         "Ana lives in Rome",
     ]
-    assert status(place)["oldest_unsearchable_s"] == 0
-    assert announced(place, user) == 2
+    assert status(deployment)["oldest_unsearchable_s"] == 0
+    assert announced(deployment, user) == 2
 
 
-def announced(place: Deployment, user: str) -> int:
-    services = place.services
+def announced(deployment: Deployment, user: str) -> int:
+    services = deployment.services
     stream = services.streams.key(services.streams.partition(user), "searchable")
     return sum(fields[b"user_id"] == user.encode() for _, fields in services.redis.xrange(stream))
 
 
 def test_too_many_unsearchable_memories_are_waited_for_then_passed_over_and_counted(
-    place: Deployment, stopped: str, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, stopped: str, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = fresh_name
-    store(place, *(said(user, f"{user}-1", n, f"I like tea number {n}.") for n in range(6)))
-    extract_all(place)
+    store(deployment, *(said(user, f"{user}-1", n, f"I like tea number {n}.") for n in range(6)))
+    extract_all(deployment)
     monkeypatch.setattr(neighbours, "MOST_UNSEEN", 3)
 
-    store(place, said(user, f"{user}-2", 30, "I'm allergic to cats.", name="Ana"))
-    tries = extract_all(place)
+    store(deployment, said(user, f"{user}-2", 30, "I'm allergic to cats.", name="Ana"))
+    tries = extract_all(deployment)
 
     assert tries == 6  # five times put off, then decided
-    assert by_key(place, user, "Ana is allergic to cats") == [True]
-    assert status(place)["passed_over"] == 1
+    assert by_key(deployment, user, "Ana is allergic to cats") == [True]
+    assert status(deployment)["passed_over"] == 1

@@ -42,12 +42,12 @@ def test_killed_extraction_ends_as_an_undisturbed_one(
         for number, texts in enumerate(CONVERSATION)
         for minute, text in enumerate(texts)
     ]
-    with Deployment(redis_url, prompt, dashscope_url, **NO_LIMITS) as place:
-        quiet = run(place, lines, kills=0)
+    with Deployment(redis_url, prompt, dashscope_url, **NO_LIMITS) as deployment:
+        quiet = run(deployment, lines, kills=0)
 
-    with Deployment(redis_url, lagging, dashscope_url, **NO_LIMITS) as place:
+    with Deployment(redis_url, lagging, dashscope_url, **NO_LIMITS) as deployment:
         seed = random.randrange(1_000_000)
-        killed = run(place, lines, kills=KILLS, seed=seed)
+        killed = run(deployment, lines, kills=KILLS, seed=seed)
 
     assert killed.kills == KILLS, seed
     assert killed.memories == quiet.memories, seed

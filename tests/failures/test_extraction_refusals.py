@@ -35,23 +35,23 @@ def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def place(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
+def deployment(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
     return shared
 
 
-def dead_of(place: Deployment, user: str) -> list[Any]:
-    return [letter for letter in place.services.dead.all() if user.encode() in letter.event]
+def dead_of(deployment: Deployment, user: str) -> list[Any]:
+    return [letter for letter in deployment.services.dead.all() if user.encode() in letter.event]
 
 
 def ids(letter: Any) -> list[str]:
     return list(json.loads(letter.event)["message_ids"])
 
 
-def home_known_and_changed(place: Deployment, user: str) -> str:
+def home_known_and_changed(deployment: Deployment, user: str) -> str:
     """A session, not extracted yet, that changes what is known; and Qwen well until here."""
-    store(place, said(user, f"{user}-old", 1, "I live in Paris.", name="Ana"))
-    extract_all(place)
-    store(place, said(user, f"{user}-new", 2, "I live in Lyon.", name="Ana"))
+    store(deployment, said(user, f"{user}-old", 1, "I live in Paris.", name="Ana"))
+    extract_all(deployment)
+    store(deployment, said(user, f"{user}-new", 2, "I live in Lyon.", name="Ana"))
     return f"{user}-new"
 
 
@@ -60,97 +60,101 @@ def home_known_and_changed(place: Deployment, user: str) -> str:
     "where", [[FACTS], [VECTORS], [DECISIONS, TRIVIAL]], ids=["facts", "vectors", "decisions"]
 )
 def test_refusal_of_every_call_pauses_and_loses_nothing(
-    place: Deployment,
+    deployment: Deployment,
     local_dashscope: LocalDashScope,
     fresh_name: str,
     refusal: str,
     where: list[dict[str, Any]],
 ) -> None:
-    user, session = fresh_name, home_known_and_changed(place, fresh_name)
+    user, session = fresh_name, home_known_and_changed(deployment, fresh_name)
     for calls in where:
         local_dashscope.ask_fault(refusal, count=None, **calls)
 
-    for _ in range(place.settings.extract_attempts + 1):
+    for _ in range(deployment.settings.extract_attempts + 1):
         with pytest.raises(ServiceFails):
-            attempt(place.services.attempt, user, session)
+            attempt(deployment.services.attempt, user, session)
 
-    assert place.services.sessions.watermark(user, session) == 0
-    assert waiting(place) == [(user, session)]
-    assert dead_of(place, user) == []
-    assert stored_texts(place, user) == ["Ana lives in Paris"]
+    assert deployment.services.sessions.watermark(user, session) == 0
+    assert waiting(deployment) == [(user, session)]
+    assert dead_of(deployment, user) == []
+    assert stored_texts(deployment, user) == ["Ana lives in Paris"]
     local_dashscope.reset()
-    extract_all(place)
-    assert stored_texts(place, user) == ["Ana lives in Lyon"]
+    extract_all(deployment)
+    assert stored_texts(deployment, user) == ["Ana lives in Lyon"]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_refusal_of_every_call_keeps_what_was_asked_by_name(
-    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
+    deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
 ) -> None:
-    partition = place.services.streams.partition(fresh_name)
-    stream = place.services.streams.key(partition, "requests")
+    partition = deployment.services.streams.partition(fresh_name)
+    stream = deployment.services.streams.key(partition, "requests")
     event = Remember(event_id="e", user_id=fresh_name, created_at=1, text="I like tea")
-    place.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
+    deployment.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
     local_dashscope.ask_fault(refusal, count=None)
 
     with pytest.raises(ServiceFails):
-        process_requests(place.services.requests, partition)
+        process_requests(deployment.services.requests, partition)
 
-    assert dead_of(place, fresh_name) == []
+    assert dead_of(deployment, fresh_name) == []
     local_dashscope.reset()
-    wait_until(lambda: process_requests(place.services.requests, partition) == 1, "it is done")
-    assert stored_texts(place, fresh_name) == ["I like tea"]
+    wait_until(lambda: process_requests(deployment.services.requests, partition) == 1, "it is done")
+    assert stored_texts(deployment, fresh_name) == ["I like tea"]
 
 
 def test_refusal_of_one_message_sets_that_aside_alone(
-    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str
+    deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str
 ) -> None:
     """Also those that would have it as their context."""
     user, session = fresh_name, f"{fresh_name}-1"
     local_dashscope.ask_fault("invalid_parameter", count=None, match="poisonous")
     lines = ["I like chess.", "I like poisonous plants.", "I like hiking."]
-    store(place, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1)))
+    store(
+        deployment, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1))
+    )
 
-    extract_all(place)
+    extract_all(deployment)
 
-    assert [ids(letter) for letter in dead_of(place, user)] == [[f"{session}-2"]]
-    assert stored_texts(place, user) == ["Ana likes chess", "Ana likes hiking"]
+    assert [ids(letter) for letter in dead_of(deployment, user)] == [[f"{session}-2"]]
+    assert stored_texts(deployment, user) == ["Ana likes chess", "Ana likes hiking"]
 
 
 def test_refusal_by_content_inspection_sets_aside_what_was_asked_about_but_no_later_message(
-    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str
+    deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
     local_dashscope.ask_fault("data_inspection", count=None, match="poisonous")
-    store(place, said(user, session, 1, "I like poisonous plants.", name="Ana"))
-    extract_all(place)
-    store(place, said(user, session, 2, "I like chess.", name="Ana"))
+    store(deployment, said(user, session, 1, "I like poisonous plants.", name="Ana"))
+    extract_all(deployment)
+    store(deployment, said(user, session, 2, "I like chess.", name="Ana"))
 
-    extract_all(place)
+    extract_all(deployment)
 
-    assert [ids(letter) for letter in dead_of(place, user)] == [[f"{session}-1"]]
-    assert stored_texts(place, user) == ["Ana likes chess"]
+    assert [ids(letter) for letter in dead_of(deployment, user)] == [[f"{session}-1"]]
+    assert stored_texts(deployment, user) == ["Ana likes chess"]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_refusal_of_one_vector_leaves_out_that_memory_alone(
-    place: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
+    deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
     local_dashscope.ask_fault(refusal, count=None, operation="embedding", match="poisonous")
     lines = ["I like chess.", "I like poisonous plants."]
-    store(place, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1)))
+    store(
+        deployment, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1))
+    )
 
-    extract_all(place)
+    extract_all(deployment)
 
-    (letter,) = dead_of(place, user)
+    (letter,) = dead_of(deployment, user)
     assert ids(letter) == [f"{session}-2"]
-    assert stored_texts(place, user) == ["Ana likes chess"]
+    assert stored_texts(deployment, user) == ["Ana likes chess"]
 
 
-def test_document_is_kept_without_its_secrets(place: Deployment, fresh_name: str) -> None:
-    partition = place.services.streams.partition(fresh_name)
-    stream = place.services.streams.key(partition, "requests")
+def test_document_is_kept_without_its_secrets(deployment: Deployment, fresh_name: str) -> None:
+    partition = deployment.services.streams.partition(fresh_name)
+    stream = deployment.services.streams.key(partition, "requests")
     text = "My key is sk-abcdefghijklmnop1234, I like tea."
     document = {
         "id": f"{fresh_name}-d",
@@ -158,8 +162,8 @@ def test_document_is_kept_without_its_secrets(place: Deployment, fresh_name: str
         "content": [{"type": "text", "text": text}],
     }
     event = Remember(event_id="e", user_id=fresh_name, created_at=1, text=text, document=document)
-    place.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
+    deployment.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
 
-    process_requests(place.services.requests, partition)
+    process_requests(deployment.services.requests, partition)
 
-    assert stored_texts(place, fresh_name) == ["My key is [secret], I like tea."]
+    assert stored_texts(deployment, fresh_name) == ["My key is [secret], I like tea."]

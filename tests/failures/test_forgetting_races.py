@@ -42,7 +42,7 @@ EXTRACT, INGEST = "tablestore_memory.worker.extract", "tablestore_memory.worker.
 
 
 @pytest.fixture
-def place(undrained: Deployment) -> Deployment:
+def deployment(undrained: Deployment) -> Deployment:
     return undrained
 
 
@@ -56,76 +56,76 @@ def document(user: str, **more: Any) -> dict[str, Any]:
     return remembered(user, document=whole, **more)
 
 
-def since(place: Deployment, moment_ms: int) -> int:
+def since(deployment: Deployment, moment_ms: int) -> int:
     """How long a publisher has waited that was ready to send a second before then, or up to then on a
     machine that is slow between this question and the sending."""
-    return now_ms(place.services.redis) - moment_ms + 1_000
+    return now_ms(deployment.services.redis) - moment_ms + 1_000
 
 
 @pytest.mark.parametrize("line", [remembered, document])
 def test_request_that_a_journal_delivers_late_was_published_before(
-    place: Deployment, fresh_name: str, line: Any
+    deployment: Deployment, fresh_name: str, line: Any
 ) -> None:
-    began_ms = now_ms(place.services.redis)
-    forget(place, fresh_name)
-    assert footprints(place, fresh_name) == []
+    began_ms = now_ms(deployment.services.redis)
+    forget(deployment, fresh_name)
+    assert footprints(deployment, fresh_name) == []
 
-    publish(place, line(fresh_name), waited_ms=since(place, began_ms))
-    settle(place)
-    late = footprints(place, fresh_name)
-    publish(place, line(fresh_name), waited_ms=1)
-    settle(place)
+    publish(deployment, line(fresh_name), waited_ms=since(deployment, began_ms))
+    settle(deployment)
+    late = footprints(deployment, fresh_name)
+    publish(deployment, line(fresh_name), waited_ms=1)
+    settle(deployment)
 
     assert late == []
-    assert stored_texts(place, fresh_name) == [f"{fresh_name} likes tea."]
+    assert stored_texts(deployment, fresh_name) == [f"{fresh_name} likes tea."]
 
 
 @pytest.mark.parametrize("line", [remembered, document])
 def test_request_that_a_turn_has_read_already_does_not_come_back(
-    place: Deployment, fresh_name: str, line: Any, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, line: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(place, line(fresh_name), partition=2)
-    drain_all(place, 2)
+    publish(deployment, line(fresh_name), partition=2)
+    drain_all(deployment, 2)
     embed = Qwen.embed
 
     def forgotten_meanwhile(*arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
-        forget(place, fresh_name)
+        forget(deployment, fresh_name)
         return embed(*arguments, **options)
 
     monkeypatch.setattr(Qwen, "embed", forgotten_meanwhile)
-    process_requests(place.services.requests, 2)
+    process_requests(deployment.services.requests, 2)
 
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []
 
 
 def test_requests_of_the_forgotten_reach_neither_qwen_nor_the_dead_letters(
-    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
-    before_ms = now_ms(place.services.redis)
-    forget(place, fresh_name)
+    before_ms = now_ms(deployment.services.redis)
+    forget(deployment, fresh_name)
     monkeypatch.setattr(Qwen, "embed", None)
 
     for line in (remembered(fresh_name), document(fresh_name), secret):
-        publish(place, line, waited_ms=since(place, before_ms))
-    drain_all(place, 0)
-    done = process_requests(place.services.requests, 0)
+        publish(deployment, line, waited_ms=since(deployment, before_ms))
+    drain_all(deployment, 0)
+    done = process_requests(deployment.services.requests, 0)
 
     assert done == 0  # none came so far
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []
 
 
 @contextmanager
 def stopped_worker(
-    place: Deployment, where: str, count: int, *work: str, package: str = EXTRACT
+    deployment: Deployment, where: str, count: int, *work: str, package: str = EXTRACT
 ) -> Iterator[None]:
     """A worker that has stopped where it was told to, its leases run out; it goes on at the end of the block."""
     module, _, name = where.partition(":")
     arguments = ["-m", "tests.failures.stopped_worker", f"{package}.{module}", name, str(count)]
     worker = subprocess.Popen(
         [sys.executable, *arguments, *work],
-        env=os.environ | place.environment,
+        env=os.environ | deployment.environment,
         preexec_fn=terminated_with_parent,
         text=True,
         stdout=subprocess.PIPE,
@@ -133,7 +133,7 @@ def stopped_worker(
     )
     _, status = os.waitpid(worker.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status), worker.communicate()[0]
-    redis, leases = place.services.redis, f"{place.settings.prefix}:*lease*"
+    redis, leases = deployment.services.redis, f"{deployment.settings.prefix}:*lease*"
     wait_until(lambda: not list(redis.scan_iter(leases)), "its leases have run out")
     yield
     worker.send_signal(signal.SIGCONT)
@@ -156,124 +156,126 @@ def stopped_worker(
     ],
 )
 def test_extraction_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
-    place: Deployment, fresh_name: str, where: str, count: int
+    deployment: Deployment, fresh_name: str, where: str, count: int
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-s"
-    live(place, said(user, session, 1, "I live in Paris.", name="Ana"))
-    store(place, said(user, session, 2, "I live in Lyon.", name="Ana"))
+    live(deployment, said(user, session, 1, "I live in Paris.", name="Ana"))
+    store(deployment, said(user, session, 2, "I live in Lyon.", name="Ana"))
 
-    with stopped_worker(place, where, count, "extract", user, session):
-        forget(place, user)
-        assert footprints(place, user) == []
+    with stopped_worker(deployment, where, count, "extract", user, session):
+        forget(deployment, user)
+        assert footprints(deployment, user) == []
 
-    assert footprints(place, user) == []
-    settle(place)
-    assert footprints(place, user) == []
+    assert footprints(deployment, user) == []
+    settle(deployment)
+    assert footprints(deployment, user) == []
 
 
 @pytest.mark.parametrize(
     ("line", "where"), [(remembered, "apply:write_all"), (document, "keep:write_all")]
 )
 def test_request_in_the_hands_of_a_worker_that_hangs_leaves_nothing_of_the_forgotten(
-    place: Deployment, fresh_name: str, line: Any, where: str
+    deployment: Deployment, fresh_name: str, line: Any, where: str
 ) -> None:
-    publish(place, line(fresh_name), partition=2)
-    drain_all(place, 2)
+    publish(deployment, line(fresh_name), partition=2)
+    drain_all(deployment, 2)
 
-    with stopped_worker(place, where, 1, "requests", "2"):
-        forget(place, fresh_name)
+    with stopped_worker(deployment, where, 1, "requests", "2"):
+        forget(deployment, fresh_name)
 
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []
 
 
 def test_fact_taken_back_from_a_worker_that_hung_is_remembered_from_the_other_session(
-    place: Deployment, fresh_name: str
+    deployment: Deployment, fresh_name: str
 ) -> None:
     user, first, second = fresh_name, f"{fresh_name}-1", f"{fresh_name}-2"
-    live(place, said(user, first, 1, "I like tea.", name="Ana"))
-    store(place, said(user, second, 2, "I like tea.", name="Ana"))
+    live(deployment, said(user, first, 1, "I like tea.", name="Ana"))
+    store(deployment, said(user, second, 2, "I like tea.", name="Ana"))
 
-    with stopped_worker(place, "apply:write_all", 1, "extract", user, second):
-        forget(place, user, second)
-    settle(place)
+    with stopped_worker(deployment, "apply:write_all", 1, "extract", user, second):
+        forget(deployment, user, second)
+    settle(deployment)
 
-    (again,) = [m for m in memory_rows(place) if m.user_id == user]
+    (again,) = [m for m in memory_rows(deployment) if m.user_id == user]
     assert again.sessions == {first}
-    assert footprints(place, second) == []
+    assert footprints(deployment, second) == []
 
 
 def test_memory_forgotten_while_it_is_looked_for_is_not_announced(
-    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(place, remembered(fresh_name))
-    drain_all(place, 0)
-    process_requests(place.services.requests, 0)
+    publish(deployment, remembered(fresh_name))
+    drain_all(deployment, 0)
+    process_requests(deployment.services.requests, 0)
     age_ms = Unseen.age_ms
 
     def forgotten_meanwhile(self: Unseen, written: Written) -> int:
         monkeypatch.undo()
         age = age_ms(self, written)
-        forget(place, fresh_name)
+        forget(deployment, fresh_name)
         return age
 
     monkeypatch.setattr(Unseen, "age_ms", forgotten_meanwhile)
-    confirm_all(place)
+    confirm_all(deployment)
 
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []
 
 
 def test_session_forgotten_while_it_failed_is_not_given_up(
-    place: Deployment, fresh_name: str
+    deployment: Deployment, fresh_name: str
 ) -> None:
     session = f"{fresh_name}-s"
-    place.services.due.add(fresh_name, session, 1)
-    forget(place, fresh_name)
+    deployment.services.due.add(fresh_name, session, 1)
+    forget(deployment, fresh_name)
 
-    place.services.due.give_up(fresh_name, session, "no answer")
+    deployment.services.due.give_up(fresh_name, session, "no answer")
 
-    assert not place.services.due.waits(fresh_name, session)
-    assert footprints(place, fresh_name) == []
+    assert not deployment.services.due.waits(fresh_name, session)
+    assert footprints(deployment, fresh_name) == []
 
 
 def test_events_that_a_drain_may_hold_are_waited_for_and_those_behind_are_not(
-    place: Deployment, fresh_name: str
+    deployment: Deployment, fresh_name: str
 ) -> None:
     others = [message(f"{fresh_name}-other", number) for number in range(199)]
     front, behind = message(fresh_name, 1), message(fresh_name, 2)
-    append(place, 3, front, *others, behind)
-    asked = ask_to_forget(place, fresh_name)
-    stream = place.services.streams.events(3)
+    append(deployment, 3, front, *others, behind)
+    asked = ask_to_forget(deployment, fresh_name)
+    stream = deployment.services.streams.events(3)
 
-    with Lease(place.services.redis, place.services.streams.key(3, "lease")):
-        assert process_requests(place.services.requests, 1) == 0
-        held = int(place.services.redis.xlen(stream))
-    carry_out_forgetting(place, asked)
+    with Lease(deployment.services.redis, deployment.services.streams.key(3, "lease")):
+        assert process_requests(deployment.services.requests, 1) == 0
+        held = int(deployment.services.redis.xlen(stream))
+    carry_out_forgetting(deployment, asked)
 
     assert held == 200
-    assert place.services.redis.xlen(stream) == 199
-    assert footprints(place, f"{fresh_name}-1", f"{fresh_name}-2") == []
+    assert deployment.services.redis.xlen(stream) == 199
+    assert footprints(deployment, f"{fresh_name}-1", f"{fresh_name}-2") == []
 
 
 def test_memory_that_only_a_stopped_index_would_show_is_found_before_it_is_verified(
-    place: Deployment, faulty_tablestore_url: str, fresh_name: str
+    deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
 ) -> None:
     """Another program wrote it: no key of ours tells of it."""
     key = [("document_id", f"{fresh_name}-d"), ("tenant_id", "__default")]
     row = ots.Row(key, [("user_id", fresh_name), ("text", "Ana likes tea.")])
-    client, names = place.services.tablestore, place.services.names
+    client, names = deployment.services.tablestore, deployment.services.names
     with fault(faulty_tablestore_url, "index-stop"):
         client.put_row(names.memory, row)
-        asked = ask_to_forget(place, fresh_name)
-        moment_ms = now_ms(place.services.redis)
-        wait_until(lambda: now_ms(place.services.redis) > moment_ms + 1_500, "its clock is past")
-        assert process_requests(place.services.requests, 1) == 0
-        told = place.services.deletion_receipts.finished(asked)
+        asked = ask_to_forget(deployment, fresh_name)
+        moment_ms = now_ms(deployment.services.redis)
+        wait_until(
+            lambda: now_ms(deployment.services.redis) > moment_ms + 1_500, "its clock is past"
+        )
+        assert process_requests(deployment.services.requests, 1) == 0
+        told = deployment.services.deletion_receipts.finished(asked)
 
-    receipt = carry_out_forgetting(place, asked)
+    receipt = carry_out_forgetting(deployment, asked)
 
     assert told is None
     assert (receipt["memories"], receipt["verified"]) == (1, True)
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []
 
 
 def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
@@ -281,7 +283,7 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
     faulty_tablestore_url: str,
     dashscope_url: str,
     fresh_name: str,
-    place: Deployment,
+    deployment: Deployment,
 ) -> None:
     variables = SHARED_TABLES | {"MEMORY_BROKER_URL": redis_url}
     with cluster() as url:
@@ -295,18 +297,18 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
 
 
 def test_requests_that_were_moved_on_before_it_reach_neither_qwen_nor_the_dead_letters(
-    place: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
-    before_ms = now_ms(place.services.redis)
-    forget(place, fresh_name)
+    before_ms = now_ms(deployment.services.redis)
+    forget(deployment, fresh_name)
     monkeypatch.setattr(Qwen, "embed", no_call)
 
     for line in (remembered(fresh_name), document(fresh_name), secret):
-        publish(place, line, stream="requests", waited_ms=since(place, before_ms))
-    settle(place)
+        publish(deployment, line, stream="requests", waited_ms=since(deployment, before_ms))
+    settle(deployment)
 
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []
 
 
 def no_call(*_: Any, **__: Any) -> Any:
@@ -314,51 +316,51 @@ def no_call(*_: Any, **__: Any) -> Any:
 
 
 def test_message_that_a_journal_delivers_late_was_published_before(
-    place: Deployment, fresh_name: str
+    deployment: Deployment, fresh_name: str
 ) -> None:
     line = said(fresh_name, f"{fresh_name}-s", 1, "I like tea.", name="Ana")
     over = {"type": "session_end", "user_id": fresh_name, "session_id": f"{fresh_name}-s"}
-    began_ms = now_ms(place.services.redis)
-    forget(place, fresh_name)
+    began_ms = now_ms(deployment.services.redis)
+    forget(deployment, fresh_name)
 
-    publish(place, line, over, waited_ms=since(place, began_ms))
-    settle(place)
-    late = footprints(place, fresh_name)
-    publish(place, line, waited_ms=1)
-    settle(place)
+    publish(deployment, line, over, waited_ms=since(deployment, began_ms))
+    settle(deployment)
+    late = footprints(deployment, fresh_name)
+    publish(deployment, line, waited_ms=1)
+    settle(deployment)
 
     assert late == []
-    assert stored_texts(place, fresh_name) == ["Ana likes tea"]
+    assert stored_texts(deployment, fresh_name) == ["Ana likes tea"]
 
 
 @pytest.mark.parametrize("where", ["drain:write_rows", "drain:record", "drain:acknowledge"])
 def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
-    place: Deployment, fresh_name: str, where: str
+    deployment: Deployment, fresh_name: str, where: str
 ) -> None:
     session = f"{fresh_name}-s"
-    publish(place, said(fresh_name, session, 1, "I like tea."), partition=3)
-    publish(place, {"type": "remember", "user_id": fresh_name, "text": "Tea."}, partition=3)
+    publish(deployment, said(fresh_name, session, 1, "I like tea."), partition=3)
+    publish(deployment, {"type": "remember", "user_id": fresh_name, "text": "Tea."}, partition=3)
 
-    with stopped_worker(place, where, 1, "drain", "3", package=INGEST):
-        forget(place, fresh_name)
-        assert footprints(place, fresh_name) == []
+    with stopped_worker(deployment, where, 1, "drain", "3", package=INGEST):
+        forget(deployment, fresh_name)
+        assert footprints(deployment, fresh_name) == []
 
-    settle(place)  # a session in which nothing waits is taken off when it falls due
-    assert footprints(place, fresh_name) == []
+    settle(deployment)  # a session in which nothing waits is taken off when it falls due
+    assert footprints(deployment, fresh_name) == []
 
 
 @pytest.mark.parametrize("error", [Unavailable("gone"), Throttled("slowly"), RuntimeError("?")])
 def test_extraction_that_fails_while_it_is_forgotten_leaves_nothing(
-    place: Deployment, fresh_name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = f"{fresh_name}-s"
-    store(place, said(fresh_name, session, 1, "I like tea.", name="Ana"))
+    store(deployment, said(fresh_name, session, 1, "I like tea.", name="Ana"))
 
     def forgotten_meanwhile(*_: Any) -> Any:
-        forget(place, fresh_name)
+        forget(deployment, fresh_name)
         raise error
 
     monkeypatch.setattr(facts, "ask", forgotten_meanwhile)
-    attempt(place.services.attempt, fresh_name, session)
+    attempt(deployment.services.attempt, fresh_name, session)
 
-    assert footprints(place, fresh_name) == []
+    assert footprints(deployment, fresh_name) == []

@@ -40,14 +40,14 @@ def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
         pass
 
 
-def run(place: Deployment, *, kill_after_write: int = 0) -> bool:
+def run(deployment: Deployment, *, kill_after_write: int = 0) -> bool:
     """True if the process was killed; its lease is taken for run out."""
     process = multiprocessing.get_context("fork").Process(
-        target=drain_until_killed, args=(place.settings, kill_after_write)
+        target=drain_until_killed, args=(deployment.settings, kill_after_write)
     )
     process.start()
     process.join(60)
-    place.services.redis.delete(place.services.streams.key(0, "lease"))
+    deployment.services.redis.delete(deployment.services.streams.key(0, "lease"))
     return process.exitcode == -signal.SIGKILL
 
 

@@ -11,12 +11,12 @@ from tests.failures.ingesting import SHARED_TABLES
 from tests.redis_nodes import Node, cluster, watched_by_sentinels
 
 
-def nothing_left(place: Deployment) -> bool:
-    return backlog(place.services.redis, place.services.streams).events == 0
+def nothing_left(deployment: Deployment) -> bool:
+    return backlog(deployment.services.redis, deployment.services.streams).events == 0
 
 
-def stored(place: Deployment, session: str) -> list[str]:
-    return [said.text for said in place.services.sessions.messages(session, session)]
+def stored(deployment: Deployment, session: str) -> list[str]:
+    return [said.text for said in deployment.services.sessions.messages(session, session)]
 
 
 def test_cluster_of_three_nodes_holds_the_partitions(
@@ -33,11 +33,11 @@ def test_cluster_of_three_nodes_holds_the_partitions(
             MEMORY_BROKER_URL=redis_url,
             MEMORY_PARTITIONS="12",
             **SHARED_TABLES,
-        ) as place,
+        ) as deployment,
     ):
-        place.start_workers("ingest")
+        deployment.start_workers("ingest")
 
-        place.publish(
+        deployment.publish(
             *(
                 {
                     "type": "message",
@@ -50,11 +50,11 @@ def test_cluster_of_three_nodes_holds_the_partitions(
                 for session in sessions
             )
         )
-        wait_until(lambda: nothing_left(place), "all stored", 60)
+        wait_until(lambda: nothing_left(deployment), "all stored", 60)
 
         for session in sessions:
-            assert stored(place, session) == [spoken(session, n) for n in range(40)]
-        told = place.command("doctor", "--json").stdout
+            assert stored(deployment, session) == [spoken(session, n) for n in range(40)]
+        told = deployment.command("doctor", "--json").stdout
         found = [f["what"] for f in json.loads(told) if f["what"].endswith("eviction")]
         assert len(found) == 3
 
@@ -65,10 +65,10 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
     sessions = [f"{fresh_name}-{n}" for n in range(10)]
     with (
         watched_by_sentinels() as redis,
-        Deployment(redis.url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as place,
+        Deployment(redis.url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as deployment,
     ):
-        place.start_workers("ingest")
-        steady = Steady(place, 200, sessions)
+        deployment.start_workers("ingest")
+        steady = Steady(deployment, 200, sessions)
         steady.start()
         wait_until(lambda: steady.published > 300, "some of it published", 30)
         steady.stop()
@@ -76,15 +76,15 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
 
         redis.primary.kill()
         wait_until(redis.promoted, "the replica promoted", 30)
-        after = Steady(place, 200, sessions, dict(steady.counts))
+        after = Steady(deployment, 200, sessions, dict(steady.counts))
         after.start()
         wait_until(lambda: after.published > steady.published + 300, "more of it published", 60)
         after.stop()
-        wait_until(lambda: nothing_left(place), "all stored", 60)
+        wait_until(lambda: nothing_left(deployment), "all stored", 60)
 
         assert steady.delivered and after.delivered
         for session, count in after.counts.items():
-            assert stored(place, session) == [spoken(session, n) for n in range(count)]
+            assert stored(deployment, session) == [spoken(session, n) for n in range(count)]
 
 
 def test_socket_of_this_machine_serves_publishers_workers_and_celery(
@@ -94,18 +94,18 @@ def test_socket_of_this_machine_serves_publishers_workers_and_celery(
     node = Node(tmp_path, config=f"unixsocket {socket}\n")
     with Deployment(
         f"unix://{socket}?db=3", faulty_tablestore_url, dashscope_url, **SHARED_TABLES
-    ) as place:
-        place.start_workers()
+    ) as deployment:
+        deployment.start_workers()
         said = {"type": "message", "user_id": fresh_name, "session_id": fresh_name}
 
-        place.publish(
+        deployment.publish(
             said | {"role": "user", "content": "I am allergic to peanuts."},
             {"type": "session_end", "user_id": fresh_name, "session_id": fresh_name},
         )
-        place.wait()
+        deployment.wait()
 
-        assert any("peanuts" in text for text in place.texts(fresh_name))
-        assert place.command("status", "--json").returncode == 0
+        assert any("peanuts" in text for text in deployment.texts(fresh_name))
+        assert deployment.command("status", "--json").returncode == 0
         assert node.client.dbsize() == 0  # all of it stands in the database that was named
     node.kill()
 

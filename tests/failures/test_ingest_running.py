@@ -17,8 +17,8 @@ from tablestore_memory.worker.stores.tables import create_all
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts, waiting
 
 
-def nothing_left(place: Deployment) -> bool:
-    return backlog(place.services.redis, place.services.streams).events == 0
+def nothing_left(deployment: Deployment) -> bool:
+    return backlog(deployment.services.redis, deployment.services.streams).events == 0
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +69,9 @@ def test_bad_entries_cost_only_themselves(running: Deployment, fresh_name: str) 
     sessions = [f"{fresh_name}-{n}" for n in range(20)]
     before = [worker.process.pid for worker in running.workers]
     for block in range(50):
-        for place in range(4):
-            good = [message(sessions[5 * place + n % 5], 50 * block + n) for n in range(50)]
-            append(running, place, *good[:25], *bad[place::4], *good[25:])
+        for partition in range(4):
+            good = [message(sessions[5 * partition + n % 5], 50 * block + n) for n in range(50)]
+            append(running, partition, *good[:25], *bad[partition::4], *good[25:])
 
     wait_until(lambda: nothing_left(running), "everything settled", 60)
 
@@ -88,25 +88,27 @@ def test_bad_entries_cost_only_themselves(running: Deployment, fresh_name: str) 
 def test_worker_told_to_stop_under_load_ends_in_time_and_holds_nothing(
     redis_url: str, faulty_tablestore_url: str, dashscope_url: str, fresh_name: str
 ) -> None:
-    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as place:
-        (worker,) = place.start_workers("ingest")
+    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
+        (worker,) = deployment.start_workers("ingest")
         for partition in range(4):
             append(
-                place, partition, *(message(f"{fresh_name}-{partition}", n) for n in range(1500))
+                deployment,
+                partition,
+                *(message(f"{fresh_name}-{partition}", n) for n in range(1500)),
             )
-        wait_until(lambda: waiting(place, 0) < 1500, "the drains begun")
+        wait_until(lambda: waiting(deployment, 0) < 1500, "the drains begun")
 
         worker.process.send_signal(signal.SIGTERM)
         worker.process.wait(timeout=20)  # below the 30 s that supervisors allow
 
-        left = sum(waiting(place, partition) for partition in range(4))
-        leases = [place.services.streams.key(partition, "lease") for partition in range(4)]
+        left = sum(waiting(deployment, partition) for partition in range(4))
+        leases = [deployment.services.streams.key(partition, "lease") for partition in range(4)]
         assert left > 0
-        assert place.services.redis.exists(*leases) == 0
-        place.start_workers("ingest")
-        wait_until(lambda: nothing_left(place), "the rest stored", 60)
+        assert deployment.services.redis.exists(*leases) == 0
+        deployment.start_workers("ingest")
+        wait_until(lambda: nothing_left(deployment), "the rest stored", 60)
         for partition in range(4):
-            assert len(texts(place, f"{fresh_name}-{partition}")) == 1500
+            assert len(texts(deployment, f"{fresh_name}-{partition}")) == 1500
 
 
 def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(
@@ -116,36 +118,36 @@ def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(
     data = str(tmp_path_factory.mktemp("tablestore") / "rows.db")
     options = ("--data", data, "--index-lag", "0")
     with Server.start("tablestore", *options) as server:
-        place = Deployment(redis_url, server.url, dashscope_url)
+        deployment = Deployment(redis_url, server.url, dashscope_url)
         try:
-            place.start_workers("ingest", concurrency=1)
-            append(place, 0, message(fresh_name, 0))
-            assert "OTSObjectNotExist" in paused(place)
-            create_all(place.services.tablestore, place.services.names, 256)
-            wait_until(lambda: nothing_left(place), "the queue going on after init", 30)
+            deployment.start_workers("ingest", concurrency=1)
+            append(deployment, 0, message(fresh_name, 0))
+            assert "OTSObjectNotExist" in paused(deployment)
+            create_all(deployment.services.tablestore, deployment.services.names, 256)
+            wait_until(lambda: nothing_left(deployment), "the queue going on after init", 30)
 
             for number, (option, reason) in enumerate(
                 (("--access-key-secret", "OTSAuthFailed"), ("--instance", "OTSAuthFailed")), 1
             ):
                 server.options = (*options, option, "other")
                 server.restart()
-                append(place, 0, message(fresh_name, number))
-                assert reason in paused(place)
-                assert waiting(place, 0) == 1
+                append(deployment, 0, message(fresh_name, number))
+                assert reason in paused(deployment)
+                assert waiting(deployment, 0) == 1
                 server.options = options
                 server.restart()
-                wait_until(lambda: nothing_left(place), "the queue going on", 30)
+                wait_until(lambda: nothing_left(deployment), "the queue going on", 30)
 
-            assert texts(place, fresh_name) == ["text 0", "text 1", "text 2"]
-            assert dead(place) == []
-            assert place.workers[0].process.poll() is None
+            assert texts(deployment, fresh_name) == ["text 0", "text 1", "text 2"]
+            assert dead(deployment) == []
+            assert deployment.workers[0].process.poll() is None
         finally:
-            place.__exit__()
+            deployment.__exit__()
 
 
-def paused(place: Deployment) -> str:
+def paused(deployment: Deployment) -> str:
     """The reason of the pause of `ingest`, as `status` tells it."""
-    (pause,) = wait_until(place.services.queues.paused, "the queue paused", 30)
+    (pause,) = wait_until(deployment.services.queues.paused, "the queue paused", 30)
     assert pause["queue"] == "ingest"
     return pause["reason"]
 
@@ -153,12 +155,12 @@ def paused(place: Deployment) -> str:
 def test_work_goes_on_when_the_watch_on_duty_ends(
     redis_url: str, faulty_tablestore_url: str, dashscope_url: str, fresh_name: str
 ) -> None:
-    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as place:
-        workers = place.start_workers("ingest", "ingest", concurrency=1)
+    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
+        workers = deployment.start_workers("ingest", "ingest", concurrency=1)
         for number, worker in enumerate(workers[:1]):
             worker.kill()
-            append(place, 0, message(fresh_name, number))
+            append(deployment, 0, message(fresh_name, number))
 
-            wait_until(lambda: nothing_left(place), "drained by the other worker", 30)
+            wait_until(lambda: nothing_left(deployment), "drained by the other worker", 30)
 
-        assert texts(place, fresh_name) == ["text 0"]
+        assert texts(deployment, fresh_name) == ["text 0"]

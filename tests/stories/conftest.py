@@ -16,7 +16,9 @@ def lagging_tablestore_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def place(redis_url: str, lagging_tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
+def deployment(
+    redis_url: str, lagging_tablestore_url: str, dashscope_url: str
+) -> Iterator[Deployment]:
     """Workers running; tests keep apart by their users and sessions."""
     with Deployment(redis_url, lagging_tablestore_url, dashscope_url) as deployment:
         deployment.start_workers()

@@ -112,7 +112,7 @@ def environment(
     """Workers on tables of AgentScope's names, with the model that it embeds with."""
     kinds = ("session", "message", "memory", "memory_history")
     variables = ("SESSION", "MESSAGE", "MEMORY", "HISTORY")
-    place = Deployment(
+    deployment = Deployment(
         redis_url,
         tablestore.url,
         dashscope_url,
@@ -124,9 +124,9 @@ def environment(
             for variable, kind in zip(variables, kinds, strict=True)
         },
     )
-    with place:
-        place.start_workers()
-        yield place.environment
+    with deployment:
+        deployment.start_workers()
+        yield deployment.environment
 
 
 def session_of(text: str) -> str:

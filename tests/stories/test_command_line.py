@@ -28,8 +28,8 @@ def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
         return deployment
 
 
-def events_waiting(place: Deployment) -> int:
-    answer = json.loads(place.command("status", "--json").stdout)
+def events_waiting(deployment: Deployment) -> int:
+    answer = json.loads(deployment.command("status", "--json").stdout)
     return int(answer["events"])
 
 
@@ -64,27 +64,27 @@ def test_bad_lines_are_named_by_number_and_the_good_ones_published(idle: Deploym
 def test_events_that_redis_refused_are_put_back(
     redis_url: str, tablestore_url: str, dashscope_url: str, tmp_path: Path
 ) -> None:
-    place = Deployment(
+    deployment = Deployment(
         redis_url, tablestore_url, dashscope_url, MEMORY_JOURNAL_DIR=str(tmp_path / "journal")
     )
-    streams = Streams(place.settings.prefix, place.settings.partitions)
+    streams = Streams(deployment.settings.prefix, deployment.settings.partitions)
     key = streams.events(streams.partition("s"))
-    place.services.redis.set(key, "not a stream")
-    options = {"prefix": place.settings.prefix, "partitions": place.settings.partitions}
+    deployment.services.redis.set(key, "not a stream")
+    options = {"prefix": deployment.settings.prefix, "partitions": deployment.settings.partitions}
     with Publisher(redis_url, journal_dir=str(tmp_path / "journal"), **options) as publisher:  # type: ignore[arg-type]
         ids = {publisher.publish(GOOD) for _ in range(3)}
         assert publisher.flush(20)
         assert publisher.stats().dropped == {"rejected": 3}
 
-    refused = place.command("publish", "--dead-letters", "--json")
-    place.services.redis.delete(key)
-    answer = place.command("publish", "--dead-letters", "--json")
-    again = place.command("publish", "--dead-letters")
+    refused = deployment.command("publish", "--dead-letters", "--json")
+    deployment.services.redis.delete(key)
+    answer = deployment.command("publish", "--dead-letters", "--json")
+    again = deployment.command("publish", "--dead-letters")
 
     assert json.loads(refused.stdout) == {"published": 0, "refused": 3, "no_events": 0}
     assert json.loads(answer.stdout) == {"published": 3, "refused": 0, "no_events": 0}
     assert "published 0 events" in again.stderr.decode()
-    entries = place.services.redis.xrange(key)
+    entries = deployment.services.redis.xrange(key)
     assert {decode(fields[b"event"]).event_id for _, fields in entries} == ids
 
 

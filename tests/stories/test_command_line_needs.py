@@ -85,8 +85,8 @@ def test_waiting_needs_no_other_setting_than_where_redis_is(
 def test_publisher_alone_is_told_what_to_install(tmp_path: Path) -> None:
     """Only what `pip install tablestore-memory-worker` brings can be imported."""
     for package in (tablestore_memory, redis_py, msgspec):
-        place = Path(str(package.__file__)).parent
-        (tmp_path / place.name).symlink_to(place)
+        folder = Path(str(package.__file__)).parent
+        (tmp_path / folder.name).symlink_to(folder)
 
     answer = subprocess.run(
         [sys.executable, "-S", "-c", RUN, "status"],

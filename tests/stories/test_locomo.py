@@ -30,27 +30,27 @@ def by_session(lines: bytes) -> dict[str, list[dict[str, Any]]]:
     [("conversation-26.json", 419, 19), ("conversation-30.json", 369, 19)],
 )
 def test_conversation_is_stored_once_in_order_with_its_own_dates_and_remembered(
-    place: Deployment, file: str, messages: int, sessions: int
+    deployment: Deployment, file: str, messages: int, sessions: int
 ) -> None:
     lines = published(file)
     expected = by_session(lines)
     user = next(iter(expected.values()))[0]["user_id"]
 
-    publish = place.command("publish", "-", stdin=lines)
-    waited = place.command("wait", "--timeout", "100")
+    publish = deployment.command("publish", "-", stdin=lines)
+    waited = deployment.command("wait", "--timeout", "100")
 
     assert publish.returncode == 0, publish.stderr.decode()
     assert waited.returncode == 0, waited.stderr.decode()
     assert len(expected) == sessions
-    assert {s.session_id for s in place.services.sessions.of_user(user)} == set(expected)
+    assert {s.session_id for s in deployment.services.sessions.of_user(user)} == set(expected)
     for session, said in expected.items():
-        stored = list(place.services.sessions.messages(user, session))
+        stored = list(deployment.services.sessions.messages(user, session))
         assert [(m.message_id, m.text, m.created_at) for m in stored] == [
             (line["message_id"], line["content"], micros(line["created_at"])) for line in said
         ]
     assert sum(map(len, expected.values())) == messages
     said_ids = {line["message_id"] for line in map(json.loads, lines.splitlines())}
-    memories = place.memories(user)
+    memories = deployment.memories(user)
     assert len(memories) > 20
     assert len({memory.text for memory in memories}) == len(memories)
     assert {source.message_id for memory in memories for source in memory.sources} <= said_ids

@@ -29,8 +29,8 @@ def idle(redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None)
     return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES)
 
 
-def answer(place: Deployment, *arguments: str) -> Any:
-    done = place.command(*arguments, "--json")
+def answer(deployment: Deployment, *arguments: str) -> Any:
+    done = deployment.command(*arguments, "--json")
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
 
@@ -92,16 +92,16 @@ def test_replay_leaves_the_rows_as_they_are(idle: Deployment, fresh_name: str) -
     assert len(before) == 3
 
 
-def events_key(place: Deployment, partition: int) -> str:
-    return place.services.streams.events(partition)
+def events_key(deployment: Deployment, partition: int) -> str:
+    return deployment.services.streams.events(partition)
 
 
-def rows(place: Deployment, session: str) -> list[Any]:
+def rows(deployment: Deployment, session: str) -> list[Any]:
     """The session's rows as they stand in the table, without the stamps of their cells."""
     key = [("session_id", session), ("create_time", 0), ("message_id", "")]
     end = [("session_id", session), ("create_time", 2**60), ("message_id", "")]
-    _, _, found, _ = place.services.tablestore.get_range(
-        place.services.names.message, "FORWARD", key, end, max_version=1
+    _, _, found, _ = deployment.services.tablestore.get_range(
+        deployment.services.names.message, "FORWARD", key, end, max_version=1
     )
     return [(row.primary_key, [column[:2] for column in row.attribute_columns]) for row in found]
 
@@ -212,13 +212,13 @@ def test_extraction_that_was_given_up_is_due_again_after_retry(
 def test_running_workers_forget_and_tell_the_counts_and_doctor_sees_them(
     redis_url: str, tablestore_url: str, dashscope_url: str, fresh_name: str
 ) -> None:
-    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as place:
-        place.start_workers(concurrency=1)
-        append(place, 0, message(fresh_name, 1), message(fresh_name, 2))
-        wait_until(lambda: len(texts(place, fresh_name)) == 2, "both stored")
+    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
+        deployment.start_workers(concurrency=1)
+        append(deployment, 0, message(fresh_name, 1), message(fresh_name, 2))
+        wait_until(lambda: len(texts(deployment, fresh_name)) == 2, "both stored")
 
-        counts = answer(place, "forget", fresh_name, "--wait", "60", "--yes")
-        done = place.command("doctor")
+        counts = answer(deployment, "forget", fresh_name, "--wait", "60", "--yes")
+        done = deployment.command("doctor")
 
         assert (counts["messages"], counts["sessions"]) == (2, 1)
         assert done.returncode == 0, done.stdout.decode()

@@ -29,7 +29,9 @@ def _tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> None:
 
 
 @pytest.fixture
-def place(redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None) -> Deployment:
+def deployment(
+    redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None
+) -> Deployment:
     return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES)
 
 
@@ -49,64 +51,64 @@ def document(user: str, name: str, text: str, **more: Any) -> dict[str, Any]:
     return {"type": "remember", "user_id": user, "text": text, "document": whole}
 
 
-def put_foreign_memory(place: Deployment, name: str, **columns: Any) -> None:
+def put_foreign_memory(deployment: Deployment, name: str, **columns: Any) -> None:
     """As AgentScope's own service writes one."""
     key = [("document_id", name), ("tenant_id", "__default")]
     row = ots.Row(key, list(columns.items()))
-    place.services.tablestore.put_row(place.services.names.memory, row)
+    deployment.services.tablestore.put_row(deployment.services.names.memory, row)
 
 
-def put_unowned_message(place: Deployment, session: str, text: str) -> None:
+def put_unowned_message(deployment: Deployment, session: str, text: str) -> None:
     """As AgentScope's own service writes one: it names nobody."""
     key = [("session_id", session), ("create_time", 5), ("message_id", f"{session}-unowned")]
     columns = [("content", text), ("role", "user"), ("type", "message")]
-    place.services.tablestore.put_row(place.services.names.message, ots.Row(key, columns))
+    deployment.services.tablestore.put_row(deployment.services.names.message, ots.Row(key, columns))
 
 
-def texts(place: Deployment, user: str, session: str) -> list[str]:
-    return [message.text for message in place.services.sessions.messages(user, session)]
+def texts(deployment: Deployment, user: str, session: str) -> list[str]:
+    return [message.text for message in deployment.services.sessions.messages(user, session)]
 
 
 @pytest.mark.parametrize("batches", [1, 2])
 def test_second_message_with_the_key_of_anothers_is_a_dead_letter(
-    place: Deployment, ana: str, eve: str, batches: int
+    deployment: Deployment, ana: str, eve: str, batches: int
 ) -> None:
     session = f"{ana}-s"
     first, second = said(ana, session, 1, "Ana's words."), said(eve, session, 1, "Eve's words.")
 
-    publish(place, first)
+    publish(deployment, first)
     if batches == 2:
-        drain_all(place, 0)
-    publish(place, second)
-    drain_all(place, 0)
+        drain_all(deployment, 0)
+    publish(deployment, second)
+    drain_all(deployment, 0)
 
-    (letter,) = dead(place)
+    (letter,) = dead(deployment)
     assert (letter.error, letter.reason) == ("NotOwner", "another's row has this key")
     assert b"Eve" in letter.event
-    assert texts(place, ana, session) == ["Ana's words."]
-    assert texts(place, eve, session) == []
+    assert texts(deployment, ana, session) == ["Ana's words."]
+    assert texts(deployment, eve, session) == []
 
 
 @pytest.mark.parametrize("batches", [1, 2])
-def test_event_delivered_twice_is_one_row(place: Deployment, ana: str, batches: int) -> None:
+def test_event_delivered_twice_is_one_row(deployment: Deployment, ana: str, batches: int) -> None:
     line = said(ana, f"{ana}-s", 1, "Ana's words.")
 
-    publish(place, line)
+    publish(deployment, line)
     if batches == 2:
-        drain_all(place, 0)
-    publish(place, line)
-    drain_all(place, 0)
+        drain_all(deployment, 0)
+    publish(deployment, line)
+    drain_all(deployment, 0)
 
-    assert texts(place, ana, f"{ana}-s") == ["Ana's words."]
-    assert dead(place) == []
+    assert texts(deployment, ana, f"{ana}-s") == ["Ana's words."]
+    assert dead(deployment) == []
 
 
 def test_row_whose_hindrance_goes_meanwhile_is_written(
-    place: Deployment, ana: str, eve: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, ana: str, eve: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tablestore_memory.worker.stores import batch
 
-    table, client = place.services.names.message, place.services.tablestore
+    table, client = deployment.services.names.message, deployment.services.tablestore
     hers: Any = from_line(said(eve, f"{ana}-s", 1, "Eve's words."))
     row = message_row(table, from_line(said(ana, f"{ana}-s", 1, "Ana's words.")), 7)  # type: ignore[arg-type]
     write_all(client, [message_row(table, hers, 7)])
@@ -123,45 +125,51 @@ def test_row_whose_hindrance_goes_meanwhile_is_written(
     assert write_rows(client, [row]) == {}
 
 
-def test_fields_of_a_message_do_not_hide_whose_it_is(place: Deployment, ana: str, eve: str) -> None:
+def test_fields_of_a_message_do_not_hide_whose_it_is(
+    deployment: Deployment, ana: str, eve: str
+) -> None:
     fields = {"user_id": eve, "received_ms": 5, "utc_offset_min": "soon", "metadata": "none"}
 
-    publish(place, said(ana, f"{ana}-s", 1, "Ana's words.", fields=fields))
-    drain_all(place, 0)
+    publish(deployment, said(ana, f"{ana}-s", 1, "Ana's words.", fields=fields))
+    drain_all(deployment, 0)
 
-    assert texts(place, ana, f"{ana}-s") == ["Ana's words."]
-    assert texts(place, eve, f"{ana}-s") == []
-    forget(place, ana)
-    assert [row for row in rows(place) if ana in row] == []
+    assert texts(deployment, ana, f"{ana}-s") == ["Ana's words."]
+    assert texts(deployment, eve, f"{ana}-s") == []
+    forget(deployment, ana)
+    assert [row for row in rows(deployment) if ana in row] == []
 
 
 def test_two_users_who_number_their_documents_alike_keep_what_is_theirs(
-    place: Deployment, fresh_name: str, ana: str, eve: str
+    deployment: Deployment, fresh_name: str, ana: str, eve: str
 ) -> None:
     name = f"{fresh_name}-msg_1"
-    live(place, document(ana, name, "Ana's words."), document(eve, name, "Eve's words."))
+    live(deployment, document(ana, name, "Ana's words."), document(eve, name, "Eve's words."))
 
-    live(place, document(ana, name, "Ana's later words."), document(eve, name, "Eve's later ones."))
+    live(
+        deployment,
+        document(ana, name, "Ana's later words."),
+        document(eve, name, "Eve's later ones."),
+    )
 
-    own = {m.document_id: m.text for m in memory_rows(place) if m.user_id in (ana, eve)}
+    own = {m.document_id: m.text for m in memory_rows(deployment) if m.user_id in (ana, eve)}
     bound = f"{name}#{hashlib.sha256(eve.encode()).hexdigest()[:12]}"
     assert own == {name: "Ana's later words.", bound: "Eve's later ones."}
 
 
 def test_document_stays_where_it_was_bound_when_the_other_one_goes(
-    place: Deployment, fresh_name: str, ana: str, eve: str
+    deployment: Deployment, fresh_name: str, ana: str, eve: str
 ) -> None:
     name = f"{fresh_name}-msg_1"
-    live(place, document(ana, name, "Ana's words."), document(eve, name, "Eve's words."))
-    forget(place, ana)
+    live(deployment, document(ana, name, "Ana's words."), document(eve, name, "Eve's words."))
+    forget(deployment, ana)
 
-    live(place, document(eve, name, "Eve's later words."))
+    live(deployment, document(eve, name, "Eve's later words."))
 
-    assert [m.text for m in memory_rows(place) if m.user_id == eve] == ["Eve's later words."]
+    assert [m.text for m in memory_rows(deployment) if m.user_id == eve] == ["Eve's later words."]
 
 
 def test_fields_of_a_document_stand_for_nothing_that_we_know(
-    place: Deployment, fresh_name: str, ana: str, eve: str
+    deployment: Deployment, fresh_name: str, ana: str, eve: str
 ) -> None:
     claimed = {
         "user_id": ana,
@@ -174,26 +182,28 @@ def test_fields_of_a_document_stand_for_nothing_that_we_know(
         "usage": {"tokens": 3},
     }
 
-    live(place, document(eve, f"{fresh_name}-d", "Eve's words.", **claimed))
+    live(deployment, document(eve, f"{fresh_name}-d", "Eve's words.", **claimed))
 
-    (memory,) = [m for m in memory_rows(place) if m.document_id == f"{fresh_name}-d"]
+    (memory,) = [m for m in memory_rows(deployment) if m.document_id == f"{fresh_name}-d"]
     assert (memory.user_id, memory.session_id, memory.kind) == (eve, "default", "document")
     assert memory.sources == ()
     assert (memory.received_ms < 2**50, memory.stated_at < 2**60) == (True, True)
-    assert stored_texts(place, ana) == []
-    (row,) = [row for row in rows(place) if f"{fresh_name}-d" in row]
+    assert stored_texts(deployment, ana) == []
+    (row,) = [row for row in rows(deployment) if f"{fresh_name}-d" in row]
     assert '{"tokens":3}' in row
 
 
-def test_document_cannot_take_the_place_of_a_fact(place: Deployment, ana: str, eve: str) -> None:
+def test_document_cannot_take_the_place_of_a_fact(
+    deployment: Deployment, ana: str, eve: str
+) -> None:
     computed = document_id(ana, "Ana likes tea")
 
-    live(place, document(eve, computed, "Eve's words."))
-    live(place, said(ana, f"{ana}-s", 1, "I like tea.", name="Ana"))
-    live(place, document(eve, computed, "Eve's later words."))
+    live(deployment, document(eve, computed, "Eve's words."))
+    live(deployment, said(ana, f"{ana}-s", 1, "I like tea.", name="Ana"))
+    live(deployment, document(eve, computed, "Eve's later words."))
 
-    assert stored_texts(place, ana) == ["Ana likes tea"]
-    assert stored_texts(place, eve) == ["Eve's later words."]
+    assert stored_texts(deployment, ana) == ["Ana likes tea"]
+    assert stored_texts(deployment, eve) == ["Eve's later words."]
 
 
 def test_document_cannot_take_the_place_that_is_bound_to_another() -> None:
@@ -204,76 +214,88 @@ def test_document_cannot_take_the_place_that_is_bound_to_another() -> None:
     assert len(possible_ids("x" * 1024, "ana")[1].encode()) <= 1024
 
 
-def test_memory_that_another_program_wrote_is_never_changed(place: Deployment, ana: str) -> None:
+def test_memory_that_another_program_wrote_is_never_changed(
+    deployment: Deployment, ana: str
+) -> None:
     put_foreign_memory(
-        place, document_id(ana, "Ana likes tea"), user_id=ana, text="Ana likes tea", image="a cat"
+        deployment,
+        document_id(ana, "Ana likes tea"),
+        user_id=ana,
+        text="Ana likes tea",
+        image="a cat",
     )
-    put_foreign_memory(place, f"{ana}-paris", user_id=ana, text="Ana lives in Paris")
-    before = [row for row in rows(place) if ana in row]
+    put_foreign_memory(deployment, f"{ana}-paris", user_id=ana, text="Ana lives in Paris")
+    before = [row for row in rows(deployment) if ana in row]
 
-    store(place, said(ana, f"{ana}-s", 1, "I live in Lyon.", name="Ana"))
-    extract_all(place)
-    publish(place, {"type": "remember", "user_id": ana, "text": "Ana likes tea."})
-    settle(place)
+    store(deployment, said(ana, f"{ana}-s", 1, "I live in Lyon.", name="Ana"))
+    extract_all(deployment)
+    publish(deployment, {"type": "remember", "user_id": ana, "text": "Ana likes tea."})
+    settle(deployment)
 
-    after = [row for row in rows(place) if ana in row and not row.startswith("message")]
+    after = [row for row in rows(deployment) if ana in row and not row.startswith("message")]
     assert [row for row in after if row in before] == before
-    assert stored_texts(place, ana) == ["Ana likes tea", "Ana lives in Lyon", "Ana lives in Paris"]
-    assert place.services.history.of_user(ana) == []
-    (letter,) = dead(place)
+    assert stored_texts(deployment, ana) == [
+        "Ana likes tea",
+        "Ana lives in Lyon",
+        "Ana lives in Paris",
+    ]
+    assert deployment.services.history.of_user(ana) == []
+    (letter,) = dead(deployment)
     assert letter.error == "NotOwner"
 
 
-def test_fact_whose_place_is_taken_holds_up_nothing(place: Deployment, ana: str) -> None:
-    put_foreign_memory(place, document_id(ana, "Ana likes tea"), user_id="eve", text="Mine.")
+def test_fact_whose_place_is_taken_holds_up_nothing(deployment: Deployment, ana: str) -> None:
+    put_foreign_memory(deployment, document_id(ana, "Ana likes tea"), user_id="eve", text="Mine.")
 
-    store(place, said(ana, f"{ana}-s", 1, "I like tea. I live in Rome.", name="Ana"))
-    extract_all(place)
+    store(deployment, said(ana, f"{ana}-s", 1, "I like tea. I live in Rome.", name="Ana"))
+    extract_all(deployment)
 
-    assert stored_texts(place, ana) == ["Ana lives in Rome"]
-    assert place.services.journal.unfinished(ana) is None
-    assert dead(place) == []
+    assert stored_texts(deployment, ana) == ["Ana lives in Rome"]
+    assert deployment.services.journal.unfinished(ana) is None
+    assert dead(deployment) == []
 
 
-def test_request_with_the_event_id_of_anothers_is_carried_out(place: Deployment, ana: str) -> None:
-    partition = place.services.streams.partition
+def test_request_with_the_event_id_of_anothers_is_carried_out(
+    deployment: Deployment, ana: str
+) -> None:
+    partition = deployment.services.streams.partition
     eve = next(name for n in count() if partition(name := f"{ana}-{n}") == partition(ana))
     lines = [
         {"type": "remember", "user_id": user, "text": f"{user} likes tea.", "event_id": "the-same"}
         for user in (ana, eve)
     ]
 
-    live(place, *lines)
+    live(deployment, *lines)
 
-    assert stored_texts(place, ana) == [f"{ana} likes tea."]
-    assert stored_texts(place, eve) == [f"{eve} likes tea."]
+    assert stored_texts(deployment, ana) == [f"{ana} likes tea."]
+    assert stored_texts(deployment, eve) == [f"{eve} likes tea."]
 
 
 def test_forgetting_deletes_no_row_that_is_anothers_whatever_our_marks_say(
-    place: Deployment, ana: str, eve: str
+    deployment: Deployment, ana: str, eve: str
 ) -> None:
-    live(place, {"type": "remember", "user_id": ana, "text": "Ana's own."})
-    (hers,) = [m for m in memory_rows(place) if m.user_id == ana]
-    place.services.unseen.add(eve, [hers.document_id])
-    step = place.services.memories
+    live(deployment, {"type": "remember", "user_id": ana, "text": "Ana's own."})
+    (hers,) = [m for m in memory_rows(deployment) if m.user_id == ana]
+    deployment.services.unseen.add(eve, [hers.document_id])
+    step = deployment.services.memories
 
-    receipt = forget(place, eve)
+    receipt = forget(deployment, eve)
     deletions = [
         step.forgetting(eve, hers.document_id, 2**50),
         step.deletion(eve, hers.document_id),
     ]
     for deletion in deletions:
-        write_all(place.services.tablestore, [deletion])
+        write_all(deployment.services.tablestore, [deletion])
 
     assert receipt["memories"] == 0
-    assert stored_texts(place, ana) == ["Ana's own."]
+    assert stored_texts(deployment, ana) == ["Ana's own."]
 
 
 def test_put_over_a_row_of_another_fails_for_it_alone(
-    place: Deployment, ana: str, eve: str
+    deployment: Deployment, ana: str, eve: str
 ) -> None:
     memories = [Memory(ana, "A.").identified(), Memory(ana, "B.").identified()]
-    step, client = place.services.memories, place.services.tablestore
+    step, client = deployment.services.memories, deployment.services.tablestore
     write_all(client, [step.row(memories[0], [1.0])])
     stolen = Memory(eve, "Eve's.", document_id=memories[0].document_id)
 
@@ -281,54 +303,54 @@ def test_put_over_a_row_of_another_fails_for_it_alone(
 
     assert [type(error) for error in failures.values()] == [NotOwner]
     assert list(failures) == [0]
-    assert stored_texts(place, ana) == ["A.", "B."]
+    assert stored_texts(deployment, ana) == ["A.", "B."]
 
 
 def test_message_that_names_nobody_is_its_sessions_only_users(
-    place: Deployment, ana: str, eve: str
+    deployment: Deployment, ana: str, eve: str
 ) -> None:
     session = f"{ana}-s"
-    put_unowned_message(place, session, "Nobody's words.")
-    before = texts(place, ana, session)
-    store(place, said(ana, session, 1, "Ana's words."))
+    put_unowned_message(deployment, session, "Nobody's words.")
+    before = texts(deployment, ana, session)
+    store(deployment, said(ana, session, 1, "Ana's words."))
 
-    alone = texts(place, ana, session)
-    others = texts(place, eve, session)
-    store(place, said(eve, session, 2, "Eve's words."))
+    alone = texts(deployment, ana, session)
+    others = texts(deployment, eve, session)
+    store(deployment, said(eve, session, 2, "Eve's words."))
 
     assert (before, alone, others) == ([], ["Nobody's words.", "Ana's words."], [])
-    assert texts(place, ana, session) == ["Ana's words."]
-    assert texts(place, eve, session) == ["Eve's words."]
+    assert texts(deployment, ana, session) == ["Ana's words."]
+    assert texts(deployment, eve, session) == ["Eve's words."]
 
 
 def test_message_that_names_nobody_is_forgotten_with_its_user_and_left_where_there_are_two(
-    place: Deployment, ana: str, eve: str
+    deployment: Deployment, ana: str, eve: str
 ) -> None:
     own, shared = f"{ana}-own", f"{ana}-shared"
     for session in (own, shared):
-        put_unowned_message(place, session, "Nobody's words.")
-        store(place, said(ana, session, 1, "Ana's words."))
-    store(place, said(eve, shared, 2, "Eve's words."))
+        put_unowned_message(deployment, session, "Nobody's words.")
+        store(deployment, said(ana, session, 1, "Ana's words."))
+    store(deployment, said(eve, shared, 2, "Eve's words."))
 
-    receipt = forget(place, ana)
+    receipt = forget(deployment, ana)
 
     assert (receipt["messages"], receipt["unowned"]) == (3, 1)
-    assert [r for r in rows(place) if own in r] == []
-    assert len([r for r in rows(place) if shared in r and r.startswith("message")]) == 2
+    assert [r for r in rows(deployment) if own in r] == []
+    assert len([r for r in rows(deployment) if shared in r and r.startswith("message")]) == 2
 
 
 def test_message_published_again_is_not_deleted_by_what_was_decided_before(
-    place: Deployment, ana: str
+    deployment: Deployment, ana: str
 ) -> None:
     session = f"{ana}-s"
-    publish(place, said(ana, session, 1, "Ana's words."))
-    drain_all(place, 0)
-    (row,) = place.services.sessions.rows(ana, session)
+    publish(deployment, said(ana, session, 1, "Ana's words."))
+    drain_all(deployment, 0)
+    (row,) = deployment.services.sessions.rows(ana, session)
     upto_ms = row.received_ms or 0
-    append(place, 0, encode(from_line(said(ana, session, 1, "Ana's words."))))
-    drain_all(place, 0)
+    append(deployment, 0, encode(from_line(said(ana, session, 1, "Ana's words."))))
+    drain_all(deployment, 0)
 
-    deletion = place.services.sessions.stored.deletion(ana, row, upto_ms)
-    write_all(place.services.tablestore, [deletion])
+    deletion = deployment.services.sessions.stored.deletion(ana, row, upto_ms)
+    write_all(deployment.services.tablestore, [deletion])
 
-    assert texts(place, ana, session) == ["Ana's words."]
+    assert texts(deployment, ana, session) == ["Ana's words."]

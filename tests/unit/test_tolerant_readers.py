@@ -13,14 +13,14 @@ DEEP = "[" * 100_000
 
 
 @pytest.fixture(scope="module")
-def place(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
+def deployment(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
         return deployment
 
 
-def put(place: Deployment, table: str, key: dict[str, Any], **columns: Any) -> None:
+def put(deployment: Deployment, table: str, key: dict[str, Any], **columns: Any) -> None:
     row = ots.Row(list(key.items()), list(columns.items()))
-    place.services.tablestore.put_row(getattr(place.services.names, table), row)
+    deployment.services.tablestore.put_row(getattr(deployment.services.names, table), row)
 
 
 @pytest.mark.parametrize(
@@ -36,15 +36,15 @@ def put(place: Deployment, table: str, key: dict[str, Any], **columns: Any) -> N
     ],
 )
 def test_message_of_any_kind_is_read(
-    place: Deployment, fresh_name: str, columns: dict[str, Any]
+    deployment: Deployment, fresh_name: str, columns: dict[str, Any]
 ) -> None:
     key = {"session_id": fresh_name, "create_time": 5, "message_id": "m"}
-    put(place, "message", key, user_id=fresh_name, **columns)
+    put(deployment, "message", key, user_id=fresh_name, **columns)
 
-    (said,) = place.services.sessions.messages(fresh_name, fresh_name)
-    (before,) = place.services.sessions.messages_before(fresh_name, fresh_name, 6, 4)
+    (said,) = deployment.services.sessions.messages(fresh_name, fresh_name)
+    (before,) = deployment.services.sessions.messages_before(fresh_name, fresh_name, 6, 4)
     (event,) = stored_events(
-        place.services.sessions, place.services.names, fresh_name, fresh_name, 0
+        deployment.services.sessions, deployment.services.names, fresh_name, fresh_name, 0
     )
 
     assert said == before
@@ -63,11 +63,11 @@ def test_message_of_any_kind_is_read(
     ],
 )
 def test_session_of_any_kind_is_listed(
-    place: Deployment, fresh_name: str, columns: dict[str, Any]
+    deployment: Deployment, fresh_name: str, columns: dict[str, Any]
 ) -> None:
-    put(place, "session", {"user_id": fresh_name, "session_id": "s"}, **columns)
+    put(deployment, "session", {"user_id": fresh_name, "session_id": "s"}, **columns)
 
-    (info,) = place.services.sessions.of_user(fresh_name)
+    (info,) = deployment.services.sessions.of_user(fresh_name)
 
     assert (info.session_id, info.update_time, info.watermark) == ("s", 0, 0)
 
@@ -85,15 +85,15 @@ def test_session_of_any_kind_is_listed(
     ],
 )
 def test_memory_of_any_kind_is_read_by_key_and_by_index(
-    place: Deployment, fresh_name: str, columns: dict[str, Any]
+    deployment: Deployment, fresh_name: str, columns: dict[str, Any]
 ) -> None:
     key = {"document_id": fresh_name, "tenant_id": "__default"}
-    put(place, "memory", key, user_id=fresh_name, **columns)
+    put(deployment, "memory", key, user_id=fresh_name, **columns)
 
-    (embedded,) = place.services.memories.get([fresh_name])
-    listed = place.services.memories.of_user(fresh_name)
+    (embedded,) = deployment.services.memories.get([fresh_name])
+    listed = deployment.services.memories.of_user(fresh_name)
 
-    assert listed == place.services.memories.without_vectors([fresh_name]) == [embedded.memory]
+    assert listed == deployment.services.memories.without_vectors([fresh_name]) == [embedded.memory]
     assert embedded.memory.kind == "document"
     assert (embedded.memory.confidence, embedded.memory.received_ms) == (1.0, 0)
     assert embedded.vector is None
@@ -104,11 +104,11 @@ def test_memory_of_any_kind_is_read_by_key_and_by_index(
     "columns", [{"text": 5}, {"sources": "{"}, {"of_a_later_release": 5, "valid_from": "then"}]
 )
 def test_history_of_any_kind_is_read(
-    place: Deployment, fresh_name: str, columns: dict[str, Any]
+    deployment: Deployment, fresh_name: str, columns: dict[str, Any]
 ) -> None:
     key = {"user_id": fresh_name, "replaced_at": 5, "document_id": "d"}
-    put(place, "history", key, **columns)
+    put(deployment, "history", key, **columns)
 
-    (entry,) = place.services.history.of_user(fresh_name)
+    (entry,) = deployment.services.history.of_user(fresh_name)
 
     assert (entry.document_id, entry.replaced_at, entry.text, entry.sources) == ("d", 5, "", ())

@@ -40,7 +40,7 @@ class CountingPace:
 
 
 @contextmanager
-def place(model: str, endpoint: str | None) -> Iterator[tuple[Deployment, CountingPace]]:
+def local_deployment(model: str, endpoint: str | None) -> Iterator[tuple[Deployment, CountingPace]]:
     """A deployment with tables of its own. With an endpoint, Qwen is there, with DASHSCOPE_API_KEY."""
     with (
         Server.start("redis", "--appendonly", "no") as redis,
