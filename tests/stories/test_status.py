@@ -39,6 +39,11 @@ def lines(deployment: Deployment) -> list[str]:
     return answer.rpartition("┘")[2].strip().splitlines()
 
 
+def lines_of_pauses(deployment: Deployment) -> list[str]:
+    """One by one failures are told before, and between two pauses."""
+    return [line for line in lines(deployment) if line.startswith("queue ")]
+
+
 def pause_of_ingest(deployment: Deployment) -> dict[str, Any] | None:
     return next((p for p in status(deployment)["paused"] if p["queue"] == "ingest"), None)
 
@@ -77,7 +82,7 @@ def test_failing_qwen_is_one_line_until_it_works_again(
     deployment.start_workers()
     deployment.publish(*over(fresh_name))
 
-    (line,) = wait_until(lambda: lines(deployment), "the line", 90)
+    (line,) = wait_until(lambda: lines_of_pauses(deployment), "the pause", 90)
     (failing,) = status(deployment)["failing"]
     doctor = deployment.command("doctor").stdout.decode()
     local_dashscope.reset()
@@ -103,7 +108,7 @@ def test_status_needs_no_tablestore_to_tell_that_it_fails(
         tablestore.stop()
         deployment.publish(*over(fresh_name))
 
-        (line,) = wait_until(lambda: lines(deployment), "the line", 60)
+        (line,) = wait_until(lambda: lines_of_pauses(deployment), "the pause", 60)
 
         assert line.startswith("queue ingest is paused since ")
         assert "Tablestore: " in line
