@@ -92,7 +92,7 @@ def test_nearest_neighbours_are_exact(changes: Any, top_k: int) -> None:
     indexed = run(changes)
 
     query = ots.KnnVectorQuery("v", top_k, [0.5, 1.0], filter=ots.ExistsQuery("k"))
-    response = indexed.search(query, sort=BY_SCORE)
+    response = indexed.search(query, sort=BY_SCORE, limit=top_k)
 
     scores = sorted(
         (
