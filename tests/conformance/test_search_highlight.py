@@ -42,14 +42,17 @@ def notes(client: Any, table: str) -> Searched:
     )
 
 
+def fields(hit: Any) -> list[Any]:
+    """The SDK's codec in C++ has no result where there is nothing in it."""
+    return list(hit.highlight_result.highlight_fields) if hit.highlight_result else []
+
+
 def fragments(notes: Searched, key: str, query: Any, *parameters: Any, **options: Any) -> Any:
     """The fragments of each field, in the hit of this key."""
     highlight = ots.Highlight(list(parameters), **options)
     for hit in notes.search(query, highlight=highlight, columns=NOTHING).search_hits:
         if hit.row[0][0][1] == key:
-            return {
-                f.field_name: list(f.field_fragments) for f in hit.highlight_result.highlight_fields
-            }
+            return {field.field_name: list(field.field_fragments) for field in fields(hit)}
     raise AssertionError(f"{key} is not found")
 
 
@@ -174,7 +177,7 @@ def test_field_that_the_query_does_not_name_has_no_fragments(notes: Searched) ->
 def test_nothing_is_highlighted_unless_asked(notes: Searched) -> None:
     hits = notes.search(TEA).search_hits
 
-    assert all(not hit.highlight_result.highlight_fields for hit in hits)
+    assert [fields(hit) for hit in hits] == [[]] * len(hits)
 
 
 @pytest.mark.parametrize(
