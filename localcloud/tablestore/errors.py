@@ -1,7 +1,8 @@
 """The service's errors: one class per code, each with its HTTP status.
 
 OTSError
-  400  ParameterInvalid  InvalidPK  OutOfRowSizeLimit  OutOfColumnCountLimit
+  400  ParameterInvalid  InvalidPK  OutOfRowSizeLimit  OutOfColumnCountLimit  MetaNotMatch
+       SessionExpired
   403  AuthFailed  ConditionCheckFail  NotEnoughCapacityUnit  QuotaExhausted  UnsupportOperation
   404  ObjectNotExist  TableNotReady
   405  MethodNotAllowed
@@ -52,6 +53,19 @@ class OutOfColumnCountLimit(OTSError):
 
     http_status, code = 400, "OTSOutOfColumnCountLimit"
     default = "The number of columns from the request exceeded the limit."
+
+
+class MetaNotMatch(OTSError):
+    """No such search index, where a scan asks for it."""
+
+    http_status, code = 400, "OTSMetaNotMatch"
+
+
+class SessionExpired(OTSError):
+    """The scan was not gone on with in time: begin anew."""
+
+    http_status, code = 400, "OTSSessionExpired"
+    default = "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery."
 
 
 class AuthFailed(OTSError):

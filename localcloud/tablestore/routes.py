@@ -57,6 +57,12 @@ ROUTES: dict[str, Route] = {
         search.DeleteSearchIndexRequest, lambda i, request: i.search.delete_search_index(request)
     ),
     "Search": Route(search.SearchRequest, lambda i, request: i.search.search(request)),
+    "ComputeSplits": Route(
+        search.ComputeSplitsRequest, lambda i, request: i.search.compute_splits(request)
+    ),
+    "ParallelScan": Route(
+        search.ParallelScanRequest, lambda i, request: i.search.parallel_scan(request)
+    ),
 }
 
 

@@ -62,13 +62,15 @@ def test_index_is_described_as_it_was_created(client: Any, table: str) -> None:
 
 
 def test_what_was_left_out_is_described_as_the_service_fills_it_in(client: Any, table: str) -> None:
-    create(client, table, keyword("k"), text("t"))
+    """All but what can be sorted: it shows what was said, and sorts what can be."""
+    create(client, table, keyword("k"), long("n", enable_sort_and_agg=True), text("t"))
 
     meta, _ = client.describe_search_index(table, INDEX)
 
-    k, t = meta.fields
-    assert (k.index, k.enable_sort_and_agg, k.is_array) == (True, True, False)
-    assert (t.analyzer, t.enable_sort_and_agg) == ("single_word", False)
+    k, n, t = meta.fields
+    assert (k.index, k.store, k.is_array) == (True, True, False)
+    assert [bool(field.enable_sort_and_agg) for field in (k, n, t)] == [False, True, False]
+    assert t.analyzer == "single_word"
     assert isinstance(meta.index_sort.sorters[0], ots.PrimaryKeySort)
 
 

@@ -60,6 +60,19 @@ def test_only_the_top_k_are_found(client: Any, table: str) -> None:
     assert found.total_count == 2
 
 
+def test_a_greater_limit_raises_top_k(client: Any, table: str) -> None:
+    """And a full page says that there may be more."""
+    searched = searched_vectors(client, table)
+    every = searched.keys(near(1, 0.1, top_k=10), sort=BY_SCORE)
+
+    found = searched.search(near(1, 0.1, top_k=1), sort=BY_SCORE, limit=2)
+    in_another = ots.BoolQuery(must_queries=[near(1, 0.1, top_k=1)])
+
+    assert [row[0][0][1] for row in found.rows] == every[:2]
+    assert found.next_token
+    assert searched.keys(in_another, sort=BY_SCORE, limit=2) == every[:1]
+
+
 def test_top_k_counts_what_the_filter_lets_through(client: Any, table: str) -> None:
     query = near(0, 1, top_k=2, filter=ots.TermQuery("user", "x"))
 

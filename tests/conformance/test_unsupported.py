@@ -20,7 +20,6 @@ CALLS: dict[str, Callable[[Any, str], Any]] = {
     ),
     "CommitTransaction": lambda client, _: client.commit_transaction("t"),
     "AbortTransaction": lambda client, _: client.abort_transaction("t"),
-    "ComputeSplits": lambda client, table: client.compute_splits(table, "i"),
     "ListTimeseriesTable": lambda client, _: client.list_timeseries_table(),
     "DeleteTimeseriesTable": lambda client, table: client.delete_timeseries_table(table),
 }

@@ -16,7 +16,17 @@ from tablestore_memory.localcloud.tablestore.routes import ROUTES, dispatch
 from tests.conformance.tablestore import IGNORE, batch
 
 KEY = [("pk", "a")]
-ROW = ots.Row(KEY, [("x", 1), ("text", "hello world"), ("d", 1.5)])
+ROW = ots.Row(
+    KEY,
+    [
+        ("x", 1),
+        ("text", "hello world"),
+        ("d", 1.5),
+        ("g", "1,1"),
+        ("at", 1000),
+        ("o", '[{"n": 1}, {"n": 2}]'),
+    ],
+)
 BOUNDS = [("pk", ots.INF_MIN)], [("pk", ots.INF_MAX)]
 X_IS_1 = ots.SingleColumnCondition("x", 1, ots.ComparatorType.EQUAL)
 WHEN = ots.Condition(ots.RowExistenceExpectation.IGNORE, X_IS_1)
@@ -32,8 +42,13 @@ def search_index() -> Any:
     return ots.SearchIndexMeta(
         [
             ots.FieldSchema("x", kind.LONG),
-            ots.FieldSchema("text", kind.TEXT, analyzer=ots.AnalyzerType.MAXWORD),
+            ots.FieldSchema(
+                "text", kind.TEXT, analyzer=ots.AnalyzerType.MAXWORD, enable_highlighting=True
+            ),
             ots.FieldSchema("v", kind.VECTOR, vector_options=vector),
+            ots.FieldSchema("g", kind.GEOPOINT),
+            ots.FieldSchema("at", kind.DATE, date_formats=["epoch_millis"]),
+            ots.FieldSchema("o", kind.NESTED, sub_field_schemas=[ots.FieldSchema("n", kind.LONG)]),
         ]
     )
 
@@ -45,6 +60,35 @@ def search_query() -> Any:
     )
     sort = ots.Sort([ots.FieldSort("x"), ots.ScoreSort()])
     return ots.SearchQuery(query, sort=sort, get_total_count=True, limit=10)
+
+
+def summary_query() -> Any:
+    """Everything that goes beside the rows of a search."""
+    query = ots.DisMaxQuery(
+        [
+            ots.NestedQuery("o", ots.RangeQuery("o.n", 0), ots.ScoreMode.AVG),
+            ots.FunctionScoreQuery(ots.MatchQuery("text", "hello"), ots.FieldValueFactor("x")),
+            ots.GeoDistanceQuery("g", "1,1", 100),
+            ots.GeoBoundingBoxQuery("g", "2,1", "1,2"),
+            ots.GeoPolygonQuery("g", ["1,1", "2,2", "3,1"]),
+        ]
+    )
+    top = ots.TopRows(2, ots.Sort([ots.GeoDistanceSort("g", ["1,1"])]))
+    ranges = ots.GroupByRange("x", [(0, 5)], sub_group_bys=[ots.GroupByFilter([query])])
+    steps = ots.GroupByHistogram("x", 2, ots.FieldRange(0, 9), 1, 0, sub_group_bys=[ranges])
+    day = ots.DateTimeValue(1, ots.DateTimeUnit.DAY)
+    dates = ots.GroupByDateHistogram("at", day, time_zone="+08:00", min_doc_count=0)
+    away = ots.GroupByGeoDistance("g", ots.GeoPoint(1, 1), [(0, 9)])
+    field = ots.GroupByField(
+        "o.n", group_by_sort=[ots.SubAggSort(1, "max")], sub_aggs=[ots.Max("x")]
+    )
+    return ots.SearchQuery(
+        query,
+        aggs=[ots.Avg("x", 1), ots.DistinctCount("o.n", 2), ots.Percentiles("at", [50]), top],
+        group_bys=[steps, dates, away, field],
+        highlight=ots.Highlight([ots.HighlightParameter("text", 1, 18)]),
+        collapse_field=ots.Collapse("x"),
+    )
 
 
 def get_many() -> Any:
@@ -80,6 +124,17 @@ def requests() -> dict[str, list[bytes]]:
         ("DeleteSearchIndex", "t", "s"),
         ("Search", "t", "s", search_query(), everything, None, None),
         ("Search", "t", "s", knn, everything, None, None),
+        ("Search", "t", "s", summary_query(), everything, None, None),
+        ("ComputeSplits", "t", "s"),
+        (
+            "ParallelScan",
+            "t",
+            "s",
+            ots.ScanQuery(ots.MatchAllQuery(), 10, None, 0, 1, 9),
+            None,
+            None,
+            None,
+        ),
     ]
     encoder = OTSProtoBufferEncoder("utf8")
     found: dict[str, list[bytes]] = {}

@@ -2,12 +2,14 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
 import tablestore as ots
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tablestore.decoder import OTSProtoBufferDecoder
 
 from tablestore_memory.localcloud.tablestore.search import documents
 from tests.conformance.searched import BY_SCORE, keyword, long, text, vector
@@ -22,10 +24,21 @@ rows = st.fixed_dictionaries(
         "n": st.integers(-3, 3),
         "t": st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join),
         "v": st.tuples(st.integers(-2, 2), st.integers(-2, 2)).map(lambda v: json.dumps(list(v))),
+        "g": st.sampled_from(["1,1", "1,2", "3,3"]),
+        "o": st.lists(st.fixed_dictionaries({}, optional={"x": st.integers(0, 2)}), max_size=3).map(
+            json.dumps
+        ),
     },
 )
 steps = st.lists(st.tuples(st.integers(0, 12), st.none() | rows), max_size=60)
-fields = (keyword("k"), long("n"), text("t"), vector("v", 2, ots.VectorMetricType.VM_EUCLIDEAN))
+fields = (
+    keyword("k"),
+    long("n"),
+    text("t"),
+    vector("v", 2, ots.VectorMetricType.VM_EUCLIDEAN),
+    ots.FieldSchema("g", ots.FieldType.GEOPOINT),
+    ots.FieldSchema("o", ots.FieldType.NESTED, sub_field_schemas=[long("x")]),
+)
 
 
 def run(changes: list[tuple[int, dict[str, Any] | None]]) -> Indexed:
@@ -63,6 +76,66 @@ def test_queries_find_what_the_rows_hold(changes: Any) -> None:
     assert indexed.keys(ots.MatchPhraseQuery("t", "green tea")) == matching(
         indexed, lambda row: " green tea " in f" {row.get('t', '')} "
     )
+    assert indexed.keys(ots.GeoBoundingBoxQuery("g", "2,0.5", "0,2.5")) == matching(
+        indexed, lambda row: row.get("g") in ("1,1", "1,2")
+    )
+    assert indexed.keys(ots.NestedQuery("o", ots.TermQuery("o.x", 2))) == matching(
+        indexed, lambda row: 2 in numbers_inside(row)
+    )
+
+
+@given(steps)
+def test_aggregations_count_what_the_rows_hold(changes: Any) -> None:
+    indexed = run(changes)
+    held = list(indexed.store.content.values())
+    keywords = Counter(row["k"] for row in held if "k" in row)
+    inside = [number for row in held for number in numbers_inside(row)]
+    aggregations = [ots.Count("k"), ots.DistinctCount("k"), ots.DistinctCount("g"), ots.Sum("o.x")]
+
+    response = indexed.search(ALL, aggs=aggregations, group_bys=[ots.GroupByField("k")])
+
+    numbers, groups = decoded(response)
+    assert numbers == [
+        keywords.total(),
+        len(keywords),
+        len({row["g"] for row in held if "g" in row}),
+        sum(inside),
+    ]
+    assert groups == sorted(keywords.items(), key=lambda group: (-group[1], group[0]))
+
+
+def test_values_are_counted_rightly_after_the_dead_are_cleared_away() -> None:
+    indexed = Indexed(*fields)
+    for key in range(10, 20):
+        indexed.put(key, k=f"gone {key}", g="3,3", o='[{"x": 9}]')
+    indexed.put(2, k="x", g="1,1", o='[{"x": 1}, {"x": 2}]')
+    indexed.put(1, k="y", g="1,2", o='[{"x": 0}]')
+    indexed.put(3, k="y", g="1,2")
+    for key in range(10, 20):
+        indexed.delete(key)
+    indexed.engine.tick()
+
+    response = indexed.search(
+        ALL, aggs=[ots.DistinctCount("g"), ots.Sum("o.x")], group_bys=[ots.GroupByField("k")]
+    )
+
+    assert indexed.engine._indexes["t"]["i"].documents.size < 10
+    assert decoded(response) == ([2, 3], [("y", 2), ("x", 1)])
+    assert indexed.keys(ots.NestedQuery("o", ots.TermQuery("o.x", 2))) == [2]
+    assert indexed.keys(ots.GeoDistanceQuery("g", "1,2", 10)) == [1, 3]
+
+
+def numbers_inside(row: dict[str, Any]) -> list[int]:
+    return [inner["x"] for inner in json.loads(row.get("o", "[]")) if "x" in inner]
+
+
+def decoded(response: Any) -> tuple[list[Any], list[tuple[str, int]]]:
+    """The values of the aggregations, and the groups of the one group-by with their counts."""
+    result, _ = OTSProtoBufferDecoder("utf8", enable_native=False).decode_response(
+        "Search", response.SerializeToString(), "id"
+    )
+    items = result.group_by_results[0].items
+    return [one.value for one in result.agg_results], [(i.key, i.row_count) for i in items]
 
 
 @given(steps)
@@ -92,7 +165,7 @@ def test_nearest_neighbours_are_exact(changes: Any, top_k: int) -> None:
     indexed = run(changes)
 
     query = ots.KnnVectorQuery("v", top_k, [0.5, 1.0], filter=ots.ExistsQuery("k"))
-    response = indexed.search(query, sort=BY_SCORE)
+    response = indexed.search(query, sort=BY_SCORE, limit=top_k)
 
     scores = sorted(
         (

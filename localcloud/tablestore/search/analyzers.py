@@ -1,14 +1,14 @@
 """Text to tokens: single word, max word, min word, split and fuzzy.
 
-A token is (term, position). Index and query use the same analyzer, so what is found does not
-depend on who cut the words. Chinese words come from the dictionary of rjieba; a character in no
-word is a token of its own (docs/decisions/search-index.md).
+A token is (term, position), a span (term, start, end) in characters. Index and query use the same
+analyzer, so what is found does not depend on who cut the words. Chinese words come from the
+dictionary of rjieba; a character in no word is a token of its own (docs/decisions/search-index.md).
 Source: Tablestore documentation, "Tokenization".
 """
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -19,7 +19,8 @@ from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.messages import parse
 
 Token = tuple[str, int]
-Tokenize = Callable[[str], list[Token]]
+Span = tuple[str, int, int]
+_Cut = tuple[str, int, int]  # a term, its position, and the character at which it starts
 
 # Han, kana, compatibility ideographs, the ideographic planes: written without spaces.
 _SPACELESS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -33,8 +34,21 @@ _FUZZY_MAX_TEXT = 1024  # characters; the service drops the rest
 class Analyzer:
     """How one TEXT field is cut, for the index and for a phrase."""
 
-    tokens: Tokenize
-    phrase: Tokenize
+    _cut: Callable[[str], Iterable[_Cut]]
+    _cut_phrase: Callable[[str], Iterable[_Cut]]
+
+    def tokens(self, text: str) -> list[Token]:
+        return [(term, position) for term, position, _ in self._cut(text)]
+
+    def phrase(self, text: str) -> list[Token]:
+        return [(term, position) for term, position, _ in self._cut_phrase(text)]
+
+    def spans(self, text: str) -> list[Span]:
+        """Where each term stands, in order."""
+        return sorted(
+            ((term, start, start + len(term)) for term, _, start in self._cut(text)),
+            key=lambda span: span[1:],
+        )
 
 
 def analyzer(name: str, parameter: bytes) -> Analyzer:
@@ -68,31 +82,39 @@ def _fuzzy(parameter: bytes) -> Analyzer:
     )
 
 
-def _cut_units(text: str, *, case_sensitive: bool, delimit_word: bool) -> list[Token]:
+def _cut_units(text: str, *, case_sensitive: bool, delimit_word: bool) -> Iterator[_Cut]:
     """Words, and each character of what is written without spaces."""
-    units = _UNITS.findall(text if case_sensitive else text.lower())
+    found = _UNITS.finditer(text if case_sensitive else text.lower())
+    units = ((unit[0], unit.start()) for unit in found)
     if delimit_word:
-        units = [part for unit in units for part in _LETTERS_OR_DIGITS.findall(unit)]
-    return [(unit, position) for position, unit in enumerate(units)]
+        units = (
+            (part[0], start + part.start())
+            for unit, start in units
+            for part in _LETTERS_OR_DIGITS.finditer(unit)
+        )
+    return ((unit, position, start) for position, (unit, start) in enumerate(units))
 
 
-def _cut_at(text: str, *, delimiter: str) -> list[Token]:
-    parts = (part.strip() for part in text.lower().split(delimiter))
-    return [(part, position) for position, part in enumerate(part for part in parts if part)]
+def _cut_at(text: str, *, delimiter: str) -> Iterator[_Cut]:
+    position, start = 0, 0
+    for part in text.lower().split(delimiter):
+        if term := part.strip():
+            yield term, position, start + part.index(term)
+            position += 1
+        start += len(part) + len(delimiter)
 
 
-def _cut_words(text: str, *, words: Callable[[str], Iterator[Token]]) -> list[Token]:
+def _cut_words(text: str, *, words: Callable[[str], Iterator[Token]]) -> Iterator[_Cut]:
     """Words where there are spaces, `words` of the runs between where there are none."""
-    tokens: list[Token] = []
     position = 0
     for run in _RUNS.finditer(text.lower()):
         if run[1]:
-            tokens += [(word, position + start) for word, start in words(run[1])]
+            for word, start in words(run[1]):
+                yield word, position + start, run.start() + start
             position += len(run[1])
         else:
-            tokens.append((run[0], position))
+            yield run[0], position, run.start()
             position += 1
-    return tokens
 
 
 def _shortest_cut(run: str) -> Iterator[Token]:
@@ -126,22 +148,22 @@ def _rjieba() -> Any:
     return importlib.import_module("rjieba")
 
 
-def _grams(text: str, *, least: int, most: int) -> list[Token]:
+def _grams(text: str, *, least: int, most: int) -> list[_Cut]:
     text = text[:_FUZZY_MAX_TEXT].lower()
     return [
-        (text[start : start + size], start)
+        (text[start : start + size], start, start)
         for start in range(len(text))
         for size in range(least, min(most, len(text) - start) + 1)
     ]
 
 
-def _windows(text: str, *, least: int, most: int) -> list[Token]:
+def _windows(text: str, *, least: int, most: int) -> list[_Cut]:
     """The longest grams of the text: together, in their places, they say that it is contained."""
     text = text.lower()
     if len(text) < least:
         return []
     size = min(most, len(text))
-    return [(text[start : start + size], start) for start in range(len(text) - size + 1)]
+    return [(text[start : start + size], start, start) for start in range(len(text) - size + 1)]
 
 
 def _max_word(_: bytes) -> Analyzer:

@@ -12,8 +12,9 @@ from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.contract import Catalog, Columns, Key, Rows
-from tablestore_memory.localcloud.tablestore.search import schema
+from tablestore_memory.localcloud.tablestore.search import refuse, schema
 from tablestore_memory.localcloud.tablestore.search.index import SearchIndex
+from tablestore_memory.localcloud.tablestore.search.scan import Scans
 from tablestore_memory.localcloud.tablestore.search.search import search
 
 _NS = 1_000_000_000
@@ -34,6 +35,7 @@ class SearchEngine:
         self._lag_s, self._clock = lag_s, clock
         self._stopped = False
         self._indexes: dict[str, dict[str, SearchIndex]] = {}
+        self._scans = Scans(clock)
         for table, name, definition in catalog.search_indexes():
             self._add(table, name, schema.from_description(definition)).rebuild()
 
@@ -131,6 +133,27 @@ class SearchEngine:
         index = self._index(request)
         index.catch_up()
         return search(request, index, self._rows)
+
+    def compute_splits(self, request: Any) -> Any:
+        """ComputeSplits."""
+        options = request.search_index_splits_options
+        given = request.HasField("search_index_splits_options") and options.HasField("index_name")
+        refuse.unless(given, "[search index splits options] must not be null")
+        try:
+            self._rows.primary_key(request.table_name)
+        except errors.ObjectNotExist as error:
+            message = f"table [{request.table_name}] does not exist"
+            raise errors.ParameterInvalid(message) from error
+        index = self._indexes.get(request.table_name, {}).get(options.index_name)
+        if index is None:
+            raise errors.MetaNotMatch(f"search index [{options.index_name}] does not exist")
+        return self._scans.compute_splits(index)
+
+    def parallel_scan(self, request: Any) -> Any:
+        """ParallelScan."""
+        index = self._index(request)
+        index.catch_up()
+        return self._scans.scan(request, index)
 
     def _add(self, table: str, name: str, definition: schema.Definition) -> SearchIndex:
         index = SearchIndex(table, name, definition, self._rows, self._lag_s, self._clock)

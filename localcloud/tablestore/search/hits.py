@@ -12,8 +12,8 @@ import numpy as np
 
 from tablestore_memory.localcloud.tablestore.search import arrays, refuse
 from tablestore_memory.localcloud.tablestore.search.bm25 import Lengths
-from tablestore_memory.localcloud.tablestore.search.documents import Documents, FieldIndex
-from tablestore_memory.localcloud.tablestore.search.schema import Definition, Field
+from tablestore_memory.localcloud.tablestore.search.level import FieldIndex, Level
+from tablestore_memory.localcloud.tablestore.search.schema import Field, queryable
 from tablestore_memory.localcloud.tablestore.search.terms import TextTerms
 
 MAX_DEPTH = 20
@@ -36,29 +36,28 @@ class Hits:
 
 @dataclass(frozen=True)
 class Searched:
-    """The documents of an index and its definition, as one request sees them."""
+    """The documents of an index, or the rows in a nested field of theirs, as a query sees them."""
 
-    documents: Documents
-    definition: Definition
+    level: Level
     depth: int = 0
     # Where a clause need not look for more, as another of its query has ruled the rest out.
     within: arrays.Mask | None = None
 
     @property
     def alive(self) -> arrays.Mask:
-        return self.documents.alive()
+        return self.level.alive()
 
     @property
     def size(self) -> int:
-        return self.documents.size
+        return self.level.size
 
     def field(self, name: str) -> tuple[Field, FieldIndex]:
         """A field and its index. Raises ParameterInvalid if it cannot be queried."""
-        return self.definition.field(name), self.documents.index(name)
+        return queryable(self.level.fields, name), self.level.index(name)
 
     def lengths(self, name: str, text: TextTerms) -> Lengths:
         """How long the texts of the field are."""
-        return self.documents.remembered(name, lambda: Lengths.of(text, self.alive))
+        return self.level.remembered(name, lambda: Lengths.of(text, self.alive))
 
     def below(self) -> "Searched":
         """The same, one query deeper."""

@@ -1,6 +1,7 @@
-"""One Search request: query, order, page, columns, response."""
+"""One Search request: query, order, page, columns, aggregations, response."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,17 @@ from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.contract import Rows
 from tablestore_memory.localcloud.tablestore.messages import parse
 from tablestore_memory.localcloud.tablestore.plainbuffer import decode_row, encode_row
-from tablestore_memory.localcloud.tablestore.search import columns, paging, refuse
-from tablestore_memory.localcloud.tablestore.search.hits import Searched
+from tablestore_memory.localcloud.tablestore.search import arrays, columns, paging, refuse
+from tablestore_memory.localcloud.tablestore.search.aggregations import Found, aggregate
+from tablestore_memory.localcloud.tablestore.search.collapse import collapsed
+from tablestore_memory.localcloud.tablestore.search.group_kinds import kinds
+from tablestore_memory.localcloud.tablestore.search.groups import check, group
+from tablestore_memory.localcloud.tablestore.search.highlight import Highlighter
+from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
 from tablestore_memory.localcloud.tablestore.search.index import SearchIndex
 from tablestore_memory.localcloud.tablestore.search.queries import evaluate
 from tablestore_memory.localcloud.tablestore.search.sorting import Order
+from tablestore_memory.localcloud.tablestore.search.vector_query import raise_top_k
 
 DEFAULT_LIMIT = 10
 MAX_WINDOW = 100_000  # offset + limit; further on goes by token
@@ -29,23 +36,95 @@ def search(request: Any, index: SearchIndex, rows: Rows) -> Any:
     )
     _check_routing(request, index)
     query = parse(pb.SearchQuery, request.search_query)
-    refuse.all_but(query, "offset limit query sort get_total_count token")
     projection = columns.projection(request.columns_to_get, index.definition, index.primary_key)
-    offset, limit = _window(query, projection.max_limit)
-    sort, after = _sort(query, index)
+    return _Search(query, projection, index, rows).response()
 
-    hits = evaluate(query.query, Searched(index.documents, index.definition))
-    scores = np.zeros(index.documents.size, dtype=np.float64)
-    scores[hits.ordinals] = hits.scores
-    order = Order(sort, index.definition, index.documents, scores)
-    page = paging.page(hits.ordinals, order, after=after, offset=offset, limit=limit)
 
-    total = len(hits.ordinals) if query.get_total_count else _NOT_COUNTED
-    response = pb.SearchResponse(total_hits=total, is_all_succeed=True)
-    _add_rows(response, page, order, scores, projection, index, rows)
-    if page.has_more and page.ordinals:
-        response.next_token = paging.encode_token(sort, order.places(page.ordinals[-1]))
-    return response
+class _Search:
+    """A request at work."""
+
+    def __init__(
+        self, query: Any, projection: columns.Projection, index: SearchIndex, rows: Rows
+    ) -> None:
+        self._query, self._index = query, index
+        self._encode = partial(_encoded, projection, index, rows)
+        self._offset, self._limit = _window(query, projection.max_limit)
+        self._sort, self._after = _sort(query, index)
+        self._is_raised = raise_top_k(query)
+        self._highlighter = Highlighter(query, index.documents)
+        self._hits = evaluate(query.query, Searched(index.documents))
+        self._scores = np.zeros(index.documents.size, dtype=np.float64)
+        self._scores[self._hits.ordinals] = self._hits.scores
+
+    def response(self) -> Any:
+        total = len(self._hits.ordinals) if self._query.get_total_count else _NOT_COUNTED
+        response = pb.SearchResponse(total_hits=total, is_all_succeed=True)
+        order = self._order(self._sort)
+        page = self._page(order)
+        self._add_rows(response, page, order)
+        if self._goes_on(page):
+            response.next_token = paging.encode_token(self._sort, order.places(page.ordinals[-1]))
+        self._summarize(response)
+        return response
+
+    def _goes_on(self, page: paging.Page) -> bool:
+        """Whether there is a next page, or the service would say so."""
+        # An index with a nested field has no order of its own to go on in.
+        if not page.ordinals or not self._sort.sorter:
+            return False
+        return page.has_more or (self._is_raised and len(page.ordinals) == self._limit)
+
+    def _order(self, sort: Any) -> Order:
+        return Order(sort, self._index.documents, self._scores)
+
+    def _page(self, order: Order) -> paging.Page:
+        found = self._hits.ordinals
+        if self._query.HasField("collapse"):
+            refuse.unless(not self._query.token, "collapse and token cannot be used together.")
+            kept = collapsed(found, order, self._query.collapse.field_name, self._index.documents)
+            return paging.Page(kept[self._offset : self._offset + self._limit], has_more=False)
+        return paging.page(found, order, after=self._after, offset=self._offset, limit=self._limit)
+
+    def _add_rows(self, response: Any, page: paging.Page, order: Order) -> None:
+        """Add the rows of the page, each with its hit."""
+        for ordinal in page.ordinals:
+            row = self._encode(ordinal)
+            if row is None:
+                continue
+            response.rows.append(row)
+            score = float(self._scores[ordinal]) if order.by_score else math.nan
+            hit = response.search_hits.add(score=score)
+            self._highlighter.highlight(ordinal, hit.highlight_result)
+
+    def _summarize(self, response: Any) -> None:
+        found = Found(self._index.documents, self._hits.ordinals, self._top_rows)
+        if self._query.HasField("aggs"):
+            response.aggs = aggregate(self._query.aggs, found).SerializeToString()
+        if self._query.HasField("group_bys"):
+            known = kinds(self._ordinals)
+            check(self._query.group_bys, known)
+            response.group_bys = group(self._query.group_bys, found, known).SerializeToString()
+
+    def _ordinals(self, query: Any) -> arrays.Ordinals:
+        found: Hits = evaluate(query, Searched(self._index.documents))
+        return found.ordinals
+
+    def _top_rows(self, sort: Any, ordinals: arrays.Ordinals, limit: int) -> list[bytes]:
+        """The first of these documents, encoded, in the order of the sort."""
+        order = self._order(sort if sort.sorter else self._index.definition.index_sort)
+        page = paging.page(ordinals, order, after=None, offset=0, limit=limit)
+        return [row for row in map(self._encode, page.ordinals) if row is not None]
+
+
+def _encoded(
+    projection: columns.Projection, index: SearchIndex, rows: Rows, ordinal: int
+) -> bytes | None:
+    """A document as the row that is asked for; None if it is gone from the table."""
+    found = projection.columns(ordinal, index.documents, rows, index.table)
+    if found is None:
+        return None
+    key = columns.named(index.primary_key, index.documents.keys[ordinal])
+    return encode_row(key, [(name, value, None) for name, value in found.items()])
 
 
 def _window(query: Any, max_limit: int) -> tuple[int, int]:
@@ -73,23 +152,3 @@ def _check_routing(request: Any, index: SearchIndex) -> None:
         names = [name for name, _ in decode_row(value).key]
         if names != expected:
             raise errors.ParameterInvalid(f"Routing keys {names} are not {expected}.")
-
-
-def _add_rows(
-    response: Any,
-    page: paging.Page,
-    order: Order,
-    scores: Any,
-    projection: columns.Projection,
-    index: SearchIndex,
-    rows: Rows,
-) -> None:
-    """Add the rows of the page, each with its hit."""
-    for ordinal in page.ordinals:
-        found = projection.columns(ordinal, index.documents, rows, index.table)
-        if found is None:
-            continue
-        key = columns.named(index.primary_key, index.documents.keys[ordinal])
-        cells = [(name, value, None) for name, value in found.items()]
-        response.rows.append(encode_row(key, cells))
-        response.search_hits.add(score=float(scores[ordinal]) if order.by_score else math.nan)

@@ -16,8 +16,9 @@ from tablestore.protobuf import search_pb2 as pb
 from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.search import arrays, refuse, values
 from tablestore_memory.localcloud.tablestore.search.documents import Documents
+from tablestore_memory.localcloud.tablestore.search.geo_points import GeoPoints, queried
 from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
-from tablestore_memory.localcloud.tablestore.search.schema import Definition, Field
+from tablestore_memory.localcloud.tablestore.search.schema import Field, queryable
 
 # What a sorter reads of a document: plain values, so that a page token can carry them.
 Place = Any
@@ -47,11 +48,9 @@ class _Descending:
 class Order:
     """The order that a Sort message asks for, over these documents and scores."""
 
-    def __init__(
-        self, sort: Any, definition: Definition, documents: Documents, scores: arrays.Scores
-    ) -> None:
+    def __init__(self, sort: Any, documents: Documents, scores: arrays.Scores) -> None:
         self.by_score = any(sorter.HasField("score_sort") for sorter in sort.sorter)
-        self._sorters = [_sorter(message, definition, documents, scores) for message in sort.sorter]
+        self._sorters = [_sorter(message, documents, scores) for message in sort.sorter]
         if not any(sorter.HasField("pk_sort") for sorter in sort.sorter):
             self._sorters.append(_by_primary_key(documents, pb.SORT_ORDER_ASC))
 
@@ -74,19 +73,27 @@ class Order:
         return tuple(sorter.key(place) for sorter, place in zip(self._sorters, places, strict=True))
 
 
-def _sorter(
-    message: Any, definition: Definition, documents: Documents, scores: arrays.Scores
-) -> _Sorter:
+def _sorter(message: Any, documents: Documents, scores: arrays.Scores) -> _Sorter:
     if message.HasField("score_sort"):
         return _by_score(scores, message.score_sort)
     if message.HasField("pk_sort"):
         return _by_primary_key(documents, message.pk_sort.order)
+    if message.HasField("geo_distance_sort"):
+        return _by_distance(message.geo_distance_sort, documents)
     refuse.all_but(message, "field_sort")
     refuse.all_but(message.field_sort, "field_name order mode")
-    field = definition.field(message.field_sort.field_name)
+    return _by_field(
+        _sortable(message.field_sort.field_name, documents), message.field_sort, documents
+    )
+
+
+def _sortable(name: str, documents: Documents) -> Field:
+    if documents.home(name) is not documents:
+        raise refuse.unsupported(f"A sort by a field inside a NESTED one ([{name}])")
+    field = queryable(documents.fields, name)
     if not field.sortable:
         raise errors.ParameterInvalid(f"{field} has no sort: enable_sort_and_agg is off.")
-    return _by_field(field, message.field_sort, documents)
+    return field
 
 
 def _by_score(scores: arrays.Scores, message: Any) -> _Sorter:
@@ -110,6 +117,42 @@ def _by_primary_key(documents: Documents, order: int) -> _Sorter:
     )
 
 
+def _by_distance(message: Any, documents: Documents) -> _Sorter:
+    """By how far documents lie from a point, or from several as the mode says."""
+    refuse.all_but(message, "field_name points order mode distance_type")
+    if message.distance_type == pb.GEO_DISTANCE_PLANE:
+        raise refuse.unsupported("GEO_DISTANCE_PLANE")
+    index = documents.index(_sortable(message.field_name, documents).name)
+    if not isinstance(index, GeoPoints):
+        raise errors.ParameterInvalid(f"Field [{message.field_name}] is not GEO_POINT.")
+    refuse.unless(len(message.points) > 0, "A geo distance sort has one point or more.")
+    distances = [index.distances_m(queried(text)) for text in message.points]
+    metres = _chosen(
+        np.tile(index.holders(), len(distances)), np.concatenate(distances), message, documents.size
+    )
+    sign = 1.0 if message.order == pb.SORT_ORDER_ASC else -1.0
+    missing = np.isnan(metres)
+    return _Sorter(
+        place=lambda ordinal: None if missing[ordinal] else float(metres[ordinal]),
+        key=lambda place: (1,) if place is None else (0, sign * place),
+        leading=lambda: np.where(missing, np.inf, sign * metres),
+    )
+
+
+def _chosen(holders: Any, numbers: arrays.Scores, message: Any, size: int) -> arrays.Scores:
+    """By ordinal, the number that counts of those a document has; NaN if it has none."""
+    mode = _mode(message)
+    if mode == pb.SORT_MODE_AVG:
+        with np.errstate(invalid="ignore"):
+            mean: arrays.Scores = np.bincount(holders, numbers, size) / np.bincount(
+                holders, minlength=size
+            )
+        return mean
+    chosen = np.full(size, np.nan)
+    (np.fmin if mode == pb.SORT_MODE_MIN else np.fmax).at(chosen, holders, numbers)
+    return chosen
+
+
 def _by_field(field: Field, message: Any, documents: Documents) -> _Sorter:
     order = message.order
     choose = _chooser(message)
@@ -126,13 +169,18 @@ def _by_field(field: Field, message: Any, documents: Documents) -> _Sorter:
 
 
 def _chooser(message: Any) -> Callable[[list[Any]], Any]:
-    """Which element of an array counts: the smallest going up, the largest down, or as told."""
-    mode = message.mode
-    if not message.HasField("mode"):
-        mode = pb.SORT_MODE_MIN if message.order == pb.SORT_ORDER_ASC else pb.SORT_MODE_MAX
+    """Which element of an array counts."""
+    mode = _mode(message)
     if mode == pb.SORT_MODE_AVG:
         return _average
     return min if mode == pb.SORT_MODE_MIN else max
+
+
+def _mode(message: Any) -> int:
+    """Of several values the smallest going up, the largest down, or as told."""
+    if message.HasField("mode"):
+        return int(message.mode)
+    return pb.SORT_MODE_MIN if message.order == pb.SORT_ORDER_ASC else pb.SORT_MODE_MAX  # type: ignore[no-any-return]
 
 
 def _average(found: list[Any]) -> float:

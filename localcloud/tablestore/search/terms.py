@@ -23,11 +23,17 @@ class KeywordTerms:
     def __init__(self) -> None:
         self._postings: dict[str, array[int]] = {}
         self._holders: array[int] = array("I")
+        # The other way round, a pair for each value of a document: for what counts values.
+        self._numbers: dict[str, int] = {}
+        self._pair_holders: array[int] = array("I")
+        self._pair_numbers: array[int] = array("I")
 
     def add(self, ordinal: int, values: Sequence[str]) -> None:
         self._holders.append(ordinal)
         for value in set(values):
             self._postings.setdefault(value, array("I")).append(ordinal)
+            self._pair_holders.append(ordinal)
+            self._pair_numbers.append(self._numbers.setdefault(value, len(self._numbers)))
 
     def holders(self) -> arrays.Ordinals:
         """Documents that have the field."""
@@ -40,10 +46,23 @@ class KeywordTerms:
         posting = self._postings.get(term)
         return arrays.none() if posting is None else arrays.ordinals(posting)
 
+    def pairs(self) -> tuple[arrays.Ordinals, NDArray[np.int64], list[str]]:
+        """For each value of a document, the document and the value's place in a list of them."""
+        numbers = arrays.copied(self._pair_numbers).astype(np.int64)
+        return arrays.ordinals(self._pair_holders), numbers, list(self._numbers)
+
     def move(self, moves: arrays.Moves) -> None:
         self._holders, _ = arrays.moved(self._holders, moves)
         kept = {term: arrays.moved(old, moves)[0] for term, old in self._postings.items()}
         self._postings = {term: posting for term, posting in kept.items() if posting}
+        self._renumber(moves)
+
+    def _renumber(self, moves: arrays.Moves) -> None:
+        old, numbers = list(self._numbers), arrays.copied(self._pair_numbers)
+        self._pair_holders, kept = arrays.moved(self._pair_holders, moves)
+        self._numbers = {term: number for number, term in enumerate(self._postings)}
+        new = np.array([self._numbers.get(term, 0) for term in old], dtype=np.uint32)
+        self._pair_numbers = array("I", new[numbers[kept]].tobytes())
 
 
 class _Posting:

@@ -27,9 +27,8 @@ def match(query: Any, searched: Searched) -> Hits:
     if not clauses:
         return searched.nothing()
     if query.operator == pb.AND:
-        # Then no word is optional, and asking for optional ones to match finds nothing.
-        impossible = should_match.least(query, 0, 0) > 0
-        return searched.nothing() if impossible else searched.all_of(clauses)
+        should_match.least(query, len(clauses), 1)  # refused if it makes no sense, else no matter
+        return searched.all_of(clauses)
     return searched.some_of(clauses, should_match.least(query, len(clauses), 1))
 
 

@@ -5,7 +5,7 @@ On a TEXT field they see its tokens, not its text.
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
 from tablestore_memory.localcloud.tablestore.search.numbers import Numbers
 from tablestore_memory.localcloud.tablestore.search.schema import Field
 from tablestore_memory.localcloud.tablestore.search.terms import KeywordTerms, TextTerms
-from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
+IsMeant = Callable[[str], bool]
 MAX_TERMS = 1024
 MAX_PREFIX_BYTES = 1000
 MAX_WILDCARD = 32  # characters
@@ -33,7 +33,7 @@ def term(query: Any, searched: Searched) -> Hits:
 
 def having(field: Field, value: values.Indexed, searched: Searched) -> Hits:
     """Documents that hold the value; of strings, the rarer the better."""
-    index = searched.documents.index(field.name)
+    index = searched.level.index(field.name)
     if isinstance(index, KeywordTerms | TextTerms):
         found = index.documents(str(value))
         rare = bm25.rarity(found, searched.alive)
@@ -43,7 +43,7 @@ def having(field: Field, value: values.Indexed, searched: Searched) -> Hits:
         found, often = found[worth], index.frequencies(str(value))[worth]
         lengths = searched.lengths(field.name, index)
         return searched.hits(found, bm25.weigh(found, often, rare, lengths))
-    if isinstance(index, Vectors) or isinstance(value, str):
+    if not isinstance(index, Numbers) or not isinstance(value, int | float):
         raise errors.ParameterInvalid(f"This query does not work on {field}.")
     return searched.any_of(index.documents(value))
 
@@ -78,8 +78,8 @@ def prefix(query: Any, searched: Searched) -> Hits:
     fits = len(query.prefix.encode()) <= MAX_PREFIX_BYTES
     refuse.unless(fits, f"A prefix has at most {MAX_PREFIX_BYTES} bytes.")
     field, strings = _strings(query.field_name, searched)
-    found = [one for one in strings if one.startswith(query.prefix)]
-    return _any_of(found, field, searched)
+    is_meant = has_prefix(query, field)
+    return _any_of([one for one in strings if is_meant(one)], field, searched)
 
 
 def wildcard(query: Any, searched: Searched) -> Hits:
@@ -87,9 +87,8 @@ def wildcard(query: Any, searched: Searched) -> Hits:
     fits = len(query.value) <= MAX_WILDCARD
     refuse.unless(fits, f"A wildcard query has at most {MAX_WILDCARD} characters.")
     field, strings = _strings(query.field_name, searched)
-    # A bracket stands for itself.
-    pattern = re.compile(fnmatch.translate(query.value.replace("[", "[[]")))
-    return _any_of([one for one in strings if pattern.match(one)], field, searched)
+    is_meant = fits_wildcard(query, field)
+    return _any_of([one for one in strings if is_meant(one)], field, searched)
 
 
 def exists(query: Any, searched: Searched) -> Hits:
@@ -98,8 +97,30 @@ def exists(query: Any, searched: Searched) -> Hits:
     return searched.any_of(index.holders())
 
 
+# Which strings a query means; highlighting asks as well.
+
+
+def is_term(query: Any, field: Field) -> IsMeant:
+    return {_value(field, query.term)}.__contains__
+
+
+def is_one_of(query: Any, field: Field) -> IsMeant:
+    return {_value(field, raw) for raw in query.terms}.__contains__
+
+
+def has_prefix(query: Any, _: Field) -> IsMeant:
+    prefix = query.prefix
+    return lambda string: string.startswith(prefix)
+
+
+def fits_wildcard(query: Any, _: Field) -> IsMeant:
+    # A bracket stands for itself.
+    pattern = re.compile(fnmatch.translate(query.value.replace("[", "[[]")))
+    return lambda string: pattern.match(string) is not None
+
+
 def _any_of(wanted: Iterable[values.Indexed], field: Field, searched: Searched) -> Hits:
-    index = searched.documents.index(field.name)
+    index = searched.level.index(field.name)
     if not isinstance(index, KeywordTerms | TextTerms):
         raise errors.ParameterInvalid(f"This query does not work on {field}.")
     found = [index.documents(str(value)) for value in wanted]

@@ -12,19 +12,32 @@ from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.contract import Value
+from tablestore_memory.localcloud.tablestore.search.geo_points import Point, point
 from tablestore_memory.localcloud.tablestore.search.schema import Field
 
 MAX_KEYWORD_BYTES = 4096
 MAX_ARRAY = 256
 _INT64 = 2**63
 
-Indexed = str | int | float
+MAX_ROWS = 256  # of one nested field
+Indexed = str | int | float | Point
 
 
-def indexed(field: Field, value: Value) -> list[Indexed]:
+def rows(value: Any) -> list[dict[str, Any]]:
+    """The rows in a nested field's column, of JSON or already read; none if it does not fit."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return []
+    found = [found] if isinstance(found, dict) else found
+    fits = isinstance(found, list) and len(found) <= MAX_ROWS
+    return found if fits and all(isinstance(row, dict) for row in found) else []
+
+
+def indexed(field: Field, value: Any) -> list[Indexed]:
     """The values that the field indexes for a column; none if the column does not fit."""
-    elements = _elements(value) if field.is_array else [value]
-    found = [_READ[field.kind](field, element) for element in elements]
+    given = elements(value) if field.is_array else [value]
+    found = [_READ[field.kind](field, element) for element in given]
     return [] if any(one is None for one in found) else [one for one in found if one is not None]
 
 
@@ -42,13 +55,13 @@ def queried(field: Field, value: Value) -> Indexed:
     return found
 
 
-def _elements(value: Value) -> list[Any]:
+def elements(value: Any) -> list[Any]:
+    """The elements of an array's column, of JSON or already read; none if it does not fit."""
     try:
-        elements = json.loads(value) if isinstance(value, str) else None
+        found = json.loads(value) if isinstance(value, str) else value
     except ValueError:
         return []
-    fits = isinstance(elements, list) and len(elements) <= MAX_ARRAY
-    return elements if fits and isinstance(elements, list) else []
+    return found if isinstance(found, list) and len(found) <= MAX_ARRAY else []
 
 
 def _parsed(kind: int, text: str) -> Indexed | None:
@@ -73,8 +86,8 @@ def _long(_: Field, value: Any) -> int | None:
 
 
 def _double(field: Field, value: Any) -> float | None:
-    # JSON does not tell 1 from 1.0, so an array of doubles may hold either.
-    whole = field.is_array and _long(field, value) is not None
+    # JSON does not tell 1 from 1.0, so what is written in it may be either.
+    whole = (field.is_array or field.is_inside) and _long(field, value) is not None
     return float(value) if whole or isinstance(value, float) else None
 
 
@@ -89,6 +102,10 @@ def _date(field: Field, value: Any) -> int | None:
     return next((micros for micros in found if micros is not None), None)
 
 
+def _geo_point(_: Field, value: Any) -> Point | None:
+    return point(value)
+
+
 _READ: dict[int, Callable[[Field, Any], Indexed | None]] = {
     pb.KEYWORD: _keyword,
     pb.TEXT: _text,
@@ -96,6 +113,7 @@ _READ: dict[int, Callable[[Field, Any], Indexed | None]] = {
     pb.DOUBLE: _double,
     pb.BOOLEAN: _boolean,
     pb.DATE: _date,
+    pb.GEO_POINT: _geo_point,
 }
 _PARSE: dict[int, Callable[[str], Indexed]] = {
     pb.LONG: int,

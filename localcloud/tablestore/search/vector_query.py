@@ -1,14 +1,12 @@
 """The nearest neighbours of a vector, among the documents that a filter lets through."""
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from tablestore.protobuf import search_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore import errors
-from tablestore_memory.localcloud.tablestore.messages import parse
-from tablestore_memory.localcloud.tablestore.search import arrays, refuse
+from tablestore_memory.localcloud.tablestore.search import arrays, refuse, subqueries
 from tablestore_memory.localcloud.tablestore.search.hits import Hits, Searched
 from tablestore_memory.localcloud.tablestore.search.vectors import Vectors
 
@@ -36,16 +34,27 @@ def nearest(query: Any, allowed: arrays.Mask, searched: Searched) -> Hits:
     return searched.hits(found, scores)
 
 
+def raise_top_k(search_query: Any) -> bool:
+    """Let a vector query that is the whole of a search find as many as its limit asks for.
+
+    Returns whether that is more than its top_k. Sources: Tablestore documentation, "Use KNN vector
+    query" (of 2025; the pages of some SDKs leave it out); the tests of the official SDK.
+    """
+    query = search_query.query
+    if query.type != pb.KNN_VECTOR_QUERY or not search_query.HasField("limit"):
+        return False
+    said = subqueries.message(query)
+    if not 0 < said.top_k < search_query.limit:
+        return False
+    said.top_k = search_query.limit
+    query.query = said.SerializeToString()
+    return True
+
+
 def without_vectors(query: Any) -> Any:
     """The query itself. Raises ParameterInvalid if a vector query is in it, however deep."""
     refuse.unless(query.type != pb.KNN_VECTOR_QUERY, "The filter of a vector query has another.")
-    if query.type == pb.BOOL_QUERY:
-        inside = parse(pb.BoolQuery, query.query)
-        for clause in chain(
-            inside.must_queries,
-            inside.must_not_queries,
-            inside.filter_queries,
-            inside.should_queries,
-        ):
+    if query.type in subqueries.MESSAGES:
+        for _, clause in subqueries.directly_in(query):
             without_vectors(clause)
     return query
