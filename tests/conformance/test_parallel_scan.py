@@ -10,7 +10,7 @@ import tablestore as ots
 
 from tests.conformance.searched import EVERYTHING, FROM_INDEX, Searched, keyword, long, returned
 from tests.conformance.tablestore import refused
-from tests.servers import wait_until
+from devtools.servers import wait_until
 
 ALL = ots.MatchAllQuery()
 INVALID = ("OTSParameterInvalid", 400)

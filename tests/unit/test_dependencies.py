@@ -20,20 +20,33 @@ EXTRAS = {
     "producer/agentscope": ["agentscope"],
     "worker": ["worker"],
     "localcloud": ["local"],
+    # For who tests with pytest, which loads it.
+    "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],
 }
 DISTRIBUTIONS = packages_distributions()
 
 
+def brought_by(extra: str) -> set[str]:
+    """An extra of ours may consist of others."""
+    names: set[str] = set()
+    for line in PROJECT["optional-dependencies"][extra]:
+        requirement = Requirement(line)
+        if requirement.name == PROJECT["name"]:
+            names = names.union(*map(brought_by, requirement.extras))
+        else:
+            names.add(canonicalize_name(requirement.name))
+    return names
+
+
 def declared(folder: str) -> set[str]:
-    lines = list(PROJECT["dependencies"])
-    for extra in EXTRAS[folder]:
-        lines += PROJECT["optional-dependencies"][extra]
-    return {canonicalize_name(Requirement(line).name) for line in lines}
+    base = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    return base.union(*map(brought_by, EXTRAS[folder]))
 
 
 def modules(folder: str) -> Iterator[Path]:
     inner = [ROOT / other for other in EXTRAS if other.startswith(f"{folder}/")]
-    for path in (ROOT / folder).rglob("*.py"):
+    top = ROOT / folder
+    for path in top.rglob("*.py") if top.is_dir() else [top]:
         if not any(path.is_relative_to(other) for other in inner):
             yield path
 
@@ -75,11 +88,7 @@ def test_dependencies_are_pinned_for_the_checkout() -> None:
         for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     }
     # AgentScope's have their own files.
-    extras = {k: v for k, v in PROJECT["optional-dependencies"].items() if k != "agentscope"}
-    wanted = {
-        canonicalize_name(Requirement(line).name)
-        for lines in (PROJECT["dependencies"], *extras.values())
-        for line in lines
-    }
+    extras = PROJECT["optional-dependencies"].keys() - {"agentscope"}
+    wanted = declared("protocol").union(*map(brought_by, extras))
 
     assert wanted - pinned == set()

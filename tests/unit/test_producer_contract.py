@@ -120,7 +120,9 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top not in sys.stdlib_module_names | {"tablestore_memory", "redis", "msgspec"}:
+        # redis needs async_timeout on CPython up to 3.11.2, and brings it.
+        wanted = {"tablestore_memory", "redis", "msgspec", "async_timeout"}
+        if top not in sys.stdlib_module_names | wanted:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Refuse())
