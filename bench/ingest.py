@@ -31,7 +31,7 @@ from devtools.deployment import Deployment  # noqa: E402
 from devtools.servers import Server, wait_until  # noqa: E402
 from tablestore_memory.protocol.events import Message, encode  # noqa: E402
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams  # noqa: E402
-from tablestore_memory.worker import queues  # noqa: E402
+from tablestore_memory.worker.dispatch import gate  # noqa: E402
 from tablestore_memory.worker.stores import batch  # noqa: E402
 from tablestore_memory.worker.stores.rows import message_row  # noqa: E402
 
@@ -68,7 +68,7 @@ def this_worker(deployment: Deployment, store_url: str, count: int) -> Result:
     (worker,) = deployment.start_workers("ingest")
     prefill(deployment, 1_000, "warm")
     wait_until(lambda: not backlog(deployment), "warmed up", 60)
-    pause = f"{deployment.settings.prefix}:paused-{queues.DRAIN}"
+    pause = f"{deployment.settings.prefix}:paused-{gate.DRAIN}"
     deployment.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
     time.sleep(2.5)  # longer than a turn: no drain is left running
     prefill(deployment, count, "worker")

@@ -24,7 +24,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 from bench import processes  # noqa: E402
 from devtools.deployment import Deployment  # noqa: E402
 from devtools.servers import Server  # noqa: E402
-from tablestore_memory.worker.backlog import backlog  # noqa: E402
+from tablestore_memory.worker.operations.backlog import backlog  # noqa: E402
 
 _LOOK_EVERY_S = 5.0
 _TEXT = "I like green tea in the morning, and my cat likes milk. " * 2

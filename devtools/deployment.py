@@ -17,7 +17,7 @@ from typing import Any, Self
 from devtools.child import Child
 from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
-from tablestore_memory.worker.backlog import backlog
+from tablestore_memory.worker.operations.backlog import backlog
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.stores.memories import Memory

@@ -12,10 +12,10 @@ from devtools.deployment import Deployment
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Message
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.confirm import confirm
-from tablestore_memory.worker.extract.due import FROM_WATERMARK, session_of
-from tablestore_memory.worker.partitions import STATE_PARTITIONS
-from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.indexing.confirm import confirm
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK, session_of
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.stores.rows import message_row, session_row
 from tablestore_memory.worker.stores.write import write_all
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tablestore_memory.producer.backlog import Record
-from tablestore_memory.producer.deadletters import DeadLetters, Letter
+from tablestore_memory.producer.dead_letters import DeadLetters, Letter
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, decode

@@ -8,14 +8,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tablestore_memory.producer import damaged, deadletters
+from tablestore_memory.producer import damaged, dead_letters
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.ownership import NotOurs, check_private
 from tablestore_memory.producer.records import SegmentReader
 from tablestore_memory.producer.spool import BEING_MADE, Spool
 
-_NO_SPOOLS = (BEING_MADE, damaged.DIRECTORY, deadletters.FILE)
+_NO_SPOOLS = (BEING_MADE, damaged.DIRECTORY, dead_letters.FILE)
 
 
 class Orphan:

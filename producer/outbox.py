@@ -13,7 +13,7 @@ from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.connection import connect
 from tablestore_memory.producer.counters import Counters, Stats
 from tablestore_memory.producer.damaged import Damaged
-from tablestore_memory.producer.deadletters import DeadLetters, Letter, PutBack
+from tablestore_memory.producer.dead_letters import DeadLetters, Letter, PutBack
 from tablestore_memory.producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
 from tablestore_memory.producer.errors import (
     BlockingInEventLoop,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tablestore_memory.producer import lifecycle
 from tablestore_memory.producer.counters import Stats
-from tablestore_memory.producer.deadletters import PutBack
+from tablestore_memory.producer.dead_letters import PutBack
 from tablestore_memory.producer.drops import OnDrop
 from tablestore_memory.producer.lines import Line, completed, to_micros, utc_offset_min
 from tablestore_memory.producer.mending import encode_mended

@@ -11,17 +11,17 @@ from devtools.servers import wait_until
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Forget, Message, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.errors import Retryable
-from tablestore_memory.worker.extract.consolidate import Change
-from tablestore_memory.worker.extract.due import member
+from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.journal import Entry
 from tablestore_memory.worker.extract.facts import Found
-from tablestore_memory.worker.extract.journal import Entry
 from tablestore_memory.worker.extract.plans import Plan
-from tablestore_memory.worker.extract.redrive import cursor_key
-from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.partitions import STATE_PARTITIONS
-from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.sessions.due import member
+from tablestore_memory.worker.sessions.reconcile import cursor_key
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.memory import Memory
 from tests.failures.ingesting import append, drain_all

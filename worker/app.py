@@ -11,16 +11,17 @@ from celery import Celery, signals
 from kombu import Exchange, Queue
 
 from tablestore_memory.protocol.redis_urls import is_cluster
-from tablestore_memory.worker import queues, tasks
-from tablestore_memory.worker.connection import broker, connect_redis
-from tablestore_memory.worker.heartbeat import Worker, report_alive, this_process
-from tablestore_memory.worker.isolation import Isolation
+from tablestore_memory.worker import tasks
+from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.dispatch.dispatcher import Queued, Send, Watch
+from tablestore_memory.worker.dispatch.heartbeat import Worker, report_alive, this_process
+from tablestore_memory.worker.dispatch.thread import Consumed, WatchThread, watch_step
+from tablestore_memory.worker.dispatch.unreadable import SkipUnreadable
+from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.state.connection import broker, connect_redis
 from tablestore_memory.worker.telemetry import configure_logging
-from tablestore_memory.worker.unreadable import SkipUnreadable
-from tablestore_memory.worker.watch import Queued, Send, Watch
-from tablestore_memory.worker.watching import Consumed, WatchThread, watch_step
 
 _TRANSPORT = {
     # Above the longest hard limit, so that no running task is delivered again.
@@ -43,10 +44,10 @@ _SETTINGS: dict[str, Any] = {
     "task_ignore_result": True,
     "task_store_errors_even_if_ignored": False,
     # Declared, so that a worker without `-Q` consumes all of them.
-    "task_queues": [Queue(name, Exchange(name), name) for name in queues.NAMES],
+    "task_queues": [Queue(name, Exchange(name), name) for name in gate.NAMES],
     "task_default_queue": "ingest",
     # A slow model must not keep drains waiting: workers of their own.
-    "task_routes": {task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
+    "task_routes": {task: {"queue": queue} for task, queue in gate.QUEUE_OF.items()},
     # Messages are small and equal; a worker must not keep what an idle one could do.
     "worker_prefetch_multiplier": 1,
     # Nobody listens; lengths and ages of the streams say more.

@@ -5,43 +5,43 @@ from functools import cached_property
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.attempts import AttemptLog
-from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.connection import connect_redis
-from tablestore_memory.worker.deadletters import DeadLetters
-from tablestore_memory.worker.extract.apply import Apply
+from tablestore_memory.worker.consolidation.apply import Apply
+from tablestore_memory.worker.consolidation.journal import Journal
+from tablestore_memory.worker.consolidation.neighbours import Neighbours
+from tablestore_memory.worker.consolidation.remember import Remembering
+from tablestore_memory.worker.dispatch.gate import Queues
+from tablestore_memory.worker.dispatch.stage_errors import StageErrors
 from tablestore_memory.worker.extract.attempt import Attempt
-from tablestore_memory.worker.extract.confirm import Confirm
-from tablestore_memory.worker.extract.due import DuePolicy, DueSessions
 from tablestore_memory.worker.extract.facts import FactFinder
-from tablestore_memory.worker.extract.forget import Forgetting
-from tablestore_memory.worker.extract.forget.in_flight import InFlight
-from tablestore_memory.worker.extract.forget.memories import Remembered
-from tablestore_memory.worker.extract.forget.receipts import DeletionReceipts
-from tablestore_memory.worker.extract.forget.traces import Traces
-from tablestore_memory.worker.extract.journal import Journal
-from tablestore_memory.worker.extract.neighbours import Neighbours
 from tablestore_memory.worker.extract.plans import Plans
-from tablestore_memory.worker.extract.redrive import Redrive
-from tablestore_memory.worker.extract.remember import Remembering
-from tablestore_memory.worker.extract.requests import Requests
 from tablestore_memory.worker.extract.session import Extract
-from tablestore_memory.worker.extract.unseen import Unseen
+from tablestore_memory.worker.failures.isolation import Isolation
+from tablestore_memory.worker.forget import Forgetting
+from tablestore_memory.worker.forget.in_flight import InFlight
+from tablestore_memory.worker.forget.memories import Remembered
+from tablestore_memory.worker.forget.receipts import DeletionReceipts
+from tablestore_memory.worker.forget.traces import Traces
+from tablestore_memory.worker.indexing.confirm import Confirm
+from tablestore_memory.worker.indexing.unindexed import Unseen
 from tablestore_memory.worker.ingest.drain import Ingest
-from tablestore_memory.worker.isolation import Isolation
-from tablestore_memory.worker.partitions import state_streams
-from tablestore_memory.worker.queues import Queues
-from tablestore_memory.worker.qwen import Pace, Qwen
-from tablestore_memory.worker.ratelimit import Rates, SharedPace
+from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.qwen.client import Pace, Qwen
+from tablestore_memory.worker.qwen.rate_limit import Rates, SharedPace
+from tablestore_memory.worker.requests.process import Requests
+from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
+from tablestore_memory.worker.sessions.reconcile import Redrive
 from tablestore_memory.worker.settings import RedisSettings, Settings
-from tablestore_memory.worker.stage_errors import StageErrors
+from tablestore_memory.worker.state.attempts import AttemptLog
+from tablestore_memory.worker.state.connection import connect_redis
+from tablestore_memory.worker.state.dead_letters import DeadLetters
+from tablestore_memory.worker.state.partitions import state_streams
+from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
 from tablestore_memory.worker.stores.memory_index import MemoryIndex
 from tablestore_memory.worker.stores.probe import probe
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
-from tablestore_memory.worker.tombstones import Tombstones
 
 
 class RedisServices:

@@ -13,7 +13,7 @@ from pydantic.functional_validators import AfterValidator
 
 from tablestore_memory.protocol.redis_urls import RedisUrl
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
-from tablestore_memory.worker.connection import why_no_broker
+from tablestore_memory.worker.state.connection import why_no_broker
 
 
 def _printable(value: str) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 import structlog
 from celery import Celery
 
-from tablestore_memory.worker import queues
-from tablestore_memory.worker.errors import Busy, SameForEveryone, WorkerError
+from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.confirm import confirm
-from tablestore_memory.worker.extract.redrive import redrive
-from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.failures.errors import Busy, SameForEveryone, WorkerError
+from tablestore_memory.worker.failures.isolation import Isolation
+from tablestore_memory.worker.indexing.confirm import confirm
 from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.isolation import Isolation
+from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.sessions.reconcile import redrive
 
 log = structlog.get_logger()
 
@@ -25,31 +25,31 @@ log = structlog.get_logger()
 def register(app: Celery, services: Callable[[], Services], isolation: Isolation) -> None:
     """Add the tasks to the app. `services` gives the clients of the process that runs them."""
 
-    @app.task(name=queues.DRAIN, **_ended_after(isolation.drain_s))
+    @app.task(name=gate.DRAIN, **_ended_after(isolation.drain_s))
     def drain_partition(partition: int) -> None:
         s = services()
-        left = _turn(s, queues.DRAIN, partition, lambda: drain(s.ingest, partition))
-        if left and s.queues.reserve(queues.DRAIN, partition):
+        left = _turn(s, gate.DRAIN, partition, lambda: drain(s.ingest, partition))
+        if left and s.queues.reserve(gate.DRAIN, partition):
             drain_partition.delay(partition)
 
-    @app.task(name=queues.REQUESTS, **_ended_after(isolation.turn_s))
+    @app.task(name=gate.REQUESTS, **_ended_after(isolation.turn_s))
     def do_requests(partition: int) -> None:
         s = services()
-        _turn(s, queues.REQUESTS, partition, lambda: process_requests(s.requests, partition))
+        _turn(s, gate.REQUESTS, partition, lambda: process_requests(s.requests, partition))
 
-    @app.task(name=queues.CONFIRM, **_ended_after(isolation.turn_s))
+    @app.task(name=gate.CONFIRM, **_ended_after(isolation.turn_s))
     def confirm_written(partition: int) -> None:
         s = services()
-        _turn(s, queues.CONFIRM, partition, lambda: confirm(s.confirm, partition))
+        _turn(s, gate.CONFIRM, partition, lambda: confirm(s.confirm, partition))
 
-    @app.task(name=queues.EXTRACT, **_ended_after(isolation.session_s))
+    @app.task(name=gate.EXTRACT, **_ended_after(isolation.session_s))
     def extract_session(partition: int) -> None:
         s = services()
         for user_id, session_id in s.due.claim(partition, 1):
             with structlog.contextvars.bound_contextvars(session_id=session_id):
                 _extract(s, user_id, session_id)
 
-    @app.task(name=queues.REDRIVE, **_ended_after(isolation.turn_s))
+    @app.task(name=gate.REDRIVE, **_ended_after(isolation.turn_s))
     def redrive_sessions() -> None:
         redrive(services().redrive)
 
@@ -83,18 +83,18 @@ def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
         outcome = attempt(s.attempt, user_id, session_id)
     except SameForEveryone as error:
-        _pause(s, queues.EXTRACT, error)
+        _pause(s, gate.EXTRACT, error)
         return
     if outcome.error:
-        s.stage_errors.note(queues.EXTRACT, outcome.error)
+        s.stage_errors.note(gate.EXTRACT, outcome.error)
     elif outcome.pieces:  # a session in which nothing waits says nothing of Qwen
-        s.stage_errors.clear(queues.EXTRACT)
+        s.stage_errors.clear(gate.EXTRACT)
 
 
 def _pause(s: Services, task: str, error: SameForEveryone) -> None:
     s.stage_errors.note(task, error)
     s.queues.pause(task, str(error))
-    log.error("queue.paused", task=task, queue=queues.QUEUE_OF[task], reason=str(error))
+    log.error("queue.paused", task=task, queue=gate.QUEUE_OF[task], reason=str(error))
 
 
 def _log_failure(error: Exception, **fields: object) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, store
 from devtools.servers import Server, wait_until
-from tablestore_memory.worker.ratelimit import SharedPace
+from tablestore_memory.worker.qwen.rate_limit import SharedPace
 
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 

@@ -9,7 +9,7 @@ from bench.evaluation import planted
 from bench.evaluation.local import remember
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
-from tablestore_memory.worker.extract.similarity import cosine
+from tablestore_memory.worker.consolidation.similarity import cosine
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 _DOUBLE = 0.95  # cosine of two memories that say the same, if their figures agree

@@ -10,7 +10,7 @@ import numpy as np
 
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
-from tablestore_memory.worker.tokens import tokens_of
+from tablestore_memory.worker.qwen.tokens import tokens_of
 
 BUDGETS = (1_000, 2_000, 4_000)  # tokens of what is retrieved
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.servers import wait_until
 from tests.conformance.searched import EVERYTHING, FROM_INDEX, Searched, keyword, long, returned
 from tests.conformance.tablestore import refused
-from devtools.servers import wait_until
 
 ALL = ots.MatchAllQuery()
 INVALID = ("OTSParameterInvalid", 400)

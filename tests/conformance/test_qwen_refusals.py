@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.worker.errors import (
+from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     ContentRefused,
     NotSetUp,
@@ -20,7 +20,7 @@ from tablestore_memory.worker.errors import (
     UnusableReply,
     WorkerError,
 )
-from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.qwen.client import Qwen
 from tests.local_dashscope import LocalDashScope
 
 KEY = "local"

@@ -17,12 +17,12 @@ from typing import Any
 import dashscope  # noqa: F401 - two seconds that every child would need
 from tablestore import OTSClient  # noqa: F401
 
-from tablestore_memory.worker import lease
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.due import session_of
-from tablestore_memory.worker.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.sessions.due import session_of
 from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.state import lease
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.telemetry import configure_logging
 
 # What a dead child held is free after this; six seconds each time would make for a long test.

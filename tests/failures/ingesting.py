@@ -9,8 +9,8 @@ from typing import Any
 from devtools.deployment import Deployment
 from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.deadletters import DeadLetter
 from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.state.dead_letters import DeadLetter
 
 # Names of secondary indexes are an instance's: deployments on one server share their tables.
 SHARED_TABLES = {

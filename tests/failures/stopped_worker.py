@@ -12,13 +12,13 @@ import sys
 from functools import reduce
 from typing import Any
 
-from tablestore_memory.worker import lease
-from tablestore_memory.worker.errors import Retryable
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.state import lease
 
 # So that it need not stand still for six seconds before its leases are free.
 LEASE_TTL_MS = 2_000

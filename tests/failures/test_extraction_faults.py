@@ -11,8 +11,8 @@ from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, waiting
 from devtools.servers import Server
 from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
-from tablestore_memory.worker.errors import SameForEveryone
 from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.failures.errors import SameForEveryone
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 

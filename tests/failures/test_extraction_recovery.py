@@ -10,13 +10,13 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import Server
-from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.extract import apply as applying
 from tablestore_memory.worker.extract import remember as remembering
 from tablestore_memory.worker.extract import session as sessions
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.redrive import redrive
+from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict
+from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.sessions.reconcile import redrive
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
@@ -211,9 +211,9 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
 
 def with_workers_turn(deployment: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
-    from tablestore_memory.worker.extract.requests import process_requests
     from tablestore_memory.worker.ingest.drain import drain
-    from tablestore_memory.worker.partitions import existing
+    from tablestore_memory.worker.requests.process import process_requests
+    from tablestore_memory.worker.state.partitions import existing
 
     for partition in existing(deployment.services.redis, deployment.services.streams):
         drain(deployment.services.ingest, partition)

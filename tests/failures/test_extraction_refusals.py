@@ -11,9 +11,9 @@ from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.errors import ServiceFails
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.failures.errors import ServiceFails
+from tablestore_memory.worker.requests.process import process_requests
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 

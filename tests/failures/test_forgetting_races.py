@@ -17,14 +17,14 @@ from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, memory_rows, said, store, stored_texts
 from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
-from tablestore_memory.worker.errors import Throttled, Unavailable
 from tablestore_memory.worker.extract import facts
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.extract.requests import process_requests
-from tablestore_memory.worker.extract.unseen import Unseen, Written
-from tablestore_memory.worker.lease import Lease
-from tablestore_memory.worker.qwen import Qwen
-from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.failures.errors import Throttled, Unavailable
+from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.qwen.client import Qwen
+from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, fault, message
 from tests.footprints import footprints
 from tests.forgetting import (

@@ -6,14 +6,14 @@ import pytest
 
 from devtools.deployment import Deployment
 from devtools.servers import wait_until
-from tablestore_memory.worker import queues
-from tablestore_memory.worker.entries import take
-from tablestore_memory.worker.errors import Busy, LeaseLost
+from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.dispatch.dispatcher import Watch
+from tablestore_memory.worker.failures.errors import Busy, LeaseLost
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
 from tablestore_memory.worker.ingest.batches import form
 from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.lease import Lease
-from tablestore_memory.worker.watch import Watch
+from tablestore_memory.worker.state.entries import take
+from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
 
 
@@ -113,7 +113,7 @@ def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_n
     first.off_duty()
 
     assert second.on_duty()
-    assert [call for call in sent if call[0] == queues.DRAIN] == [(queues.DRAIN, [2])]
+    assert [call for call in sent if call[0] == gate.DRAIN] == [(gate.DRAIN, [2])]
 
 
 def test_event_between_two_looks_is_not_missed(undrained: Deployment, fresh_name: str) -> None:
@@ -147,7 +147,7 @@ def test_sessions_that_are_due_never_fill_the_broker(
     watch = Watch(
         services.redis,
         services.streams,
-        lambda task, args: waiting_in_queue.append(args) if task == queues.EXTRACT else None,
+        lambda task, args: waiting_in_queue.append(args) if task == gate.EXTRACT else None,
         queued=lambda queue: len(waiting_in_queue),
         configured=4,
     )
@@ -163,12 +163,12 @@ def test_paused_queue_gets_no_tasks_until_the_pause_is_over(
     undrained: Deployment, fresh_name: str
 ) -> None:
     marks = undrained.services.queues
-    marks.pause(queues.DRAIN, "the key is wrong")
+    marks.pause(gate.DRAIN, "the key is wrong")
 
-    assert not marks.reserve(queues.DRAIN, 0)
+    assert not marks.reserve(gate.DRAIN, 0)
     (pause,) = marks.paused()
-    assert pause == {"queue": "ingest", "task": queues.DRAIN, "reason": "the key is wrong"}
-    wait_until(lambda: marks.reserve(queues.DRAIN, 0), "the pause over")
+    assert pause == {"queue": "ingest", "task": gate.DRAIN, "reason": "the key is wrong"}
+    wait_until(lambda: marks.reserve(gate.DRAIN, 0), "the pause over")
 
 
 def test_memories_are_not_looked_for_before_they_are_due(
@@ -185,11 +185,11 @@ def test_memories_are_not_looked_for_before_they_are_due(
     services.unseen.add(fresh_name, ["one"])
 
     watch.sweep()
-    early = queues.CONFIRM in sent
+    early = gate.CONFIRM in sent
 
     def swept() -> bool:
         watch.sweep()
-        return queues.CONFIRM in sent
+        return gate.CONFIRM in sent
 
     assert not early
     wait_until(swept, "the look for it")

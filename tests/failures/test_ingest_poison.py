@@ -5,8 +5,8 @@ import os
 import signal
 
 from devtools.deployment import Deployment
+from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.ingest import drain as drain_module
-from tablestore_memory.worker.isolation import Isolation
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting

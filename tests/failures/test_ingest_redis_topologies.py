@@ -6,7 +6,7 @@ from pathlib import Path
 from devtools.deployment import Deployment, memory_worker
 from devtools.servers import wait_until
 from devtools.steady import Steady, spoken
-from tablestore_memory.worker.backlog import backlog
+from tablestore_memory.worker.operations.backlog import backlog
 from tests.failures.ingesting import SHARED_TABLES
 from tests.redis_nodes import Node, cluster, watched_by_sentinels
 

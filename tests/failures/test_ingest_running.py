@@ -11,8 +11,8 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.backlog import backlog
-from tablestore_memory.worker.partitions import existing
+from tablestore_memory.worker.operations.backlog import backlog
+from tablestore_memory.worker.state.partitions import existing
 from tablestore_memory.worker.stores.tables import create_all
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts, waiting
 

@@ -6,7 +6,7 @@ import pytest
 import tablestore as ots
 
 from devtools.deployment import Deployment
-from tablestore_memory.worker.errors import (
+from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     NotSetUp,
     ServiceFails,

@@ -15,7 +15,7 @@ from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, Message, Remember, encode
-from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.requests.process import process_requests
 from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all
 
 USERS, SESSIONS, IDS, STAMPS = ("ana", "bo", "cy"), ("s1", "s2"), ("m1", "m2"), (1,)

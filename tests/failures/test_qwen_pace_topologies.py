@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tablestore_memory.worker import ratelimit
-from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.connection import connect_redis
-from tablestore_memory.worker.errors import Throttled
-from tablestore_memory.worker.ratelimit import Rates, SharedPace
+from tablestore_memory.worker.failures.errors import Throttled
+from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.qwen.client import rate_limit
+from tablestore_memory.worker.qwen.rate_limit import Rates, SharedPace
+from tablestore_memory.worker.state.connection import connect_redis
 from tests.redis_nodes import Node, cluster, watched_by_sentinels
 
 
@@ -45,7 +45,7 @@ def sentinels() -> Iterator[str]:
 
 @pytest.mark.parametrize("place", [one_node, socket_file, sentinels, cluster])
 def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ratelimit, "_PATIENCE_S", -1.0)
+    monkeypatch.setattr(rate_limit, "_PATIENCE_S", -1.0)
     with place() as url:  # type: ignore[operator]
         one, other = (pace(url) for _ in range(2))
         for model in ("qwen-plus", "text-embedding-v4"):

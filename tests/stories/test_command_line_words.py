@@ -8,8 +8,8 @@ import pytest
 from devtools.deployment import Deployment, memory_worker
 from devtools.extraction import confirm_all
 from tablestore_memory.protocol.events import Remember, encode
-from tablestore_memory.worker.deadletters import DeadLetter
-from tablestore_memory.worker.extract.requests import process_requests
+from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.state.dead_letters import DeadLetter
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, malformed, message
 
 NOBODY = "127.0.0.1:9"  # the discard port: nothing listens

@@ -7,7 +7,7 @@ import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, memory_rows, said, store, stored_texts
-from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.state.clock import now_ms
 from tests.failures.ingesting import SHARED_TABLES
 from tests.footprints import footprints, rows
 from tests.forgetting import (

@@ -8,9 +8,9 @@ import pytest
 from devtools.deployment import Deployment, memory_worker
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
-from tablestore_memory.worker.extract.requests import process_requests
 from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, malformed, message, texts
 
 SECRET = "my key is sk-0123456789abcdef"

@@ -12,9 +12,9 @@ from devtools.deployment import Deployment
 from devtools.extraction import said
 from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.extract.due import Waiting, member
-from tablestore_memory.worker.extract.unseen import Written
-from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.indexing.unindexed import Written
+from tablestore_memory.worker.sessions.due import Waiting, member
+from tablestore_memory.worker.state.clock import now_ms
 from tests.failures.ingesting import SHARED_TABLES
 from tests.local_dashscope import LocalDashScope
 

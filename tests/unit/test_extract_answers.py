@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.worker.errors import UnusableReply
-from tablestore_memory.worker.extract.answers import ask
+from tablestore_memory.worker.consolidation.decisions import ask_decisions
 from tablestore_memory.worker.extract.checks import Fact, FactsAnswer, Origin, checked
-from tablestore_memory.worker.extract.decisions import ask_decisions
-from tablestore_memory.worker.qwen import Reply
+from tablestore_memory.worker.failures.errors import UnusableReply
+from tablestore_memory.worker.qwen.client import Reply
+from tablestore_memory.worker.qwen.structured import ask
 from tablestore_memory.worker.stores.sessions import Said
 
 FACT = {"text": "Ana likes tea.", "kind": "fact", "sources": []}

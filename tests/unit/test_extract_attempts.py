@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.errors import BudgetSpent
-from tablestore_memory.worker.extract.due import FROM_WATERMARK, DueSessions
-from tablestore_memory.worker.partitions import state_streams
+from tablestore_memory.worker.failures.errors import BudgetSpent
+from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DueSessions
+from tablestore_memory.worker.state.partitions import state_streams
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.worker.errors import RequestRefused, UnusableReply
-from tablestore_memory.worker.extract.consolidate import Change, consolidate
-from tablestore_memory.worker.qwen import Reply
+from tablestore_memory.worker.consolidation.consolidate import Change, consolidate
+from tablestore_memory.worker.failures.errors import RequestRefused, UnusableReply
+from tablestore_memory.worker.qwen.client import Reply
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
 

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from tablestore_memory.worker.extract.decisions import decisions_prompt
+from tablestore_memory.worker.consolidation.decisions import decisions_prompt
+from tablestore_memory.worker.extract.chunks import CONTEXT, piece_of
 from tablestore_memory.worker.extract.facts import FactFinder
-from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
-from tablestore_memory.worker.extract.prompts import CONSOLIDATE_VERSION, FACTS_VERSION, load
 from tablestore_memory.worker.extract.shown import LONGEST_SPEAKER, LONGEST_TEXT
+from tablestore_memory.worker.qwen.prompts import CONSOLIDATE_VERSION, FACTS_VERSION, load
+from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.stores.memories import Memory
 from tablestore_memory.worker.stores.sessions import Said
-from tablestore_memory.worker.tokens import tokens_of
 
 FINDER = FactFinder(qwen=None)  # type: ignore[arg-type]  # nobody is asked
 

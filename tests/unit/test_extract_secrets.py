@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablestore_memory.worker.extract import card_numbers, secret_shapes, secrets
-from tablestore_memory.worker.extract.secrets import (
+from tablestore_memory.worker.secrets.masking import (
     MOST_SCANNED,
     holds_secret,
     masked,

@@ -12,7 +12,7 @@ import redis
 from devtools.servers import Server
 from tablestore_memory import __version__
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.heartbeat import Worker, report_alive
+from tablestore_memory.worker.dispatch.heartbeat import Worker, report_alive
 
 HERE = f"{socket.gethostname()}:4711"
 COMMAND = "from tablestore_memory.worker.cli import main; main()"

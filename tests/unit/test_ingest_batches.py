@@ -1,10 +1,10 @@
 """Which entries make a batch, and what a failed row means for them."""
 
 from tablestore_memory.protocol.events import Message, SessionEnd, encode
-from tablestore_memory.worker.entries import StreamEntry
-from tablestore_memory.worker.errors import BadCredentials, InvalidRow, Throttled
+from tablestore_memory.worker.failures.errors import BadCredentials, InvalidRow, Throttled
 from tablestore_memory.worker.ingest.batches import form
 from tablestore_memory.worker.ingest.drain import _gravest, _sort_out
+from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tablestore_memory.worker import queues
 from tablestore_memory.worker.app import create_app
+from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.ingest import drain
 from tablestore_memory.worker.settings import Settings
 
@@ -25,7 +25,7 @@ def test_no_running_task_is_delivered_again(app) -> None:  # type: ignore[no-unt
     visible_s = app.conf.broker_transport_options["visibility_timeout"]
     ours = [task for name, task in app.tasks.items() if name.startswith("memory.")]
 
-    assert {task.name for task in ours} == set(queues.QUEUE_OF)
+    assert {task.name for task in ours} == set(gate.QUEUE_OF)
     for task in ours:
         assert task.soft_time_limit < task.time_limit < visible_s
 
@@ -35,7 +35,7 @@ def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app) -> None:  # type: 
 
 
 def test_every_task_has_its_queue(app) -> None:  # type: ignore[no-untyped-def]
-    assert set(app.conf.task_routes) == set(queues.QUEUE_OF)
+    assert set(app.conf.task_routes) == set(gate.QUEUE_OF)
 
 
 def test_connections_give_up_on_a_server_that_is_silent(app) -> None:  # type: ignore[no-untyped-def]

@@ -11,7 +11,7 @@ from kombu import Connection
 from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError
 
-from tablestore_memory.worker.connection import broker, connect_redis, why_no_broker
+from tablestore_memory.worker.state.connection import broker, connect_redis, why_no_broker
 from tests.redis_nodes import Node
 
 

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
-from tablestore_memory.worker.partitions import STATE_PARTITIONS, existing, state_streams
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing, state_streams
 
 
 @pytest.mark.parametrize("highest", [0, 31, 32, 63, 64, 500, MAX_PARTITIONS - 1])

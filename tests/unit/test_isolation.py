@@ -7,17 +7,22 @@ import pytest
 from redis import Redis
 
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.worker.attempts import AttemptLog
-from tablestore_memory.worker.errors import (
+from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     InvalidRow,
     ServiceFails,
     Throttled,
     Unavailable,
 )
-from tablestore_memory.worker.isolation import DIED, Failure, Isolation, ensure_item_is_to_blame
-from tablestore_memory.worker.lease import LEASE_TTL_MS
-from tablestore_memory.worker.partitions import state_streams
+from tablestore_memory.worker.failures.isolation import (
+    DIED,
+    Failure,
+    Isolation,
+    ensure_item_is_to_blame,
+)
+from tablestore_memory.worker.state.attempts import AttemptLog
+from tablestore_memory.worker.state.lease import LEASE_TTL_MS
+from tablestore_memory.worker.state.partitions import state_streams
 
 
 @pytest.fixture

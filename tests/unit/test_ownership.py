@@ -12,7 +12,7 @@ from devtools.extraction import extract_all, memory_rows, said, store, stored_te
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.events import encode
-from tablestore_memory.worker.errors import NotOwner
+from tablestore_memory.worker.failures.errors import NotOwner
 from tablestore_memory.worker.stores.memory import Memory, document_id
 from tablestore_memory.worker.stores.rows import message_row
 from tablestore_memory.worker.stores.write import write_all, write_rows

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from tablestore_memory.producer.deadletters import FILE, DeadLetters, Letter, read
+from tablestore_memory.producer.dead_letters import FILE, DeadLetters, Letter, read
 
 
 def letter(number: int) -> Letter:

@@ -9,7 +9,7 @@ import pytest
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.damaged import Damaged
-from tablestore_memory.producer.deadletters import FILE, DeadLetters, Letter
+from tablestore_memory.producer.dead_letters import FILE, DeadLetters, Letter
 from tablestore_memory.producer.journal import Journal
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.orphans import Orphans

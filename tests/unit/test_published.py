@@ -7,12 +7,12 @@ from devtools.servers import wait_until
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import decode, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
-from tablestore_memory.worker.extract.due import DuePolicy, DueSessions
-from tablestore_memory.worker.extract.unseen import Unseen, Written
-from tablestore_memory.worker.ingest.waiting import record, sessions_of
-from tablestore_memory.worker.partitions import state_streams
-from tablestore_memory.worker.published import Published
-from tablestore_memory.worker.redis_clock import now_ms
+from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.operations.published import Published
+from tablestore_memory.worker.sessions.activity import record, sessions_of
+from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.partitions import state_streams
 
 POLICY = DuePolicy(idle_ms=1000, max_messages=20, max_tokens=3000, max_wait_ms=5000)
 

@@ -7,11 +7,10 @@ import pytest
 from redis import Redis
 
 from devtools.servers import wait_until
-from tablestore_memory.worker import ratelimit
-from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.errors import Throttled
-from tablestore_memory.worker.qwen import Qwen
-from tablestore_memory.worker.ratelimit import Rates, SharedPace
+from tablestore_memory.worker.failures.errors import Throttled
+from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.qwen.client import Qwen, rate_limit
+from tablestore_memory.worker.qwen.rate_limit import Rates, SharedPace
 from tests.local_dashscope import LocalDashScope
 
 MODEL = "qwen-plus"
@@ -31,7 +30,7 @@ def prefix() -> str:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What finds no room says so at once."""
-    monkeypatch.setattr(ratelimit, "_PATIENCE_S", -1.0)
+    monkeypatch.setattr(rate_limit, "_PATIENCE_S", -1.0)
 
 
 def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> SharedPace:
@@ -91,7 +90,7 @@ def test_room_comes_back_as_the_minute_passes(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a minute of 200 ms."""
-    monkeypatch.setattr(ratelimit, "_TAKE", ratelimit._TAKE.replace("60000", "200"))
+    monkeypatch.setattr(rate_limit, "_TAKE", rate_limit._TAKE.replace("60000", "200"))
     step = pace(redis, prefix, 4)
     step.before(MODEL, 1)
     while room(step):
@@ -141,7 +140,7 @@ def test_pace_is_never_slower_than_a_32nd(redis: Redis, prefix: str) -> None:
 def test_pace_recovers_when_the_service_refuses_no_more(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ratelimit, "_SLOW_FOR_MS", 50)
+    monkeypatch.setattr(rate_limit, "_SLOW_FOR_MS", 50)
     step = pace(redis, prefix, 8)
     step.throttled(MODEL)
 

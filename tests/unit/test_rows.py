@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tablestore_memory.protocol.events import Message, Remember
-from tablestore_memory.worker.replay import event_of
+from tablestore_memory.worker.operations.replay import event_of
 from tablestore_memory.worker.stores.documents import document_row
 from tablestore_memory.worker.stores.fields import RESERVED
 from tablestore_memory.worker.stores.messages import MessageRow

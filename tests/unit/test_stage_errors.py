@@ -4,11 +4,11 @@ import pytest
 import redis
 
 from devtools.servers import wait_until
-from tablestore_memory.worker import queues
-from tablestore_memory.worker.errors import BadCredentials, Busy, InvalidRow, Unavailable
-from tablestore_memory.worker.partitions import state_streams
-from tablestore_memory.worker.redis_clock import now_ms
-from tablestore_memory.worker.stage_errors import StageErrors
+from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.dispatch.stage_errors import StageErrors
+from tablestore_memory.worker.failures.errors import BadCredentials, Busy, InvalidRow, Unavailable
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.partitions import state_streams
 
 SAID = "what only the user knows"
 
@@ -26,11 +26,11 @@ def errors(client: redis.Redis, fresh_name: str) -> StageErrors:
 def test_stage_fails_since_its_first_error_and_tells_the_last(
     client: redis.Redis, errors: StageErrors
 ) -> None:
-    errors.note(queues.DRAIN, Unavailable("Tablestore: connection refused"))
+    errors.note(gate.DRAIN, Unavailable("Tablestore: connection refused"))
     began = now_ms(client)
     wait_until(lambda: now_ms(client) > began, "the next millisecond")
 
-    errors.note(queues.DRAIN, BadCredentials("Tablestore:\nOTSAuthFailed"))
+    errors.note(gate.DRAIN, BadCredentials("Tablestore:\nOTSAuthFailed"))
 
     (failing,) = errors.all()
     assert failing.since_ms <= began < failing.last_ms
@@ -38,25 +38,25 @@ def test_stage_fails_since_its_first_error_and_tells_the_last(
 
 
 def test_success_of_a_stage_clears_it_alone(errors: StageErrors) -> None:
-    errors.note(queues.DRAIN, Unavailable("Tablestore"))
-    errors.note(queues.EXTRACT, Unavailable("Qwen"))
+    errors.note(gate.DRAIN, Unavailable("Tablestore"))
+    errors.note(gate.EXTRACT, Unavailable("Qwen"))
 
-    errors.clear(queues.DRAIN)
+    errors.clear(gate.DRAIN)
 
-    assert [failing.task for failing in errors.all()] == [queues.EXTRACT]
+    assert [failing.task for failing in errors.all()] == [gate.EXTRACT]
 
 
 @pytest.mark.parametrize("error", [KeyError(SAID), ValueError(SAID), InvalidRow(SAID)])
 def test_error_that_may_quote_a_user_is_told_by_its_kind_alone(
     errors: StageErrors, error: Exception
 ) -> None:
-    errors.note(queues.EXTRACT, error)
+    errors.note(gate.EXTRACT, error)
 
     (failing,) = errors.all()
     assert (failing.error, failing.reason) == (type(error).__name__, "")
 
 
 def test_what_another_worker_holds_is_no_failure(errors: StageErrors) -> None:
-    errors.note(queues.DRAIN, Busy("lease"))
+    errors.note(gate.DRAIN, Busy("lease"))
 
     assert errors.all() == []

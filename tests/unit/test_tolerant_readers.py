@@ -6,7 +6,7 @@ import pytest
 import tablestore as ots
 
 from devtools.deployment import Deployment
-from tablestore_memory.worker.replay import stored_events
+from tablestore_memory.worker.operations.replay import stored_events
 from tests.failures.ingesting import SHARED_TABLES
 
 DEEP = "[" * 100_000

@@ -6,10 +6,10 @@ import pytest
 import redis
 
 from devtools.servers import wait_until
-from tablestore_memory.worker import tombstones as module
-from tablestore_memory.worker.partitions import state_streams
-from tablestore_memory.worker.redis_clock import now_ms
-from tablestore_memory.worker.tombstones import Tombstones
+from tablestore_memory.worker.state import tombstones as module
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.partitions import state_streams
+from tablestore_memory.worker.state.tombstones import Tombstones
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from tablestore_memory.worker.cli.output import (
     print_table,
     say,
 )
-from tablestore_memory.worker.deadletters import EXTRACT, INGEST, REQUESTS, DeadLetter
-from tablestore_memory.worker.extract.due import FROM_WATERMARK
 from tablestore_memory.worker.services import RedisServices
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK
+from tablestore_memory.worker.state.dead_letters import EXTRACT, INGEST, REQUESTS, DeadLetter
 
 _QUEUES = (INGEST, REQUESTS, EXTRACT)
 _IDS = ("type", "user_id", "session_id", "message_id", "event_id")

@@ -15,10 +15,10 @@ from tablestore_memory.worker.cli.output import (
     say,
 )
 from tablestore_memory.worker.cli.show import User
-from tablestore_memory.worker.extract.due import FROM_WATERMARK
-from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
-from tablestore_memory.worker.extract.prompts import FACTS_VERSION
+from tablestore_memory.worker.extract.chunks import CONTEXT, piece_of
+from tablestore_memory.worker.qwen.prompts import FACTS_VERSION
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK
 
 Again = Annotated[bool, typer.Option("--again", help="From the first message on.")]
 

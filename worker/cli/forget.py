@@ -8,7 +8,7 @@ import typer
 from tablestore_memory.worker.cli.opened import redis_alone
 from tablestore_memory.worker.cli.output import LATE, Json, Yes, ask, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publish_one
-from tablestore_memory.worker.extract.forget.receipts import Receipt
+from tablestore_memory.worker.forget.receipts import Receipt
 
 _LOOK_EVERY_S = 0.2
 

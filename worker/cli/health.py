@@ -11,10 +11,10 @@ import typer
 from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.connection import connect_redis
-from tablestore_memory.worker.deadline import DeadlineExceeded, deadline
-from tablestore_memory.worker.heartbeat import Worker, alive
+from tablestore_memory.worker.dispatch.heartbeat import Worker, alive
+from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.settings import RedisSettings, SettingsError
+from tablestore_memory.worker.state.connection import connect_redis
 
 UNHEALTHY = 1  # a probe's word for it, whatever the reason
 _ANSWERS_WITHIN_S = 2.0

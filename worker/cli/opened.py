@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.worker.cli.output import UNREACHABLE, WRONG, fail
-from tablestore_memory.worker.errors import (
+from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     ContentRefused,
     InvalidRow,
@@ -24,7 +24,7 @@ from tablestore_memory.worker.errors import (
     UnusableReply,
     WorkerError,
 )
-from tablestore_memory.worker.ratelimit import Unlimited
+from tablestore_memory.worker.qwen.rate_limit import Unlimited
 from tablestore_memory.worker.services import RedisServices, Services
 from tablestore_memory.worker.settings import RedisSettings, Settings, SettingsError
 from tablestore_memory.worker.telemetry import configure_logging

@@ -5,7 +5,6 @@ from typing import Any
 
 import typer
 
-from tablestore_memory.worker.backlog import dropped
 from tablestore_memory.worker.cli.opened import opened, redis_alone
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
@@ -17,10 +16,11 @@ from tablestore_memory.worker.cli.output import (
     printable,
     say,
 )
-from tablestore_memory.worker.errors import NotSetUp
-from tablestore_memory.worker.extract.state import State, state
-from tablestore_memory.worker.health import examine
-from tablestore_memory.worker.standing import STAGE_OF, Standing, lasting, standing
+from tablestore_memory.worker.failures.errors import NotSetUp
+from tablestore_memory.worker.operations.backlog import dropped
+from tablestore_memory.worker.operations.doctor import examine
+from tablestore_memory.worker.operations.extraction_status import State, state
+from tablestore_memory.worker.operations.status import STAGE_OF, Standing, lasting, standing
 from tablestore_memory.worker.stores.tables import create_all
 
 _STAGES = (

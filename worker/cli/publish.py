@@ -28,7 +28,7 @@ from tablestore_memory.worker.cli.output import (
     print_json,
     printable,
 )
-from tablestore_memory.worker.connection import connect_redis
+from tablestore_memory.worker.state.connection import connect_redis
 
 _FLUSH_S = 60.0
 

@@ -9,7 +9,7 @@ from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.cli.opened import opened
 from tablestore_memory.worker.cli.output import WRONG, Json, counted, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publisher
-from tablestore_memory.worker.replay import sessions_since, stored_events
+from tablestore_memory.worker.operations.replay import sessions_since, stored_events
 
 
 def replay(

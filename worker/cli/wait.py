@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tablestore_memory.worker.backlog import Backlog
 from tablestore_memory.worker.cli.opened import place_of, redis_alone
 from tablestore_memory.worker.cli.output import (
     LATE,
@@ -20,10 +19,11 @@ from tablestore_memory.worker.cli.output import (
     note,
     print_json,
 )
-from tablestore_memory.worker.deadline import DeadlineExceeded, deadline
-from tablestore_memory.worker.published import Published
+from tablestore_memory.worker.operations.backlog import Backlog
+from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
+from tablestore_memory.worker.operations.published import Published
+from tablestore_memory.worker.operations.status import standing
 from tablestore_memory.worker.services import RedisServices
-from tablestore_memory.worker.standing import standing
 
 _LOOK_EVERY_S = 0.2
 _SAY_EVERY_S = 1.0

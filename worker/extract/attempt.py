@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import structlog
 
-from tablestore_memory.worker.attempts import AttemptLog, Attempts
-from tablestore_memory.worker.deadletters import EXTRACT
-from tablestore_memory.worker.errors import Busy, IndexBehind, SameForEveryone, Throttled
-from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.extract.session import Extract, about_messages, extract
-from tablestore_memory.worker.isolation import (
+from tablestore_memory.worker.failures.errors import Busy, IndexBehind, SameForEveryone, Throttled
+from tablestore_memory.worker.failures.isolation import (
     DIED,
     Failure,
     Isolation,
     Probe,
     ensure_item_is_to_blame,
 )
-from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.sessions.due import member
+from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
+from tablestore_memory.worker.state.dead_letters import EXTRACT
+from tablestore_memory.worker.state.lease import Lease
 
 _HELD_S = 3.0  # another worker has the session
 _BUSY_S = 1.0  # another worker has the user

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from tablestore_memory.worker.extract.secrets import holds_secret, masked
+from tablestore_memory.worker.secrets.masking import holds_secret, masked
 from tablestore_memory.worker.stores.memories import Memory, Source
 from tablestore_memory.worker.stores.sessions import Said
 

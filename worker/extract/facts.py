@@ -1,7 +1,7 @@
 """Messages to facts: one call to Qwen, its answer checked by code.
 
 An answer of the wrong shape gets one chance of repair; then the batch is split, down to the message that
-is to blame. So it is with what Qwen refuses, once it answered something trivial (worker/qwen.py).
+is to blame. So it is with what Qwen refuses, once it answered something trivial (worker/qwen/client.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,18 @@ from functools import partial
 import msgspec
 import structlog
 
-from tablestore_memory.worker.errors import (
+from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
+from tablestore_memory.worker.extract.chunks import CONTEXT, is_talk, questions_of
+from tablestore_memory.worker.extract.shown import Shown, shown
+from tablestore_memory.worker.failures.errors import (
     ContentRefused,
     Final,
     RequestRefused,
     UnusableReply,
 )
-from tablestore_memory.worker.extract.answers import ask
-from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
-from tablestore_memory.worker.extract.pieces import CONTEXT, is_talk, questions_of
-from tablestore_memory.worker.extract.prompts import FACTS_VERSION, load
-from tablestore_memory.worker.extract.shown import Shown, shown
-from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.qwen.client import Qwen
+from tablestore_memory.worker.qwen.prompts import FACTS_VERSION, load
+from tablestore_memory.worker.qwen.structured import ask
 from tablestore_memory.worker.stores.memories import Memory
 from tablestore_memory.worker.stores.sessions import Said
 

@@ -12,10 +12,10 @@ import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.errors import Busy
-from tablestore_memory.worker.extract.due import member
 from tablestore_memory.worker.extract.facts import Found
-from tablestore_memory.worker.tombstones import Tombstones
+from tablestore_memory.worker.failures.errors import Busy
+from tablestore_memory.worker.sessions.due import member
+from tablestore_memory.worker.state.tombstones import Tombstones
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,17 @@ import structlog
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.budget import Budget
-from tablestore_memory.worker.deadletters import EXTRACT, DeadLetters
-from tablestore_memory.worker.errors import IndexBehind
-from tablestore_memory.worker.extract.due import DueSessions
+from tablestore_memory.worker.consolidation.forgotten import still_known
+from tablestore_memory.worker.consolidation.remember import Remembering, remember
+from tablestore_memory.worker.extract.chunks import CONTEXT, piece_of
 from tablestore_memory.worker.extract.facts import FactFinder
-from tablestore_memory.worker.extract.forgotten import still_known
-from tablestore_memory.worker.extract.pieces import CONTEXT, piece_of
 from tablestore_memory.worker.extract.plans import Plan, Plans
-from tablestore_memory.worker.extract.remember import Remembering, remember
 from tablestore_memory.worker.extract.vectors import with_vectors
-from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.failures.errors import IndexBehind
+from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.state.dead_letters import EXTRACT, DeadLetters
+from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.sessions import Sessions
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from tablestore_memory.worker.extract.secrets import masked
+from tablestore_memory.worker.qwen.tokens import tokens_of
+from tablestore_memory.worker.secrets.masking import masked
 from tablestore_memory.worker.stores.sessions import Said
-from tablestore_memory.worker.tokens import tokens_of
 
 # An event may hold 256 KiB; what is worth remembering of a pasted book is said about it, not in it.
 LONGEST_TEXT = 16_000  # bytes of UTF-8, about 4,000 tokens

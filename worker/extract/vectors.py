@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from tablestore_memory.worker.errors import Final
 from tablestore_memory.worker.extract.facts import Skipped
 from tablestore_memory.worker.extract.plans import Plan
-from tablestore_memory.worker.qwen import Qwen
+from tablestore_memory.worker.failures.errors import Final
+from tablestore_memory.worker.qwen.client import Qwen
 
 
 def with_vectors(qwen: Qwen, plan: Plan) -> Plan:

@@ -11,11 +11,11 @@ from redis import Redis
 
 from tablestore_memory.protocol.events import Forget, Remember
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
-from tablestore_memory.worker.deadletters import INGEST
-from tablestore_memory.worker.entries import StreamEntry
-from tablestore_memory.worker.errors import LeaseLost
+from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.ingest.batches import Entry, Refused
-from tablestore_memory.worker.lease import LEASE_TTL_MS, Lease
+from tablestore_memory.worker.state.dead_letters import INGEST
+from tablestore_memory.worker.state.entries import StreamEntry
+from tablestore_memory.worker.state.lease import LEASE_TTL_MS, Lease
 from tablestore_memory.worker.state.scripts import script
 
 

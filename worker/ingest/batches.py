@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
-from tablestore_memory.worker.entries import StreamEntry
-from tablestore_memory.worker.errors import Final, NotOwner
-from tablestore_memory.worker.ingest.forgotten import is_covered, pair_of
+from tablestore_memory.worker.failures.errors import Final, NotOwner
+from tablestore_memory.worker.ingest.late import is_covered, pair_of
+from tablestore_memory.worker.state.entries import StreamEntry
+from tablestore_memory.worker.state.tombstones import Pair
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.tables import TableNames
-from tablestore_memory.worker.tombstones import Pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,25 +14,37 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.entries import InFlight, StreamEntry, giving_back, note_failure, take
-from tablestore_memory.worker.errors import Busy, Final, LeaseLost, SameForEveryone, WorkerError
-from tablestore_memory.worker.extract.due import DuePolicy
-from tablestore_memory.worker.ingest.acknowledge import acknowledge
-from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, form
-from tablestore_memory.worker.ingest.forgotten import take_back
-from tablestore_memory.worker.ingest.waiting import record, sessions_of
-from tablestore_memory.worker.isolation import (
+from tablestore_memory.worker.failures.errors import (
+    Busy,
+    Final,
+    LeaseLost,
+    SameForEveryone,
+    WorkerError,
+)
+from tablestore_memory.worker.failures.isolation import (
     DIED,
     Failure,
     Isolation,
     Probe,
     ensure_item_is_to_blame,
 )
-from tablestore_memory.worker.lease import Lease
+from tablestore_memory.worker.ingest.acknowledge import acknowledge
+from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, form
+from tablestore_memory.worker.ingest.late import take_back
+from tablestore_memory.worker.sessions.activity import record, sessions_of
+from tablestore_memory.worker.sessions.due import DuePolicy
+from tablestore_memory.worker.state.entries import (
+    InFlight,
+    StreamEntry,
+    giving_back,
+    note_failure,
+    take,
+)
+from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
 from tablestore_memory.worker.stores.write import write_rows
-from tablestore_memory.worker.tombstones import Tombstones
 
 # Then another partition gets the process: there may be more of them than processes. Longer while full
 # batches wait, as they are cheaper than turns; far below the grace period of a stop.

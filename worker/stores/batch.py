@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tablestore as ots
 
-from tablestore_memory.worker.errors import NotOwner, WorkerError
+from tablestore_memory.worker.failures.errors import NotOwner, WorkerError
 from tablestore_memory.worker.stores.conditions import condition
 from tablestore_memory.worker.stores.errors import CONDITION_FAILED, from_code, translated
 from tablestore_memory.worker.stores.rows import RowWrite

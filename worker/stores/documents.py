@@ -8,7 +8,7 @@ import msgspec
 
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.events import Document, Remember
-from tablestore_memory.worker.errors import InvalidRow
+from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.stores.fields import message_fields
 from tablestore_memory.worker.stores.parts import split_content
 from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite, Value, to_json

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from tablestore import OTSClientError, OTSServiceError
 from urllib3.exceptions import HTTPError
 
-from tablestore_memory.worker.errors import (
+from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     InvalidRow,
     NotSetUp,

@@ -10,7 +10,7 @@ from typing import Any
 
 import tablestore as ots
 
-from tablestore_memory.worker.errors import RowConflict
+from tablestore_memory.worker.failures.errors import RowConflict
 from tablestore_memory.worker.stores.columns import Columns, integer
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.messages import MessageRow, Messages, of_user

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tablestore as ots
 
-from tablestore_memory.worker.errors import InvalidRow, NotOwner, Retryable, WorkerError
+from tablestore_memory.worker.failures.errors import InvalidRow, NotOwner, Retryable, WorkerError
 from tablestore_memory.worker.stores import batch
 from tablestore_memory.worker.stores.rows import RowWrite
 

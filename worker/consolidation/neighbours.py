@@ -1,0 +1,56 @@
+"""Which memories of the user may be near a new fact.
+
+The search index is 1–3 s behind, so it is asked for candidates only, by vector and by words. What was
+written for this user and is not confirmed searchable yet is added (`unseen`), and every candidate is read
+by primary key: a fact written a moment ago is seen, a fact removed a moment ago is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from tablestore_memory.worker.failures.errors import IndexBehind
+from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.stores.documents import DOCUMENT
+from tablestore_memory.worker.stores.memories import Embedded, Memories
+
+# More than are used: some may be about rows that are gone since.
+_CANDIDATES = 20
+# Unconfirmed memories of one user that are read for a decision; they come a hundred a request.
+MOST_UNSEEN = 300
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    memories: Memories
+    unseen: Unseen
+
+    def of(self, user_id: str, new: Sequence[Embedded], *, patient: bool) -> dict[str, Embedded]:
+        """Memories by document id: all that are near a new fact or equal to one are among them.
+
+        Raises IndexBehind when more are unconfirmed than can be looked at, if `patient`; else the
+        newest are looked at, and that it was so is counted.
+        """
+        unseen = self.unseen.of_user(user_id)
+        if len(unseen) > MOST_UNSEEN:
+            if patient:
+                raise IndexBehind(f"{len(unseen)} memories of a user are not searchable yet")
+            self.unseen.count_passed_over()
+            log.warning("index.passed_over", unseen=len(unseen), looked_at=MOST_UNSEEN)
+            unseen = unseen[-MOST_UNSEEN:]
+        candidates = {fact.memory.document_id for fact in new} | set(unseen)
+        for fact in new:
+            candidates |= self._found(user_id, fact)
+        return {
+            known.memory.document_id: known
+            for known in self.memories.get(sorted(candidates))
+            # Whole documents are the app's: they replace nothing and nothing replaces them.
+            if known.memory.user_id == user_id and known.memory.kind != DOCUMENT
+        }
+
+    def _found(self, user_id: str, fact: Embedded) -> set[str]:
+        hits = self.memories.matching(user_id, fact.memory.text, _CANDIDATES)
+        hits += self.memories.nearest(user_id, fact.vector or [], _CANDIDATES)
+        return {hit.memory.document_id for hit in hits}

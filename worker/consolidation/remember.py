@@ -1,0 +1,107 @@
+"""The one way in which new facts change a user's memories: one at a time, decided and applied once.
+
+Under the user's lease: what a dead worker left half done is ended, the facts meet what is known, the
+changes are written down, then made. `forget` takes the same lease.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+from redis import Redis
+
+from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.consolidation.apply import Apply, apply
+from tablestore_memory.worker.consolidation.consolidate import consolidate
+from tablestore_memory.worker.consolidation.forgotten import forgotten
+from tablestore_memory.worker.consolidation.journal import Entry, Journal
+from tablestore_memory.worker.consolidation.neighbours import Neighbours
+from tablestore_memory.worker.failures.errors import Busy, Final
+from tablestore_memory.worker.qwen.client import Qwen
+from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.tombstones import Tombstones
+from tablestore_memory.worker.stores.memories import Embedded
+
+_WAIT_FOR_USER_S = 5.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """The collaborators of a change."""
+
+    redis: Redis
+    streams: Streams
+    qwen: Qwen
+    neighbours: Neighbours
+    journal: Journal
+    tombstones: Tombstones
+    application: Apply
+
+
+def remember(
+    step: Remembering,
+    user_id: str,
+    facts: Sequence[Embedded],
+    *,
+    plan_id: str,
+    patient: bool = True,
+) -> int:
+    """Consolidate and write facts, once for each `plan_id` of a user. Returns how many rows were written.
+
+    Raises Busy if another worker changes this user's memories, IndexBehind if `patient` and the index
+    cannot show enough, and what kept a row from being written: then nothing is decided twice.
+    """
+    with users_turn(step, user_id) as turn:
+        if step.journal.was_applied(user_id, plan_id):
+            return 0
+        over = forgotten(step.tombstones, [fact.memory for fact in facts])
+        wanted = [fact for fact in facts if fact.memory.document_id not in over]
+        if not wanted:
+            return 0
+        known = step.neighbours.of(user_id, wanted, patient=patient)
+        since = min(fact.memory.stated_at for fact in wanted)
+        replaced = step.application.history.of_user(user_id, since=since)
+        changes = consolidate(step.qwen, wanted, known, replaced)
+        entry = Entry(plan_id, tuple(changes))
+        step.journal.begin(user_id, entry, turn.lease)
+        turn.end(entry)
+    return len(changes)
+
+
+@dataclass(frozen=True)
+class UsersTurn:
+    """The user's lease, and what is done under it."""
+
+    step: Remembering
+    user_id: str
+    lease: Lease
+
+    def still_ours(self) -> None:
+        """Raises Busy when the lease was lost: to be asked before writing."""
+        if self.step.redis.get(self.lease.key) != self.lease.token.encode():
+            raise Busy(f"{self.lease.key}: the lease ran out")
+
+    def end(self, entry: Entry) -> None:
+        """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
+        try:
+            apply(self.step.application, self.user_id, entry.changes, self.still_ours)
+        except Final:
+            self.step.journal.end(self.user_id, entry.plan_id, self.lease)
+            raise
+        self.step.journal.end(self.user_id, entry.plan_id, self.lease)
+
+
+@contextmanager
+def users_turn(step: Remembering, user_id: str) -> Iterator[UsersTurn]:
+    """Hold the user's lease, with what a dead worker began brought to its end."""
+    key = step.streams.key(step.streams.partition(user_id), f"lease:{user_id}")
+    with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S) as lease:
+        turn = UsersTurn(step, user_id, lease)
+        if left := step.journal.unfinished(user_id):
+            try:
+                turn.end(left)
+            except Final as error:
+                log.error("changes.dropped", error=type(error).__name__, reason=str(error))
+        yield turn

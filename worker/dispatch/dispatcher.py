@@ -1,0 +1,153 @@
+"""Who starts the work: a thread beside each Celery worker looks at the streams and enqueues tasks.
+
+One of them is on duty, by a mark in Redis that it renews; when it ends, another takes over within three
+seconds. It blocks on the streams, so a new event starts a drain at once; once a second it sweeps for what
+was missed: entries without a drain, sessions that fell due, requests, memories to confirm. There is no
+beat and no extra process, and the load on Redis does not grow with the number of workers.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis import Redis
+
+from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.dispatch.arrivals import Arrivals
+from tablestore_memory.worker.dispatch.gate import Queues
+from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.lease import release
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing
+from tablestore_memory.worker.state.scripts import script
+
+_SWEEP_S = 1.0
+_DUTY_MS = 3_000
+_FIND_PARTITIONS_S = 5.0
+# Tasks for sessions that are due and not begun.
+_MOST_QUEUED = 500
+
+Send = Callable[[str, list[Any]], None]
+Queued = Callable[[str], int]
+Clock = Callable[[], float]
+
+
+@script
+def take_leadership(redis: Redis, *, leader: str, token: str, ttl_ms: int) -> int: ...
+
+
+class Watch:
+    """Finds work and enqueues it through `send(task, args)`; `queued(queue)` tells what waits there.
+
+    `configured` is how many partitions publishers are thought to use; others are found as they come up.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        streams: Streams,
+        send: Send,
+        *,
+        queued: Queued,
+        configured: int,
+        blocking: bool = True,
+        redrive_s: float = 60,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._redis = redis
+        self._streams = streams
+        self._queues = Queues(redis, streams)
+        self._due = DueSessions(redis, streams)
+        self._send = send
+        self._queued = queued
+        self._configured = configured
+        self._arrivals = Arrivals(redis, streams, blocking=blocking)
+        self._clock = clock
+        self._partitions = range(max(configured, STATE_PARTITIONS))
+        self._find_at = self._sweep_at = 0.0
+        self._redrive_s = redrive_s
+        self._redrive_at = clock() + redrive_s
+        self._token = uuid.uuid4().hex
+
+    def on_duty(self) -> bool:
+        """Whether this watch is the one that looks."""
+        return bool(
+            take_leadership(self._redis, leader=self._duty_key, token=self._token, ttl_ms=_DUTY_MS)
+        )
+
+    def off_duty(self) -> None:
+        """Let another take over at once."""
+        release(self._redis, lease=self._duty_key, token=self._token)
+
+    def sweep(self) -> None:
+        """All that may wait, wherever it is."""
+        self._arrivals.begin()
+        self._find_partitions()
+        self._sweep_at = self._clock() + _SWEEP_S
+        self._start(gate.DRAIN, "events", "xlen", self._partitions, lease="lease")
+        self._start(gate.REQUESTS, "requests", "xlen", self._partitions, lease="requests-lease")
+        state = range(STATE_PARTITIONS)
+        due = ("-inf", now_ms(self._redis))
+        self._start(gate.CONFIRM, "confirm", "zcount", state, bounds=due, lease="confirm-lease")
+        if not self._queues.is_paused(gate.EXTRACT):
+            self._start_extractions()
+        if self._clock() >= self._redrive_at:
+            self._redrive_at = self._clock() + self._redrive_s
+            self._send(gate.REDRIVE, [])
+
+    def _start_extractions(self) -> None:
+        """A task for each session that is due, less those on their way: each takes one when it begins.
+
+        What is due and slow must not fill the broker, so only as many as the queue has room for.
+        """
+        due = self._due.counts(range(STATE_PARTITIONS))
+        room = min(sum(due), _MOST_QUEUED) - self._queued(gate.QUEUE_OF[gate.EXTRACT])
+        wanted = [partition for partition, count in enumerate(due) for _ in range(count)]
+        for partition in random.sample(wanted, max(0, min(room, len(wanted)))):
+            self._send(gate.EXTRACT, [partition])
+
+    def wait_for_events(self) -> list[int]:
+        """The partitions where events arrived; none when it is time for the next sweep."""
+        return self._arrivals.wait(self._partitions, self._sweep_at - self._clock())
+
+    def start_drains(self, partitions: Iterable[int]) -> int:
+        """A drain for each of the partitions with entries that nobody drains; returns how many."""
+        self._arrivals.seen(list(partitions))
+        return self._start(gate.DRAIN, "events", "xlen", list(partitions), lease="lease")
+
+    def _start(
+        self,
+        task: str,
+        name: str,
+        count: str,
+        partitions: range | list[int],
+        *,
+        lease: str,
+        bounds: tuple[Any, ...] = (),
+    ) -> int:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in partitions:
+                getattr(pipe, count)(self._streams.key(partition, name), *bounds)
+                pipe.exists(self._streams.key(partition, lease))
+            answers = pipe.execute()
+        started = 0
+        for place, partition in enumerate(partitions):
+            waiting, held = answers[2 * place : 2 * place + 2]
+            if waiting and not held and self._queues.reserve(task, partition):
+                self._send(task, [partition])
+                started += 1
+        return started
+
+    def _find_partitions(self) -> None:
+        if self._clock() < self._find_at:
+            return
+        found = existing(self._redis, self._streams)
+        self._partitions = range(max(self._configured, len(found)))
+        self._find_at = self._clock() + _FIND_PARTITIONS_S
+
+    @property
+    def _duty_key(self) -> str:
+        return f"{self._streams.prefix}:watching"

@@ -1,7 +1,0 @@
-"""Forgetting: what it covers, where it looks, how it proves itself."""
-
-from tablestore_memory.worker.extract.forget.forgetting import forget
-from tablestore_memory.worker.extract.forget.look import Forgetting
-from tablestore_memory.worker.extract.forget.scope import Scope
-
-__all__ = ["Forgetting", "Scope", "forget"]

@@ -1,0 +1,101 @@
+"""Whose fault a failure is, and for how long what fails may hold up what stands behind it.
+
+From inside a step, one odd event and a service that is down look alike. So before anything is set aside, the
+service is asked something trivial. If it fails at that too, the failure would meet everyone: the queue pauses
+and keeps its work. If it answers, the item is at fault: it is tried alone a few times, then set aside with its
+reason. docs/failures.md has the whole table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.worker.failures.errors import (
+    Retryable,
+    SameForEveryone,
+    ServiceFails,
+    WorkerError,
+)
+
+Probe = Callable[[], None]
+"""Ask a service something trivial. Raises what it answers instead."""
+
+
+_LEASE_S = 6
+"""What a killed holder's lease still lasts (worker/state/lease.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """The bound in seconds, and what follows from it: tries, and when a step that hangs is ended."""
+
+    bound_s: float = 60
+    attempts: int = 6
+    """Tries of a request or a session. Nothing stands behind them for longer than one turn."""
+
+    HEAD_TRIES = 2
+    """Tries alone of an entry that others stand behind, after one in their company."""
+
+    @property
+    def drain_s(self) -> float:
+        """After this a drain that hangs is killed: three such tries and three leases are within the bound."""
+        return (self.bound_s - 3 * _LEASE_S) / 3.5
+
+    @property
+    def turn_s(self) -> float:
+        """After this a turn at requests that hangs is killed: it is one, then others go first."""
+        return (self.bound_s - _LEASE_S) * 0.9
+
+    @property
+    def session_s(self) -> float:
+        """After this an extraction that hangs is killed: it takes a place in the pool, and holds up nobody."""
+        return 2 * self.bound_s
+
+    def is_over(
+        self, tries: int, failure: "Failure | None", troubled_ms: int, *, at_head: bool = False
+    ) -> bool:
+        """Whether an item that began so many tries has had its chances; no failure is a killed worker.
+
+        At the head of a stream tries are few and soon. What may pass by itself (Retryable) has all of them
+        and half the bound: a service that answers now and then is not the item's fault.
+        """
+        passing = failure is not None and failure.retryable
+        if at_head and not passing:
+            return tries >= self.HEAD_TRIES
+        patient = at_head and troubled_ms < self.bound_s * 1000 / 2
+        return tries >= self.attempts and not patient
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a try ended with, as it may be kept and shown: never what a library says about the item."""
+
+    error: str
+    reason: str
+    retryable: bool
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failure":
+        kind = type(error).__name__
+        ours = isinstance(error, (WorkerError, MalformedEvent))
+        return cls(kind, str(error) if ours else kind, isinstance(error, Retryable))
+
+
+DIED = Failure("WorkerDied", "its worker died each time", retryable=False)
+
+
+def ensure_item_is_to_blame(error: Exception | None, probe: Probe) -> None:
+    """Return if the service answers something trivial: then the failure is the item's.
+
+    Raises SameForEveryone if it does not, from `error`.
+    """
+    if isinstance(error, SameForEveryone):
+        raise error
+    try:
+        probe()
+    except SameForEveryone:
+        raise
+    except Exception as reason:  # noqa: BLE001 - it is told, under the name of what it means
+        raise ServiceFails(
+            f"fails at something trivial too: {Failure.of(reason).reason}"
+        ) from error

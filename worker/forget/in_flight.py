@@ -1,0 +1,119 @@
+"""What of a user is still on its way, or was set aside: found in the streams of all partitions, and deleted.
+
+Events first, then requests, then dead letters: that is the way in which they move. A drain may have the
+front of its stream in hand; that is not deleted under it, as its rows would come after all.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.forget.scope import Scope
+from tablestore_memory.worker.state.dead_letters import EXTRACT
+from tablestore_memory.worker.state.entries import every, received_ms
+from tablestore_memory.worker.state.partitions import existing
+from tablestore_memory.worker.stores.batch import MAX_ROWS
+
+# KEYS: lease stream   ARGV: most-in-hand ids…
+# Returns how many were deleted, and how many are left because a drain may hold them.
+_DELETE_UNHELD = """
+local held = {}
+if ARGV[1] ~= '0' and redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[1])) do held[entry[1]] = true end
+end
+local deleted, left = 0, 0
+for i = 2, #ARGV do
+  if held[ARGV[i]] then left = left + 1 else deleted = deleted + redis.call('XDEL', KEYS[2], ARGV[i]) end
+end
+return {deleted, left}
+"""
+_AT_ONCE = 500
+_EVENT = EVENT_FIELD.encode()
+
+
+class Peek(msgspec.Struct):
+    """As much as must be read of an event that may be malformed."""
+
+    type: Any = None
+    user_id: Any = None
+    session_id: Any = None
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """Events, requests and dead letters."""
+
+    redis: Redis
+    streams: Streams
+
+    def forget(self, scope: Scope) -> tuple[dict[str, int], int]:
+        """Delete what is covered: how many of each, and how many events are left as a drain may hold them."""
+        partitions = existing(self.redis, self.streams)
+        events = [self._delete(p, "events", scope, most_in_hand=MAX_ROWS) for p in partitions]
+        requests = [self._delete(p, "requests", scope) for p in partitions]
+        letters = [self._delete(p, "dead", scope) for p in partitions]
+        counts = {
+            "events": sum(deleted for deleted, _ in events),
+            "requests": sum(deleted for deleted, _ in requests),
+            "dead_letters": sum(deleted for deleted, _ in letters),
+        }
+        return counts, sum(held for _, held in events)
+
+    def _delete(
+        self, partition: int, name: str, scope: Scope, most_in_hand: int = 0
+    ) -> tuple[int, int]:
+        stream = self.streams.key(partition, name)
+        keys = [self.streams.key(partition, "lease"), stream]
+        found = list(self._found(stream, scope))
+        deleted = held = 0
+        for start in range(0, len(found), _AT_ONCE):
+            ids = found[start : start + _AT_ONCE]
+            answer = self.redis.eval(_DELETE_UNHELD, len(keys), *keys, most_in_hand, *ids)
+            deleted, held = deleted + int(answer[0]), held + int(answer[1])
+        return deleted, held
+
+    def _found(self, stream: str, scope: Scope) -> Iterator[str]:
+        for entry_id, fields in every(self.redis, stream):
+            # What an extraction gave up is about messages, whenever it did so.
+            given_up = fields.get(b"queue") == EXTRACT.encode()
+            covered = given_up or received_ms(entry_id, fields) <= scope.upto_ms
+            if covered and _is_within(fields.get(_EVENT, b""), scope):
+                yield entry_id
+
+
+def _is_within(raw: bytes, scope: Scope) -> bool:
+    """Whether an entry is the user's, in the session; requests to forget are carried out, not forgotten."""
+    said = peek(raw)
+    if said is None:
+        in_session = scope.session_id is None or _says(raw, "session_id", scope.session_id)
+        return in_session and _says(raw, "user_id", scope.user_id)
+    if said.user_id != scope.user_id or said.type == "forget":
+        return False
+    return scope.in_session(said.session_id)
+
+
+def peek(raw: bytes) -> Peek | None:
+    """None if it is no JSON object, however leniently read."""
+    try:
+        return msgspec.json.decode(raw, type=Peek)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        fields = json.loads(raw.decode(errors="surrogatepass"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    return Peek(fields.get("type"), fields.get("user_id"), fields.get("session_id"))
+
+
+def _says(raw: bytes, field: str, value: str) -> bool:
+    """Whether a text that is no JSON holds the field with this value, in either way of writing it."""
+    written = {msgspec.json.encode(value), json.dumps(value).encode()}
+    return any(re.search(rb'"%s"\s*:\s*%s' % (field.encode(), re.escape(w)), raw) for w in written)

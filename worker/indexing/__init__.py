@@ -1,0 +1,1 @@
+"""What the search index does not show yet, until it does."""

@@ -1,0 +1,56 @@
+"""What arrives for somebody who asked to be forgotten before: told apart, and taken back where it was written.
+
+A drain asks the tombstones before it writes. One that was stopped past its lease may still write what was
+forgotten meanwhile; it finds out that its lease is gone, asks once more, and deletes what it wrote.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+import tablestore as ots
+
+from tablestore_memory.protocol.events import Event, Forget
+from tablestore_memory.worker.forget.in_flight import peek
+from tablestore_memory.worker.state.entries import StreamEntry
+from tablestore_memory.worker.state.tombstones import Pair, Tombstones
+from tablestore_memory.worker.stores.rows import RowWrite
+from tablestore_memory.worker.stores.write import write_all
+
+
+def pair_of(source: StreamEntry, event: Event | None) -> Pair | None:
+    """Whose an entry is, as far as it can be told; requests to forget are nobody's: they are carried out."""
+    if isinstance(event, Forget):
+        return None
+    if event is not None:
+        return event.user_id, event.session_id
+    said = peek(source.raw)
+    if said is None or not isinstance(said.user_id, str):
+        return None
+    return said.user_id, said.session_id if isinstance(said.session_id, str) else None
+
+
+def is_covered(source: StreamEntry, pair: Pair | None, upto: Mapping[Pair, int]) -> bool:
+    return pair is not None and source.received_ms <= upto.get(pair, -1)
+
+
+def take_back(
+    client: ots.OTSClient,
+    tombstones: Tombstones,
+    written: Collection[tuple[StreamEntry, Event, Iterable[RowWrite]]],
+) -> None:
+    """Delete the rows of entries that are forgotten by now, unless somebody wrote them anew."""
+    pairs = {pair for source, event, _ in written if (pair := pair_of(source, event))}
+    upto = tombstones.upto(pairs)
+    deletions: dict[tuple[str, object], RowWrite] = {}
+    for source, event, rows in written:
+        pair = pair_of(source, event)
+        if pair is not None and is_covered(source, pair, upto):
+            deletions |= {(row.table, row.key): _deletion(row, upto[pair]) for row in rows}
+    write_all(client, list(deletions.values()))
+
+
+def _deletion(row: RowWrite, upto_ms: int) -> RowWrite:
+    if row.only_newer is None:  # a message's
+        return replace(row, columns=(), kind="delete", upto_ms=upto_ms)
+    ((name, stamp),) = row.columns  # a session's: later activity than this keeps it
+    return replace(row, columns=((name, int(stamp) + 1),), kind="delete")

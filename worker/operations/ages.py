@@ -1,0 +1,49 @@
+"""How long the oldest of what is on its way has waited, stage by stage. Reads Redis only."""
+
+from dataclasses import dataclass
+
+from redis import Redis
+
+from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing
+
+# What is due longest waits longest, more or less: the others of a partition need not be looked at.
+_SESSIONS_LOOKED_AT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Seconds since the oldest event or request came into its stream, the first message that waits in a
+    session was stored, and a memory that the index does not show was written; 0 if there is none."""
+
+    oldest_event_s: float
+    oldest_request_s: float
+    oldest_session_s: float
+    oldest_unsearchable_s: float
+
+
+def ages(redis: Redis, streams: Streams) -> Ages:
+    now, state = now_ms(redis), range(STATE_PARTITIONS)
+    due = DueSessions(redis, streams)
+    sessions = [
+        first_ms for p in state for first_ms in due.waiting(p, _SESSIONS_LOOKED_AT).values()
+    ]
+    ages_ms = (
+        now - _first_entry_ms(redis, streams, "events", now),
+        now - _first_entry_ms(redis, streams, "requests", now),
+        now - min(sessions, default=now),
+        Unseen(redis, streams).oldest_ms(state),
+    )
+    return Ages(*(round(max(0, age_ms) / 1000, 1) for age_ms in ages_ms))
+
+
+def _first_entry_ms(redis: Redis, streams: Streams, name: str, default: int) -> int:
+    """When the oldest entry came into any of the streams: its id begins with the milliseconds."""
+    with redis.pipeline(transaction=False) as pipe:
+        for p in existing(redis, streams):
+            pipe.xrange(streams.key(p, name), count=1)
+        found = [each[0][0] for each in pipe.execute() if each]
+    return min((int(entry_id.partition(b"-")[0]) for entry_id in found), default=default)

@@ -1,0 +1,115 @@
+"""The two requests to DashScope, with their parameters, at a pace that all workers share.
+
+The SDK takes two seconds to import and keeps one HTTP session per process, which a fork would share with
+its parent and mix up answers; so it is imported on first use, in the child that uses it.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from tablestore_memory.worker.failures.errors import Throttled
+from tablestore_memory.worker.qwen.errors import Call, reached, readable
+from tablestore_memory.worker.qwen.tokens import tokens_of
+
+_TIMEOUT_S = (3.05, 60)  # to connect; between two reads
+_ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
+log = structlog.get_logger()
+
+
+class Pace(Protocol):
+    """Who says when a call may be made, and is told what it cost."""
+
+    def before(self, model: str, tokens: int) -> None:
+        """Wait for room for about so many tokens. Raises Throttled when there is none for long."""
+
+    def after(self, model: str, estimated: int, used: int) -> None:
+        """A call was answered and used so many tokens."""
+
+    def throttled(self, model: str) -> None:
+        """The service asked us to slow down."""
+
+
+@dataclass(frozen=True)
+class QwenCalls:
+    """Gives responses as the SDK does; raises what `reached` does. `trivial` as there."""
+
+    url: str
+    api_key: str = field(repr=False)
+    model: str
+    embedding_model: str
+    dimension: int
+    pace: Pace
+
+    def generate(self, system: str, user: str, max_tokens: int, *, trivial: bool = False) -> Any:
+        """An answer in JSON mode. `system` must contain the word JSON."""
+        from dashscope import Generation
+
+        messages: Any = [
+            {"role": "system", "content": system},
+            {"role": "user", "content": user},
+        ]
+        return self._paced(
+            self.model,
+            tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS,
+            lambda: Generation.call(
+                model=self.model,
+                messages=messages,
+                result_format="message",
+                response_format={"type": "json_object"},
+                enable_thinking=False,
+                temperature=0.0,
+                max_tokens=max_tokens,
+                **self._how(),
+            ),
+            trivial,
+        )
+
+    def embed(self, texts: Sequence[str], text_type: str, *, trivial: bool = False) -> Any:
+        """A vector for each text; `text_type` is query or document."""
+        from dashscope import TextEmbedding
+
+        return self._paced(
+            self.embedding_model,
+            sum(map(tokens_of, texts)),
+            lambda: TextEmbedding.call(
+                model=self.embedding_model,
+                input=list(texts),
+                dimension=self.dimension,
+                text_type=text_type,
+                **self._how(),
+            ),
+            trivial,
+        )
+
+    def _how(self) -> dict[str, Any]:
+        return {
+            "base_address": self.url,
+            "api_key": self.api_key,
+            "request_timeout": _TIMEOUT_S,
+        }
+
+    def _paced(self, model: str, estimated: int, call: Call, trivial: bool) -> Any:
+        """The response to a call for which there was room; what it used is counted."""
+        self.pace.before(model, estimated)
+        started = time.monotonic()
+        try:
+            response = reached(call, trivial=trivial)
+        except Throttled:
+            self.pace.throttled(model)
+            raise
+        with readable():
+            tokens, request_id = int(response.usage["total_tokens"]), response.request_id
+        duration_ms = round((time.monotonic() - started) * 1000, 1)
+        log.info(
+            "qwen.answered",
+            model=model,
+            tokens=tokens,
+            duration_ms=duration_ms,
+            request_id=request_id,
+        )
+        self.pace.after(model, estimated, tokens)
+        return response

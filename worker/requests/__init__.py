@@ -1,0 +1,1 @@
+"""What users ask for by name: remember this, forget that."""

@@ -1,0 +1,284 @@
+"""What users asked for by name: remember this, forget that. One at a time for each partition, a user's in order.
+
+Ingestion moves such events to the stream `requests` when everything published before them is stored. What
+has to wait, waits alone: the requests of other users go on, and to forget overtakes all, as it needs no model
+and is decided by when it was received. One that keeps failing is set aside (worker/failures/isolation.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+from msgspec.structs import replace
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.events import Event, Forget, Remember, decode, encode
+from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.consolidation.forgotten import forgotten
+from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
+from tablestore_memory.worker.consolidation.remember import Remembering, remember, users_turn
+from tablestore_memory.worker.failures.errors import (
+    Busy,
+    Final,
+    IndexBehind,
+    LeaseLost,
+    SameForEveryone,
+    SecretRefused,
+    Throttled,
+)
+from tablestore_memory.worker.failures.isolation import (
+    DIED,
+    Failure,
+    Isolation,
+    Probe,
+    ensure_item_is_to_blame,
+)
+from tablestore_memory.worker.forget import Forgetting, Scope, forget
+from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
+from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.dead_letters import REQUESTS, DeadLetters
+from tablestore_memory.worker.state.entries import StreamEntry, oldest
+from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.scripts import script
+from tablestore_memory.worker.stores.documents import document_text
+from tablestore_memory.worker.stores.memories import Embedded, Memory
+
+_LOOKED_AT = 1_000  # entries: those that wait stand in front of those that may go on
+_A_TURN = 50  # requests
+_ASIDE_S = 1.0  # for somebody else's lease, or a service that asks to slow down
+log = structlog.get_logger()
+
+
+@script
+def settle_request(
+    redis: Redis, *, lease: str, requests: str, tries: str, token: str, entry: str
+) -> int: ...
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The collaborators of a turn at the requests of a partition."""
+
+    redis: Redis
+    streams: Streams
+    remembering: Remembering
+    forgetting: Forgetting
+    dead: DeadLetters
+    attempts: AttemptLog
+    isolation: Isolation
+    probe: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    entry: StreamEntry
+    event: Event | MalformedEvent
+
+    @property
+    def item(self) -> bytes:
+        return self.entry.entry_id.encode()
+
+
+def process_requests(step: Requests, partition: int) -> int:
+    """Do what was asked in a partition, and may be done now. Returns how many requests were settled.
+
+    Raises Busy if another worker is at it, SameForEveryone if no request could be done.
+    """
+    settled = 0
+    with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
+        for number, request in enumerate(_in_turn(step, partition)):
+            if number == _A_TURN:
+                break
+            lease.ensure_held()
+            if _attempt(step, partition, lease, request):
+                _take_off(step, partition, lease, request)
+                settled += 1
+    return settled
+
+
+def _in_turn(step: Requests, partition: int) -> Iterator[_Request]:
+    """To forget first, then what is new, then what failed before; nothing before the same user's older one."""
+    entries = oldest(step.redis, step.streams.key(partition, "requests"), _LOOKED_AT)
+    requests = [_Request(entry, _event(entry.raw)) for entry in entries]
+    tried, now = step.attempts.all(partition), now_ms(step.redis)
+    ready: list[_Request] = []
+    behind: set[str] = set()
+    for request in requests:
+        attempts = tried.get(request.item)
+        user_id = getattr(request.event, "user_id", "")
+        if isinstance(request.event, Forget):
+            if attempts is None or attempts.next_ms <= now:
+                ready.append(request)
+        elif user_id not in behind:
+            if attempts is None or attempts.next_ms <= now:
+                ready.append(request)
+            if attempts is not None:
+                behind.add(user_id)
+    yield from sorted(ready, key=lambda r: (not isinstance(r.event, Forget), r.item in tried))
+
+
+def _event(raw: bytes) -> Event | MalformedEvent:
+    try:
+        return decode(raw)
+    except MalformedEvent as error:
+        return error
+
+
+def _attempt(step: Requests, partition: int, lease: Lease, request: _Request) -> bool:
+    """One try. True if the request is settled: done, or set aside with its reason."""
+    begun = step.attempts.begin(partition, request.item)
+    try:
+        if _is_over(step, begun):
+            ensure_item_is_to_blame(None, step.probe)
+            return _set_aside(step, partition, request, begun.failure or DIED)
+        _carry_out(step, request)
+        return True
+    except RedisError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what becomes of it is sorted out by class
+        lease.ensure_held()
+        return _sort_out(step, partition, request, begun, error)
+
+
+def _sort_out(
+    step: Requests, partition: int, request: _Request, begun: Attempts, error: Exception
+) -> bool:
+    """What becomes of a request that was not done: see `_attempt`. Raises SameForEveryone."""
+    if isinstance(error, (Final, MalformedEvent)):
+        return _set_aside(step, partition, request, Failure.of(error))
+    if isinstance(error, (Busy, Throttled, IndexBehind, SameForEveryone)):
+        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
+        if isinstance(error, SameForEveryone):
+            raise error
+        return False
+    return _failed(step, partition, request, begun, error)
+
+
+def _failed(
+    step: Requests, partition: int, request: _Request, begun: Attempts, error: Exception
+) -> bool:
+    try:
+        ensure_item_is_to_blame(error, step.probe)
+    except SameForEveryone:
+        step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
+        raise
+    failure = Failure.of(error)
+    wait_s = step.attempts.failed(partition, request.item, begun, failure)
+    log.warning(
+        "request.failed",
+        entry_id=request.entry.entry_id,
+        error=failure.error,
+        reason=failure.reason,
+        tries=begun.tries,
+        wait_s=wait_s,
+    )
+    return False
+
+
+def _is_over(step: Requests, begun: Attempts) -> bool:
+    troubled_ms = step.attempts.troubled_ms(begun)
+    return step.isolation.is_over(begun.tries - 1, begun.failure, troubled_ms)
+
+
+def _set_aside(step: Requests, partition: int, request: _Request, failure: Failure) -> bool:
+    step.dead.add(
+        partition,
+        event=_masked(request),
+        reason=failure.reason,
+        queue=REQUESTS,
+        error=failure.error,
+        received_ms=request.entry.received_ms,
+    )
+    log.warning("request.dead", entry_id=request.entry.entry_id, reason=failure.reason)
+    return True
+
+
+def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -> None:
+    settled = settle_request(
+        step.redis,
+        lease=lease.key,
+        requests=step.streams.key(partition, "requests"),
+        tries=step.streams.key(partition, step.attempts.name),
+        token=lease.token,
+        entry=request.entry.entry_id,
+    )
+    if settled < 0:
+        raise LeaseLost(lease.key)
+
+
+def _carry_out(step: Requests, request: _Request) -> None:
+    match request.event:
+        case MalformedEvent() as error:
+            raise error
+        case Remember(document=None) as event:
+            _remember(step.remembering, event, request.entry.received_ms)
+        case Remember() as event:
+            _keep(step.remembering, event, request.entry.received_ms)
+        case Forget() as event:
+            _forget(step, event, request.entry.received_ms)
+
+
+def _remember(step: Remembering, event: Remember, received_ms: int) -> None:
+    """As it stands, without asking what the facts are; beside what is known like any other."""
+    memory = Memory(
+        user_id=event.user_id,
+        session_id=event.session_id or "",
+        text=event.text,
+        kind="instruction",
+        said_by="user",
+        valid_from=event.created_at,
+        stated_at=event.created_at,
+        received_ms=received_ms,
+    ).identified()
+    if forgotten(step.tombstones, [memory]):
+        return
+    if holds_secret(event.text):
+        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
+    (vector,) = step.qwen.embed([memory.text])
+    fact = Embedded(memory, vector)
+    # Asked for by name, it does not wait for an index that is behind.
+    remember(step, event.user_id, [fact], plan_id=event.event_id, patient=False)
+    log.info("memory.remembered", document_id=memory.document_id)
+
+
+def _keep(step: Remembering, event: Remember, received_ms: int) -> None:
+    """A document of an AgentScope app, under its own id: beside what is known, replacing nothing.
+
+    It is a message of a conversation, so its secrets are masked and the rest of it is kept.
+    """
+    if is_forgotten(step.application, event, received_ms):
+        return
+    event = _without_secrets(event)
+    text = document_text(event)
+    vectors = step.qwen.embed([text]) if text else [[]]
+    with users_turn(step, event.user_id) as turn:
+        keep_document(step.application, event, vectors[0], received_ms, turn.still_ours)
+
+
+def _forget(step: Requests, event: Forget, received_ms: int) -> None:
+    # Noted before it has its turn: what is on its way meanwhile does not come back.
+    step.remembering.tombstones.note(event.user_id, event.session_id, received_ms)
+    scope = Scope(event.user_id, event.session_id, received_ms)
+    with users_turn(step.remembering, event.user_id):
+        receipt = forget(step.forgetting, scope, event.event_id)
+    log.info("user.forgotten", **receipt)
+
+
+def _masked(request: _Request) -> bytes:
+    """An event for the dead letters: they are listed, so no secret goes there."""
+    event = request.event
+    if isinstance(event, Remember):
+        return encode(_without_secrets(event))
+    return request.entry.raw
+
+
+def _without_secrets(event: Remember) -> Remember:
+    return replace(
+        event,
+        text=masked(event.text),
+        metadata=event.metadata and masked_texts(event.metadata),
+        document=event.document and masked_texts(event.document),
+    )

@@ -1,0 +1,1 @@
+"""Texts that hold a secret: recognised and masked. Does no I/O."""

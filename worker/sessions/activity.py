@@ -1,0 +1,68 @@
+"""What stored messages leave behind: their sessions wait in Redis until they are due for extraction.
+
+Recorded before the entries leave the stream, in the sessions' own partitions, which may stand on other
+nodes. Recorded twice it counts double and falls due sooner; never recorded it cannot be.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from tablestore_memory.protocol.events import Event, Message, SessionEnd
+from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.qwen.tokens import tokens_of
+from tablestore_memory.worker.sessions.due import DuePolicy, member
+from tablestore_memory.worker.state.scripts import script
+
+
+@script
+def record_activity(redis: Any, *, pending: str, due: str, work: bytes) -> None: ...
+
+
+@dataclass(slots=True)
+class Came:
+    """What one batch adds to a session that waits for extraction."""
+
+    session_id: str
+    member: str
+    count: int = 0
+    tokens: int = 0
+    from_us: int = 2**52  # no message yet: later than any
+    over: bool = False
+
+
+def sessions_of(events: Iterable[tuple[bytes, Event]]) -> list[Came]:
+    """The sessions that messages and session ends belong to; each event with its JSON."""
+    sessions: dict[str, Came] = {}
+    for raw, event in events:
+        if not isinstance(event, (Message, SessionEnd)):
+            continue
+        key = member(event.user_id, event.session_id).decode()
+        came = sessions.setdefault(key, Came(event.session_id, key))
+        if isinstance(event, Message):
+            came.count += 1
+            came.tokens += tokens_of(raw)
+            came.from_us = min(came.from_us, event.created_at)
+        else:
+            came.over = True
+    return list(sessions.values())
+
+
+def record(redis: Redis, streams: Streams, sessions: Sequence[Came], policy: DuePolicy) -> None:
+    """Let the sessions wait; each falls due by the policy."""
+    by_partition: dict[int, list[Came]] = {}
+    for came in sessions:
+        by_partition.setdefault(streams.partition(came.session_id), []).append(came)
+    with redis.pipeline(transaction=False) as pipe:
+        for partition, group in by_partition.items():
+            work = {"sessions": [asdict(came) for came in group], "policy": asdict(policy)}
+            record_activity(
+                pipe,
+                pending=streams.key(partition, "pending"),
+                due=streams.key(partition, "due"),
+                work=msgspec.msgpack.encode(work),
+            )
+        pipe.execute()

@@ -1,0 +1,57 @@
+"""Find sessions whose watermark lags though nothing waits for them in Redis, and make them due.
+
+That is what an emptied Redis leaves behind. A turn reads some pages of the session table and notes how
+far it came, so all workers together walk the table slowly, in a circle.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+import structlog
+from redis import Redis
+
+from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DueSessions
+from tablestore_memory.worker.stores.sessions import SessionInfo, Sessions
+
+_A_TURN = 1_000  # rows
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """The collaborators of a turn."""
+
+    redis: Redis
+    streams: Streams
+    sessions: Sessions
+    due: DueSessions
+
+
+def cursor_key(streams: Streams) -> str:
+    """Where the walk goes on: [user, session]."""
+    return f"{streams.prefix}:redrive"
+
+
+def redrive(step: Redrive) -> int:
+    """Walk a part of the session table. Returns how many sessions were made due."""
+    key = cursor_key(step.streams)
+    raw = cast(bytes | None, step.redis.get(key))
+    begin = msgspec.json.decode(raw, type=tuple[str, str]) if raw else None
+    rows, rest = step.sessions.some(_A_TURN, begin)
+    found = 0
+    for user_id, info in rows:
+        if info.watermark < info.update_time and _has_more(step, user_id, info):
+            found += step.due.add(user_id, info.session_id, FROM_WATERMARK, anyway=False)
+    encoded: Any = msgspec.json.encode(rest) if rest else b""
+    step.redis.set(key, encoded)
+    if found:
+        log.warning("sessions.redriven", sessions=found)
+    return found
+
+
+def _has_more(step: Redrive, user_id: str, info: SessionInfo) -> bool:
+    """Whether a message stands after the watermark: an app may move `update_time` without one."""
+    since = info.watermark + 1
+    return any(True for _ in step.sessions.messages(user_id, info.session_id, since=since))

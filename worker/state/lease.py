@@ -1,0 +1,153 @@
+"""One holder at a time of a partition, a session or a user.
+
+A lease is a Redis key with a random token and a time to live, renewed while it is held, by one thread for all
+leases of a process. When its holder dies the key runs out and the next one may start. A lease keeps others
+from starting; it cannot stop a paused holder from finishing a write, so a holder asks `ensure_held` before
+each write, and writes under a lease are idempotent or conditional.
+"""
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tablestore_memory.worker.failures.errors import Busy, LeaseLost
+from tablestore_memory.worker.state.scripts import script
+
+# Long enough to live through a pause of a busy machine, short enough that a dead holder costs moments.
+LEASE_TTL_MS = 6_000
+
+
+@script
+def renew(redis: Redis, *, lease: str, token: str, ttl_ms: int) -> int: ...
+
+
+@script
+def release(redis: Redis, *, lease: str, token: str) -> int: ...
+
+
+class Lease:
+    """A context manager; entering raises Busy when somebody else holds `key`."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        key: str,
+        *,
+        wait_s: float = 0,
+        ttl_ms: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.key = key
+        self.token = uuid.uuid4().hex
+        self.ttl_ms = ttl_ms or LEASE_TTL_MS
+        self._redis = redis
+        self._wait_s = wait_s
+        self._monotonic = monotonic
+        self._held_until = 0.0
+
+    @property
+    def is_held(self) -> bool:
+        """False once the key was taken, or could not be renewed for its time to live.
+
+        By this process's own clock, so a worker that was stopped for a while notices before it writes.
+        """
+        return self._monotonic() < self._held_until
+
+    def ensure_held(self) -> None:
+        """Raises LeaseLost if it is not held any more."""
+        if not self.is_held:
+            raise LeaseLost(f"{self.key}: the lease was lost")
+
+    def renew(self) -> bool:
+        """Hold it for longer. False once it is somebody else's."""
+        asked = self._monotonic()
+        try:
+            held = renew(self._redis, lease=self.key, token=self.token, ttl_ms=self.ttl_ms)
+        except RedisError:
+            return True  # The time to live decides; the next round tries again.
+        self._held_until = asked + self.ttl_ms / 1000 if held else 0.0
+        return bool(held)
+
+    def __enter__(self) -> "Lease":
+        ends = self._monotonic() + self._wait_s
+        while not self._acquired():
+            if self._monotonic() >= ends:
+                raise Busy(self.key)
+            time.sleep(0.05)
+        _renewals.add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        _renewals.discard(self)
+        try:
+            release(self._redis, lease=self.key, token=self.token)
+        except RedisError:
+            if error is None:
+                raise  # Otherwise the first error counts; the key runs out by itself.
+
+    def _acquired(self) -> bool:
+        asked = self._monotonic()
+        if not self._redis.set(self.key, self.token, nx=True, px=self.ttl_ms):
+            return False
+        self._held_until = asked + self.ttl_ms / 1000
+        return True
+
+
+class _Renewals:
+    """The thread that renews what this process holds; it ends when nothing is held."""
+
+    def __init__(self) -> None:
+        self._held: set[Lease] = set()
+        self._changed = threading.Condition()
+        self._running = False
+
+    def add(self, lease: Lease) -> None:
+        with self._changed:
+            self._held.add(lease)
+            self._changed.notify()
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name="renew leases", daemon=True).start()
+
+    def discard(self, lease: Lease) -> None:
+        with self._changed:
+            self._held.discard(lease)
+
+    def _run(self) -> None:
+        while held := self._next_round():
+            for lease in held:
+                if lease in self._held and not lease.renew():
+                    self.discard(lease)
+
+    def _next_round(self) -> list[Lease]:
+        """All that is held after a quarter of the shortest time to live; nothing ends the thread."""
+        with self._changed:
+            wait_s = min((lease.ttl_ms for lease in self._held), default=LEASE_TTL_MS) / 4000
+            ends = time.monotonic() + wait_s
+            while (left_s := ends - time.monotonic()) > 0:
+                if self._changed.wait(left_s):
+                    shortest_ms = min((lease.ttl_ms for lease in self._held), default=LEASE_TTL_MS)
+                    ends = min(ends, time.monotonic() + shortest_ms / 4000)
+            self._running = bool(self._held)
+            return list(self._held)
+
+
+def _begin_anew() -> None:
+    """In a forked child: its parent's leases and thread are not its own."""
+    global _renewals
+    _renewals = _Renewals()
+
+
+_renewals = _Renewals()
+os.register_at_fork(after_in_child=_begin_anew)
