@@ -62,7 +62,7 @@ def talk(deployment: Deployment, user: str, title: str) -> bool:
         f"index {title}: extracted after {extracted_s:.0f} s with {waiting['unsearchable']} not "
         f"searchable, the oldest for {waiting['oldest_unsearchable_s']} s (status); all searchable "
         f"after {time.monotonic() - started:.0f} s; {len(texts)} memories of 3, no doubles: "
-        f"{len(texts) == 3}; right: {right}; passed over: {status(deployment)['passed_over']}",
+        f"{len(texts) == 3}; right: {right}; passed over: {status(deployment)['decided_with_stale_index']}",
         flush=True,
     )
     return right

@@ -32,7 +32,7 @@ class Letter(msgspec.Struct, frozen=True):
     """When its publisher accepted it; 0 if it never did."""
 
 
-class PutBack(NamedTuple):
+class Requeued(NamedTuple):
     """How many letters were events, which are sent, and how many stay, as they are none."""
 
     events: int
@@ -63,9 +63,9 @@ class DeadLetters:
                 return True
         return False
 
-    def put_back(
+    def requeue(
         self, sent: Callable[[Letter], bool], delivered: Callable[[], bool]
-    ) -> PutBack | None:
+    ) -> Requeued | None:
         """Hand each letter to `sent`, which says whether it holds an event, and delete them once all are
         `delivered`; None if they are not. Twice is no harm: an event sent twice is still one. Raises OSError."""
         events = stay = 0
@@ -78,7 +78,7 @@ class DeadLetters:
                 self.add(letter)
             path.unlink(missing_ok=True)
             events, stay = events + len(letters) - len(staying), stay + len(staying)
-        return PutBack(events, stay)
+        return Requeued(events, stay)
 
     def _taken(self) -> list[Path]:
         """Take the file away. What was taken and not yet deleted, also by a process that ended over it."""

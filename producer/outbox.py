@@ -13,7 +13,7 @@ from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.connection import connect
 from tablestore_memory.producer.counters import Counters, Stats
 from tablestore_memory.producer.damaged import Damaged
-from tablestore_memory.producer.dead_letters import DeadLetters, Letter, PutBack
+from tablestore_memory.producer.dead_letters import DeadLetters, Letter, Requeued
 from tablestore_memory.producer.drops import CLOSED, QUEUE_FULL, Drops, OnDrop
 from tablestore_memory.producer.errors import (
     BlockingInEventLoop,
@@ -119,10 +119,10 @@ class Outbox:
         """Wait until all that was accepted before is settled. False: not within the timeout."""
         return self._sender.wait(self._counters.begun, timeout)
 
-    def put_back(self, timeout: float) -> PutBack | None:
+    def requeue(self, timeout: float) -> Requeued | None:
         """Send the dead letters once more. None: not all within the timeout; they stay for another time."""
         deadline = time.monotonic() + timeout
-        return self._dead_letters.put_back(
+        return self._dead_letters.requeue(
             self._sent_again, lambda: self.flush(max(0.0, deadline - time.monotonic()))
         )
 

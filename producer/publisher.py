@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tablestore_memory.producer import lifecycle
 from tablestore_memory.producer.counters import Stats
-from tablestore_memory.producer.dead_letters import PutBack
+from tablestore_memory.producer.dead_letters import Requeued
 from tablestore_memory.producer.drops import OnDrop
 from tablestore_memory.producer.lines import Line, completed, to_micros, utc_offset_min
 from tablestore_memory.producer.mending import encode_mended
@@ -198,10 +198,10 @@ class Publisher:
 
         return await asyncio.to_thread(self.flush, timeout)
 
-    def put_back(self, timeout: float = _FLUSH_S) -> PutBack | None:
+    def requeue(self, timeout: float = _FLUSH_S) -> Requeued | None:
         """Send what publishers of this Redis, user and prefix set aside because Redis refused it. Returns
         how many events that were; None if not all were sent within the timeout: then they stay."""
-        return (self._outbox or self._open()).put_back(timeout)
+        return (self._outbox or self._open()).requeue(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
         """Deliver for so long (default: `exit_timeout_s`), then end; the journal keeps the rest.

@@ -211,7 +211,7 @@ class Sender:
             return batch
         self._counters.sent += len(batch)
         for record, cause in outcome.rejected:
-            self._log.warning("event.rejected", cause=cause)
+            self._log.warning("event.dead_lettered", cause=cause)
             self._drops.reject(record, cause)
         if own:
             self._counters.acked += outcome.appended

@@ -224,4 +224,4 @@ def _marks(deployment: Deployment, user: str) -> None:
     half = msgspec.json.encode([user, f"{user}-half"])
     for key in ("confirm", "written"):
         services.redis.zadd(services.streams.key(partition, key), {half: 2**50})
-    services.unseen.add(user, [f"{user}-never-written"])
+    services.unindexed.add(user, [f"{user}-never-written"])

@@ -13,9 +13,9 @@ from kombu import Exchange, Queue
 from tablestore_memory.protocol.redis_urls import is_cluster
 from tablestore_memory.worker import tasks
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.dispatch.dispatcher import Queued, Send, Watch
+from tablestore_memory.worker.dispatch.dispatcher import Dispatcher, Queued, Send
 from tablestore_memory.worker.dispatch.heartbeat import Worker, report_alive, this_process
-from tablestore_memory.worker.dispatch.thread import Consumed, WatchThread, watch_step
+from tablestore_memory.worker.dispatch.thread import Consumed, DispatcherThread, dispatcher_step
 from tablestore_memory.worker.dispatch.unreadable import SkipUnreadable
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.services import Services
@@ -90,15 +90,15 @@ def create_app(settings: Settings) -> Celery:
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)
     tasks.register(app, services, isolation)
 
-    def make_watch(send: Send, queued: Queued, consumed: Consumed) -> WatchThread:
+    def make_dispatcher(send: Send, queued: Queued, consumed: Consumed) -> DispatcherThread:
         redis, streams, name = connect_redis(settings.redis_url), services().streams, this_process()
-        watch = Watch(
+        dispatcher = Dispatcher(
             redis,
             streams,
             send,
             queued=queued,
             configured=settings.partitions,
-            redrive_s=settings.redrive_s,
+            reconcile_s=settings.reconcile_s,
             blocking=not is_cluster(settings.redis_url),
         )
 
@@ -106,7 +106,7 @@ def create_app(settings: Settings) -> Celery:
             told = settings.daily_tokens, settings.max_wait_s
             report_alive(redis, streams, Worker(name, tuple(consumed()), *told))
 
-        return WatchThread(watch, report)
+        return DispatcherThread(dispatcher, report)
 
-    app.steps["consumer"].update((watch_step(make_watch), SkipUnreadable))
+    app.steps["consumer"].update((dispatcher_step(make_dispatcher), SkipUnreadable))
     return app

@@ -9,7 +9,7 @@ from tablestore_memory.worker.consolidation.apply import Apply
 from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
 from tablestore_memory.worker.consolidation.remember import Remembering
-from tablestore_memory.worker.dispatch.gate import Queues
+from tablestore_memory.worker.dispatch.gate import DispatchGate
 from tablestore_memory.worker.dispatch.stage_errors import StageErrors
 from tablestore_memory.worker.extract.attempt import Attempt
 from tablestore_memory.worker.extract.facts import FactFinder
@@ -22,14 +22,14 @@ from tablestore_memory.worker.forget.memories import Remembered
 from tablestore_memory.worker.forget.receipts import DeletionReceipts
 from tablestore_memory.worker.forget.traces import Traces
 from tablestore_memory.worker.indexing.confirm import Confirm
-from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.qwen.budget import Budget
-from tablestore_memory.worker.qwen.client import Pace, Qwen
-from tablestore_memory.worker.qwen.rate_limit import Rates, SharedPace
+from tablestore_memory.worker.qwen.client import CallLimiter, Qwen
+from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tablestore_memory.worker.requests.process import Requests
 from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
-from tablestore_memory.worker.sessions.reconcile import Redrive
+from tablestore_memory.worker.sessions.reconcile import Reconcile
 from tablestore_memory.worker.settings import RedisSettings, Settings
 from tablestore_memory.worker.state.attempts import AttemptLog
 from tablestore_memory.worker.state.connection import connect_redis
@@ -61,8 +61,8 @@ class RedisServices:
         return state_streams(self.settings.prefix)
 
     @cached_property
-    def queues(self) -> Queues:
-        return Queues(self.redis, self.streams)
+    def gate(self) -> DispatchGate:
+        return DispatchGate(self.redis, self.streams)
 
     @cached_property
     def stage_errors(self) -> StageErrors:
@@ -73,8 +73,8 @@ class RedisServices:
         return DueSessions(self.redis, self.streams)
 
     @cached_property
-    def unseen(self) -> Unseen:
-        return Unseen(self.redis, self.streams)
+    def unindexed(self) -> UnindexedMemories:
+        return UnindexedMemories(self.redis, self.streams)
 
     @cached_property
     def dead(self) -> DeadLetters:
@@ -86,14 +86,14 @@ class RedisServices:
 
 
 class Services(RedisServices):
-    """Everything a step needs, from the settings; calls to Qwen keep to `pace` instead of the shared one."""
+    """Everything a step needs, from the settings; calls to Qwen keep to `limiter` instead of the shared one."""
 
     settings: Settings
 
-    def __init__(self, settings: Settings, *, pace: Pace | None = None) -> None:
+    def __init__(self, settings: Settings, *, limiter: CallLimiter | None = None) -> None:
         super().__init__(settings)
-        if pace is not None:
-            self.pace = pace
+        if limiter is not None:
+            self.limiter = limiter
 
     @cached_property
     def names(self) -> TableNames:
@@ -129,7 +129,7 @@ class Services(RedisServices):
             model=s.model,
             embedding_model=s.embedding_model,
             dimension=s.embedding_dimension,
-            pace=self.pace,
+            limiter=self.limiter,
         )
 
     @cached_property
@@ -137,10 +137,10 @@ class Services(RedisServices):
         return Budget(self.redis, self.settings.prefix, self.settings.daily_tokens)
 
     @cached_property
-    def pace(self) -> Pace:
+    def limiter(self) -> CallLimiter:
         s = self.settings
         rates = Rates(s.qwen_requests, s.qwen_tokens)
-        return SharedPace(self.redis, s.prefix, rates, self.budget)
+        return RateLimiter(self.redis, s.prefix, rates, self.budget)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -190,12 +190,12 @@ class Services(RedisServices):
 
     @cached_property
     def neighbours(self) -> Neighbours:
-        return Neighbours(self.memories, self.unseen)
+        return Neighbours(self.memories, self.unindexed)
 
     @cached_property
     def application(self) -> Apply:
         return Apply(
-            self.tablestore, self.memories, self.history, self.unseen, self.due, self.tombstones
+            self.tablestore, self.memories, self.history, self.unindexed, self.due, self.tombstones
         )
 
     @cached_property
@@ -246,8 +246,8 @@ class Services(RedisServices):
         return Attempt(self.extract, attempts, self.isolation, self.probe_all)
 
     @cached_property
-    def redrive(self) -> Redrive:
-        return Redrive(self.redis, self.streams, self.sessions, self.due)
+    def reconcile(self) -> Reconcile:
+        return Reconcile(self.redis, self.streams, self.sessions, self.due)
 
     @cached_property
     def requests(self) -> Requests:
@@ -267,7 +267,7 @@ class Services(RedisServices):
     @cached_property
     def forgetting(self) -> Forgetting:
         remembered = Remembered(
-            self.tablestore, self.sessions, self.memories, self.history, self.unseen, self.due
+            self.tablestore, self.sessions, self.memories, self.history, self.unindexed, self.due
         )
         return Forgetting(
             client=self.tablestore,
@@ -275,11 +275,11 @@ class Services(RedisServices):
             remembered=remembered,
             index=MemoryIndex(self.tablestore, self.names),
             in_flight=InFlight(self.redis, self.streams),
-            traces=Traces(self.redis, self.streams, self.plans, self.journal, self.unseen),
+            traces=Traces(self.redis, self.streams, self.plans, self.journal, self.unindexed),
             due=self.due,
             receipts=self.deletion_receipts,
         )
 
     @cached_property
     def confirm(self) -> Confirm:
-        return Confirm(self.redis, self.streams, self.memories, self.unseen)
+        return Confirm(self.redis, self.streams, self.memories, self.unindexed)

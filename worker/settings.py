@@ -147,7 +147,7 @@ class Settings(RedisSettings):
     # How long an event, a request or a session that kills, hangs or fails its step may hold up others.
     isolate_s: Seconds = Field(60, alias="MEMORY_ISOLATE_S")
     # How often a part of the session table is looked through for what Redis lost.
-    redrive_s: Seconds = Field(60, alias="MEMORY_REDRIVE_S")
+    reconcile_s: Seconds = Field(60, alias="MEMORY_RECONCILE_S")
     # Of the DashScope account for a model, over all its keys, a minute.
     qwen_requests: Positive = Field(600, alias="MEMORY_QWEN_RPM")
     qwen_tokens: Positive = Field(1_000_000, alias="MEMORY_QWEN_TPM")

@@ -11,13 +11,13 @@ from celery import Celery
 
 from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.failures.errors import Busy, SameForEveryone, WorkerError
+from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.indexing.confirm import confirm
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.sessions.reconcile import redrive
+from tablestore_memory.worker.sessions.reconcile import reconcile
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     def drain_partition(partition: int) -> None:
         s = services()
         left = _turn(s, gate.DRAIN, partition, lambda: drain(s.ingest, partition))
-        if left and s.queues.reserve(gate.DRAIN, partition):
+        if left and s.gate.reserve(gate.DRAIN, partition):
             drain_partition.delay(partition)
 
     @app.task(name=gate.REQUESTS, **_ended_after(isolation.turn_s))
@@ -49,9 +49,9 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
             with structlog.contextvars.bound_contextvars(session_id=session_id):
                 _extract(s, user_id, session_id)
 
-    @app.task(name=gate.REDRIVE, **_ended_after(isolation.turn_s))
-    def redrive_sessions() -> None:
-        redrive(services().redrive)
+    @app.task(name=gate.RECONCILE, **_ended_after(isolation.turn_s))
+    def reconcile_sessions() -> None:
+        reconcile(services().reconcile)
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
@@ -61,20 +61,20 @@ def _ended_after(seconds: float) -> dict[str, float]:
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:
     """One turn at a partition. Returns what the step says is left; 0 after a failure."""
-    s.queues.begun(task, partition)
+    s.gate.begun(task, partition)
     try:
         left = step()
     except Busy:
         return 0
-    except SameForEveryone as error:
+    except SystemicFailure as error:
         _pause(s, task, error)
         return 0
     except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
         s.stage_errors.note(task, error)
-        wait_s = s.queues.failed(task, partition)
+        wait_s = s.gate.failed(task, partition)
         _log_failure(error, task=task, partition=partition, wait_s=wait_s)
         return 0
-    s.queues.succeeded(task, partition)
+    s.gate.succeeded(task, partition)
     s.stage_errors.clear(task)
     return left
 
@@ -82,7 +82,7 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
         outcome = attempt(s.attempt, user_id, session_id)
-    except SameForEveryone as error:
+    except SystemicFailure as error:
         _pause(s, gate.EXTRACT, error)
         return
     if outcome.error:
@@ -91,9 +91,9 @@ def _extract(s: Services, user_id: str, session_id: str) -> None:
         s.stage_errors.clear(gate.EXTRACT)
 
 
-def _pause(s: Services, task: str, error: SameForEveryone) -> None:
+def _pause(s: Services, task: str, error: SystemicFailure) -> None:
     s.stage_errors.note(task, error)
-    s.queues.pause(task, str(error))
+    s.gate.pause(task, str(error))
     log.error("queue.paused", task=task, queue=gate.QUEUE_OF[task], reason=str(error))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.evaluation import quality
 from bench.evaluation.local import local_deployment, remember
-from bench.evaluation.recall import BUDGETS, Report, evaluate, questions_of
+from bench.evaluation.recall import BUDGETS, Report, evaluate, parts_of
 from devtools.extraction import memory_rows
 from devtools.locomo import lines as lines_of
 from devtools.locomo import slug
@@ -34,16 +34,16 @@ def main() -> None:
 
 def run(files: list[Path], model: str, endpoint: str | None) -> dict[str, Any]:
     report, lines = Report(), []
-    with local_deployment(model, endpoint) as (deployment, pace):
+    with local_deployment(model, endpoint) as (deployment, limiter):
         for file in files:
             conversation = json.loads(file.read_text("utf-8"))
             of_file = list(lines_of(conversation, slug(file.stem)))
             remember(deployment, of_file)
             lines.append((conversation, slug(file.stem), of_file))
         every = [line for _, _, of_file in lines for line in of_file]
-        calls, tokens = dict(pace.calls), dict(pace.tokens)
+        calls, tokens = dict(limiter.calls), dict(limiter.tokens)
         for conversation, name, of_file in lines:
-            questions = questions_of(conversation, name)
+            questions = parts_of(conversation, name)
             evaluate(deployment, of_file[0]["user_id"], of_file, questions, report)
         extracted = memory_rows(deployment)
         figures: dict[str, Any] = {

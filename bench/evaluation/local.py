@@ -14,33 +14,35 @@ from typing import Any
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, store
 from devtools.servers import Server, wait_until
-from tablestore_memory.worker.qwen.rate_limit import SharedPace
+from tablestore_memory.worker.qwen.rate_limit import RateLimiter
 
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 
 
-class CountingPace:
+class CountingLimiter:
     """The shared pace, with calls and tokens counted by model."""
 
-    def __init__(self, pace: SharedPace) -> None:
-        self._pace = pace
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
         self.calls: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter()
 
     def before(self, model: str, tokens: int) -> None:
-        self._pace.before(model, tokens)
+        self._limiter.before(model, tokens)
 
     def after(self, model: str, estimated: int, used: int) -> None:
         self.calls[model] += 1
         self.tokens[model] += used
-        self._pace.after(model, estimated, used)
+        self._limiter.after(model, estimated, used)
 
     def throttled(self, model: str) -> None:
-        self._pace.throttled(model)
+        self._limiter.throttled(model)
 
 
 @contextmanager
-def local_deployment(model: str, endpoint: str | None) -> Iterator[tuple[Deployment, CountingPace]]:
+def local_deployment(
+    model: str, endpoint: str | None
+) -> Iterator[tuple[Deployment, CountingLimiter]]:
     """A deployment with tables of its own. With an endpoint, Qwen is there, with DASHSCOPE_API_KEY."""
     with (
         Server.start("redis", "--appendonly", "no") as redis,
@@ -54,9 +56,9 @@ def local_deployment(model: str, endpoint: str | None) -> Iterator[tuple[Deploym
             variables |= NO_LIMITS
         url = endpoint or local_qwen.url
         with Deployment(redis.url, tablestore.url, url, **variables) as deployment:
-            pace = CountingPace(deployment.services.pace)
-            deployment.services.__dict__["pace"] = pace
-            yield deployment, pace
+            limiter = CountingLimiter(deployment.services.limiter)
+            deployment.services.__dict__["limiter"] = limiter
+            yield deployment, limiter
 
 
 def remember(deployment: Deployment, lines: Sequence[dict[str, Any]]) -> None:

@@ -64,7 +64,7 @@ class Report:
     losses: dict[int, Losses] = field(default_factory=lambda: defaultdict(Losses))
 
 
-def questions_of(conversation: dict[str, Any], name: str) -> list[Question]:
+def parts_of(conversation: dict[str, Any], name: str) -> list[Question]:
     """Those whose evidence stands in the file; ids are written in several ways there."""
     sessions = {key for key in conversation if re.fullmatch(r"session_\d+", key)}
     turns = {turn["dia_id"] for key in sessions for turn in conversation[key]}

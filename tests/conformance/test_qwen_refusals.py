@@ -12,8 +12,8 @@ import pytest
 from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     ContentRefused,
-    NotSetUp,
     RequestRefused,
+    ResourceMissing,
     ServiceFails,
     Throttled,
     Unavailable,
@@ -28,7 +28,7 @@ SECRET_KEY = "sk-topsecret1234567"
 SYSTEM = "Reply with JSON."
 
 
-class Pace:
+class CallLimiter:
     """Lets everything pass, and remembers for which models the service asked to slow down."""
 
     def __init__(self) -> None:
@@ -42,14 +42,16 @@ class Pace:
         self.slowed.append(model)
 
 
-def qwen(url: str, *, api_key: str = KEY, pace: Pace | None = None, dimension: int = 256) -> Qwen:
+def qwen(
+    url: str, *, api_key: str = KEY, limiter: CallLimiter | None = None, dimension: int = 256
+) -> Qwen:
     return Qwen(
         url=url,
         api_key=api_key,
         model="qwen-plus",
         embedding_model="text-embedding-v4",
         dimension=dimension,
-        pace=pace or Pace(),
+        limiter=limiter or CallLimiter(),
     )
 
 
@@ -121,15 +123,15 @@ def test_wrong_setting_that_only_the_service_knows_is_told_in_its_words(
 
 def test_service_that_asks_to_slow_down_is_heard(local_dashscope: LocalDashScope) -> None:
     local_dashscope.ask_fault("throttling", count=2)
-    pace = Pace()
-    client = qwen(local_dashscope.url, pace=pace)
+    limiter = CallLimiter()
+    client = qwen(local_dashscope.url, limiter=limiter)
 
     with pytest.raises(Throttled):
         client.json(SYSTEM, "Hello")
     with pytest.raises(Throttled):
         client.embed(["Hello"])
 
-    assert pace.slowed == ["qwen-plus", "text-embedding-v4"]
+    assert limiter.slowed == ["qwen-plus", "text-embedding-v4"]
 
 
 @contextmanager
@@ -215,7 +217,7 @@ def test_key_that_no_header_can_carry_is_never_shown(
 def test_address_that_cannot_be_asked_is_never_shown(url: str) -> None:
     error = refusal(qwen(url), "Hello")
 
-    assert isinstance(error, NotSetUp)
+    assert isinstance(error, ResourceMissing)
     assert "hunter2" not in told(error)
     assert "DASHSCOPE_HTTP_BASE_URL" in str(error)
 

@@ -13,18 +13,18 @@ from tablestore_memory.worker.ingest import drain
 from tablestore_memory.worker.settings import Settings
 from tests.failures.hostile import suffer
 
-form, carry_out, find = drain.form, requests._carry_out, facts.FactFinder.find
+build_batch, execute, find = drain.build_batch, requests._execute, facts.FactFinder.find
 
 
 def hostile_form(entries: Any, *more: Any) -> Any:
     for entry in entries:
         suffer(entry.raw.decode(errors="replace"))
-    return form(entries, *more)
+    return build_batch(entries, *more)
 
 
-def hostile_carry_out(step: Any, request: Any) -> None:
+def hostile_execute(step: Any, request: Any) -> None:
     suffer(request.entry.raw.decode(errors="replace"))
-    carry_out(step, request)
+    execute(step, request)
 
 
 def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: Any) -> Any:
@@ -34,9 +34,9 @@ def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: An
 
 
 if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
-    drain.form = hostile_form
+    drain.build_batch = hostile_form
 if "requests" in os.environ.get("HOSTILE_STEPS", ""):
-    requests._carry_out = hostile_carry_out
+    requests._execute = hostile_execute
 if "extract" in os.environ.get("HOSTILE_STEPS", ""):
     facts.FactFinder.find = hostile_find  # type: ignore[method-assign]
 

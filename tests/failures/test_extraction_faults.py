@@ -12,7 +12,7 @@ from devtools.extraction import extract_all, said, store, waiting
 from devtools.servers import Server
 from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.failures.errors import SameForEveryone
+from tablestore_memory.worker.failures.errors import SystemicFailure
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 
@@ -88,7 +88,7 @@ def extract_through_pauses(deployment: Deployment, user: str, session: str) -> i
             return pauses
         try:
             attempt(deployment.services.attempt, user, session)
-        except SameForEveryone:
+        except SystemicFailure:
             pauses += 1
     raise AssertionError("still waiting after 10 tries")
 

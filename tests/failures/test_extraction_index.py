@@ -87,11 +87,11 @@ def test_too_many_unsearchable_memories_are_waited_for_then_passed_over_and_coun
     user = fresh_name
     store(deployment, *(said(user, f"{user}-1", n, f"I like tea number {n}.") for n in range(6)))
     extract_all(deployment)
-    monkeypatch.setattr(neighbours, "MOST_UNSEEN", 3)
+    monkeypatch.setattr(neighbours, "MOST_UNINDEXED", 3)
 
     store(deployment, said(user, f"{user}-2", 30, "I'm allergic to cats.", name="Ana"))
     tries = extract_all(deployment)
 
     assert tries == 6  # five times put off, then decided
     assert by_key(deployment, user, "Ana is allergic to cats") == [True]
-    assert status(deployment)["passed_over"] == 1
+    assert status(deployment)["decided_with_stale_index"] == 1

@@ -16,7 +16,7 @@ from tablestore_memory.worker.extract import session as sessions
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.qwen.budget import Budget
-from tablestore_memory.worker.sessions.reconcile import redrive
+from tablestore_memory.worker.sessions.reconcile import reconcile
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
@@ -139,12 +139,12 @@ def test_session_that_redis_forgot_is_found_by_its_watermark(
     deployment.services.redis.delete(*keys)
     assert (user, session) not in waiting(deployment)
 
-    found = redrive(deployment.services.redrive)
+    found = reconcile(deployment.services.reconcile)
     extract_all(deployment)
 
     assert found == 1
     assert stored_texts(deployment, user) == ["Ana likes chess"]
-    assert redrive(deployment.services.redrive) == 0
+    assert reconcile(deployment.services.reconcile) == 0
 
 
 def test_poison_is_given_up_alone_and_done_when_retried(
@@ -213,9 +213,9 @@ def with_workers_turn(deployment: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
     from tablestore_memory.worker.ingest.drain import drain
     from tablestore_memory.worker.requests.process import process_requests
-    from tablestore_memory.worker.state.partitions import existing
+    from tablestore_memory.worker.state.partitions import active_partitions
 
-    for partition in existing(deployment.services.redis, deployment.services.streams):
+    for partition in active_partitions(deployment.services.redis, deployment.services.streams):
         drain(deployment.services.ingest, partition)
         process_requests(deployment.services.requests, partition)
 

@@ -20,7 +20,7 @@ from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.worker.extract import facts
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Throttled, Unavailable
-from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.clock import now_ms
@@ -144,7 +144,7 @@ def stopped_worker(
 @pytest.mark.parametrize(
     ("where", "count"),
     [
-        ("session:piece_of", 1),  # about to read the messages
+        ("session:next_chunk", 1),  # about to read the messages
         ("facts:ask", 1),  # has read them, about to ask Qwen
         ("plans:Plans.keep", 1),  # about to keep what Qwen said
         ("plans:Plans.keep", 2),  # with its vectors
@@ -208,15 +208,15 @@ def test_memory_forgotten_while_it_is_looked_for_is_not_announced(
     publish(deployment, remembered(fresh_name))
     drain_all(deployment, 0)
     process_requests(deployment.services.requests, 0)
-    age_ms = Unseen.age_ms
+    age_ms = UnindexedMemories.age_ms
 
-    def forgotten_meanwhile(self: Unseen, written: Written) -> int:
+    def forgotten_meanwhile(self: UnindexedMemories, written: MemoryRef) -> int:
         monkeypatch.undo()
         age = age_ms(self, written)
         forget(deployment, fresh_name)
         return age
 
-    monkeypatch.setattr(Unseen, "age_ms", forgotten_meanwhile)
+    monkeypatch.setattr(UnindexedMemories, "age_ms", forgotten_meanwhile)
     confirm_all(deployment)
 
     assert footprints(deployment, fresh_name) == []

@@ -7,10 +7,10 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.dispatch.dispatcher import Watch
+from tablestore_memory.worker.dispatch.dispatcher import Dispatcher
 from tablestore_memory.worker.failures.errors import Busy, LeaseLost
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
-from tablestore_memory.worker.ingest.batches import form
+from tablestore_memory.worker.ingest.batches import build_batch
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.state.entries import take
 from tablestore_memory.worker.state.lease import Lease
@@ -37,7 +37,7 @@ def test_drain_that_lost_its_lease_acknowledges_nothing(
 
     with Lease(redis, streams.key(0, "lease")) as lost:
         taken = take(redis, lost, streams.events(0), streams.key(0, "in-flight"), 200)
-        batch = form(taken.entries, services.names)
+        batch = build_batch(taken.entries, services.names)
         redis.set(streams.key(0, "lease"), "another")
         with pytest.raises(Busy):
             acknowledge(redis, streams, 0, lost, batch.entries, batch.refused, deliveries=1)
@@ -96,7 +96,7 @@ def is_lost(lease: Lease) -> bool:
 def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_name: str) -> None:
     sent: list[tuple[str, list[Any]]] = []
     first, second = (
-        Watch(
+        Dispatcher(
             undrained.services.redis,
             undrained.services.streams,
             lambda task, args: sent.append((task, args)),
@@ -107,31 +107,31 @@ def test_one_watch_is_on_duty_and_another_follows(undrained: Deployment, fresh_n
     )
     append(undrained, 2, message(fresh_name, 1))
 
-    assert [first.on_duty(), second.on_duty(), first.on_duty()] == [True, False, True]
+    assert [first.lead(), second.lead(), first.lead()] == [True, False, True]
     first.sweep()
     first.sweep()
-    first.off_duty()
+    first.resign()
 
-    assert second.on_duty()
+    assert second.lead()
     assert [call for call in sent if call[0] == gate.DRAIN] == [(gate.DRAIN, [2])]
 
 
 def test_event_between_two_looks_is_not_missed(undrained: Deployment, fresh_name: str) -> None:
-    """While the watch saw to partition 1, one came in partition 2."""
-    watch = Watch(
+    """While the dispatcher saw to partition 1, one came in partition 2."""
+    dispatcher = Dispatcher(
         undrained.services.redis,
         undrained.services.streams,
         lambda task, args: None,
         queued=lambda queue: 0,
         configured=4,
     )
-    watch.sweep()
+    dispatcher.sweep()
 
     append(undrained, 1, message(fresh_name, 1))
-    first = watch.wait_for_events()
+    first = dispatcher.wait_for_events()
     append(undrained, 2, message(fresh_name, 2))
-    second = watch.wait_for_events()
-    third = watch.wait_for_events()
+    second = dispatcher.wait_for_events()
+    third = dispatcher.wait_for_events()
 
     assert (first, second, third) == ([1], [2], [])
 
@@ -144,7 +144,7 @@ def test_sessions_that_are_due_never_fill_the_broker(
     services = undrained.services
     for number in range(700):
         services.due.add(fresh_name, f"{fresh_name}-{number}", 0)
-    watch = Watch(
+    dispatcher = Dispatcher(
         services.redis,
         services.streams,
         lambda task, args: waiting_in_queue.append(args) if task == gate.EXTRACT else None,
@@ -153,7 +153,7 @@ def test_sessions_that_are_due_never_fill_the_broker(
     )
 
     for _ in range(4):
-        watch.sweep()
+        dispatcher.sweep()
 
     assert len(waiting_in_queue) == 500
     assert all(isinstance(partition, int) for (partition,) in waiting_in_queue)
@@ -162,7 +162,7 @@ def test_sessions_that_are_due_never_fill_the_broker(
 def test_paused_queue_gets_no_tasks_until_the_pause_is_over(
     undrained: Deployment, fresh_name: str
 ) -> None:
-    marks = undrained.services.queues
+    marks = undrained.services.gate
     marks.pause(gate.DRAIN, "the key is wrong")
 
     assert not marks.reserve(gate.DRAIN, 0)
@@ -175,20 +175,20 @@ def test_memories_are_not_looked_for_before_they_are_due(
     undrained: Deployment, fresh_name: str
 ) -> None:
     services, sent = undrained.services, []
-    watch = Watch(
+    dispatcher = Dispatcher(
         services.redis,
         services.streams,
         lambda task, args: sent.append(task),
         queued=lambda queue: 0,
         configured=4,
     )
-    services.unseen.add(fresh_name, ["one"])
+    services.unindexed.add(fresh_name, ["one"])
 
-    watch.sweep()
+    dispatcher.sweep()
     early = gate.CONFIRM in sent
 
     def swept() -> bool:
-        watch.sweep()
+        dispatcher.sweep()
         return gate.CONFIRM in sent
 
     assert not early

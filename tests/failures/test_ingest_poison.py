@@ -17,13 +17,13 @@ ALONE = Isolation.HEAD_TRIES
 
 def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
     """In a process of its own: die where poison is decoded, or after so many batches were written."""
-    form, write = drain_module.form, drain_module.write_rows
+    build_batch, write = drain_module.build_batch, drain_module.write_rows
     written = 0
 
-    def deadly_form(entries, *more):  # type: ignore[no-untyped-def]
+    def deadly_build(entries, *more):  # type: ignore[no-untyped-def]
         if any(POISON in entry.raw for entry in entries):
             os.kill(os.getpid(), signal.SIGKILL)
-        return form(entries, *more)
+        return build_batch(entries, *more)
 
     def deadly_write(client, rows):  # type: ignore[no-untyped-def]
         nonlocal written
@@ -33,7 +33,7 @@ def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return failures
 
-    drain_module.form = deadly_form
+    drain_module.build_batch = deadly_build
     drain_module.write_rows = deadly_write
     services = Services(settings)
     while drain_module.drain(services.ingest, 0):

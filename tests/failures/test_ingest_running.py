@@ -12,7 +12,7 @@ from devtools.deployment import Deployment
 from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.operations.backlog import backlog
-from tablestore_memory.worker.state.partitions import existing
+from tablestore_memory.worker.state.partitions import active_partitions
 from tablestore_memory.worker.stores.tables import create_all
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts, waiting
 
@@ -49,7 +49,7 @@ def test_new_partition_is_found_by_running_workers(running: Deployment, fresh_na
 
     wait_until(lambda: texts(running, fresh_name) == ["text 1"], "the new partition drained")
 
-    assert len(existing(running.services.redis, running.services.streams)) == 78
+    assert len(active_partitions(running.services.redis, running.services.streams)) == 78
 
 
 def test_bad_entries_cost_only_themselves(running: Deployment, fresh_name: str) -> None:
@@ -147,7 +147,7 @@ def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(
 
 def paused(deployment: Deployment) -> str:
     """The reason of the pause of `ingest`, as `status` tells it."""
-    (pause,) = wait_until(deployment.services.queues.paused, "the queue paused", 30)
+    (pause,) = wait_until(deployment.services.gate.paused, "the queue paused", 30)
     assert pause["queue"] == "ingest"
     return pause["reason"]
 

@@ -8,7 +8,7 @@ import tablestore as ots
 from devtools.deployment import Deployment
 from tablestore_memory.worker.failures.errors import (
     BadCredentials,
-    NotSetUp,
+    ResourceMissing,
     ServiceFails,
     Throttled,
     Unavailable,
@@ -110,14 +110,14 @@ def test_entry_that_alone_keeps_failing_is_set_aside_after_its_tries(
     undrained: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody foresaw what it does; what it says is not told."""
-    form = drain_module.form
+    build_batch = drain_module.build_batch
 
     def failing(entries, *more):  # type: ignore[no-untyped-def]
         if any(b"odd" in entry.raw for entry in entries):
             raise KeyError("odd")
-        return form(entries, *more)
+        return build_batch(entries, *more)
 
-    monkeypatch.setattr(drain_module, "form", failing)
+    monkeypatch.setattr(drain_module, "build_batch", failing)
     append(undrained, 0, message(fresh_name, 0), message(fresh_name, 1, "odd"))
     append(undrained, 0, *(message(fresh_name, n) for n in range(2, 9)))
 
@@ -174,7 +174,7 @@ def test_row_the_store_refuses_is_set_aside_alone_with_its_reason(
     assert "OTSParameterInvalid" in letter.reason
     assert letter.queue == "ingest"
     assert letter.deliveries == 1
-    assert abs(letter.died_ms / 1000 - time.time()) < 60
+    assert abs(letter.dead_lettered_ms / 1000 - time.time()) < 60
 
 
 def test_batch_of_large_events_is_cut_to_what_a_request_holds(
@@ -226,7 +226,7 @@ def test_what_every_event_would_meet_is_said_as_such(
 ) -> None:
     append(undrained, 0, message(fresh_name, 1))
 
-    for code, error in (("OTSAuthFailed", BadCredentials), ("OTSInvalidPK", NotSetUp)):
+    for code, error in (("OTSAuthFailed", BadCredentials), ("OTSInvalidPK", ResourceMissing)):
         with (
             fault(faulty_tablestore_url, "error", operation="BatchWriteRow", code=code),
             pytest.raises(error),

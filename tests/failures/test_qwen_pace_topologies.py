@@ -10,7 +10,7 @@ import pytest
 from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.client import rate_limit
-from tablestore_memory.worker.qwen.rate_limit import Rates, SharedPace
+from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tablestore_memory.worker.state.connection import connect_redis
 from tests.redis_nodes import Node, cluster, watched_by_sentinels
 
@@ -60,6 +60,6 @@ def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch)
             assert other.slowed(model) == 2
 
 
-def pace(url: str) -> SharedPace:
+def pace(url: str) -> RateLimiter:
     redis = connect_redis(url)
-    return SharedPace(redis, "pace", Rates(4, 1_000), Budget(redis, "pace", None))
+    return RateLimiter(redis, "pace", Rates(4, 1_000), Budget(redis, "pace", None))

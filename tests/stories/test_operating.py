@@ -53,7 +53,7 @@ def test_dead_letter_is_listed_shown_retried_and_discarded(
     assert refused["error"] == cut_off["error"] == "MalformedEvent"
     assert "session_id" not in cut_off
     assert refused["session_id"] == fresh_name
-    assert refused["died_at"]
+    assert refused["dead_lettered_at"]
     assert refused["deliveries"] == 1
     assert SECRET not in json.dumps([refused, shown])
     assert SECRET in full["event"]

@@ -12,7 +12,7 @@ from devtools.deployment import Deployment
 from devtools.extraction import said
 from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.indexing.unindexed import Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.sessions.due import Waiting, member
 from tablestore_memory.worker.state.clock import now_ms
 from tests.failures.ingesting import SHARED_TABLES
@@ -144,13 +144,13 @@ def test_stage_whose_oldest_item_grows_old_is_told_with_its_age(
     partition = streams.partition(user)
     for name in ("events", "requests"):
         redis.xadd(streams.key(partition, name), {EVENT_FIELD: "{"}, id=f"{then}-0")
-    waiting = Waiting(count=1, tokens=1, first_ms=then, from_us=1, over=True)
+    waiting = Waiting(count=1, tokens=1, first_ms=then, from_us=1, ended=True)
     redis.hset(
         streams.key(partition, "pending"), member(user, user), msgspec.msgpack.encode(waiting)
     )
     redis.zadd(streams.key(partition, "due"), {member(user, user): then})
     for name in ("written", "confirm"):
-        redis.zadd(streams.key(partition, name), {Written(user, "d").name: then})
+        redis.zadd(streams.key(partition, name), {MemoryRef(user, "d").name: then})
 
     told, answer = lines(deployment), status(deployment)
     doctor = deployment.command("doctor").stdout.decode()

@@ -10,7 +10,7 @@ from tablestore_memory.worker.extract.checks import Fact, FactsAnswer, Origin, c
 from tablestore_memory.worker.failures.errors import UnusableReply
 from tablestore_memory.worker.qwen.client import Reply
 from tablestore_memory.worker.qwen.structured import ask
-from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.stores.sessions import Turn
 
 FACT = {"text": "Ana likes tea.", "kind": "fact", "sources": []}
 ORIGIN = Origin("ana", "s", "qwen-plus", "v1")
@@ -75,7 +75,7 @@ def test_repaired_answer_counts() -> None:
 
 def found(text: str, **changed: Any) -> Any:
     """What remains of a fact that cites the only message of a conversation."""
-    said = Said("m", 1, "user", "Ana", "My code:\n4111\n1111 1111 1111. I like tea.", "message")
+    said = Turn("m", 1, "user", "Ana", "My code:\n4111\n1111 1111 1111. I like tea.", "message")
     sources = [{"n": 1, "quote": changed.pop("quote", "I like tea")}]
     fact = json.dumps({"facts": [FACT | {"text": text, "sources": sources} | changed]})
     answer = ask(Answering(fact), "rules", "data", FactsAnswer)  # type: ignore[arg-type]

@@ -7,23 +7,23 @@ import sys
 import pytest
 
 from tablestore_memory.worker.consolidation.decisions import decisions_prompt
-from tablestore_memory.worker.extract.chunks import CONTEXT, piece_of
+from tablestore_memory.worker.extract.chunks import CONTEXT, next_chunk
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.shown import LONGEST_SPEAKER, LONGEST_TEXT
 from tablestore_memory.worker.qwen.prompts import CONSOLIDATE_VERSION, FACTS_VERSION, load
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.stores.memories import Memory
-from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.stores.sessions import Turn
 
 FINDER = FactFinder(qwen=None)  # type: ignore[arg-type]  # nobody is asked
 
 
-def said(text: str, **more: object) -> Said:
+def said(text: str, **more: object) -> Turn:
     fields = {"created_at": 1_683_550_800_000_000, "role": "user", "message_type": "message"}
-    return Said(**({"message_id": "m", "speaker": "Ana", "text": text} | fields | more))  # type: ignore[arg-type]
+    return Turn(**({"message_id": "m", "speaker": "Ana", "text": text} | fields | more))  # type: ignore[arg-type]
 
 
-def prompt(context: list[Said], new: list[Said]) -> tuple[str, str]:
+def prompt(context: list[Turn], new: list[Turn]) -> tuple[str, str]:
     """The only one that is sent for these messages."""
     (only,) = FINDER.prompts(context, new)
     return only
@@ -130,10 +130,10 @@ def test_messages_of_one_microsecond_are_one_piece_but_no_unbounded_prompt() -> 
     """The watermark cannot stand between them."""
     same = [said(f"Message number {n}.", message_id=f"m{n}") for n in range(500)]
 
-    piece = piece_of([*same, said("later", created_at=same[0].created_at + 1)])
-    prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], piece)]
+    chunk = next_chunk([*same, said("later", created_at=same[0].created_at + 1)])
+    prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], chunk)]
 
-    assert piece == same
+    assert chunk == same
     assert [m["text"] for shown in prompts for m in shown if m["new"]] == [m.text for m in same]
     assert max(len(shown) for shown in prompts) == 40 + CONTEXT
     assert [m["text"] for m in prompts[1] if not m["new"]] == [m.text for m in same[36:40]]
@@ -142,7 +142,7 @@ def test_messages_of_one_microsecond_are_one_piece_but_no_unbounded_prompt() -> 
 def test_long_messages_of_one_microsecond_are_asked_about_one_by_one() -> None:
     same = [said("long " * 4_000, message_id=f"m{n}") for n in range(3)]
 
-    prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], piece_of(same))]
+    prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], next_chunk(same))]
 
     assert [sum(m["new"] for m in shown) for shown in prompts] == [1, 1, 1]
 
@@ -156,7 +156,7 @@ def test_long_messages_of_one_microsecond_are_asked_about_one_by_one() -> None:
         said(""),
     ],
 )
-def test_system_prompts_tool_calls_and_their_results_are_left_out(message: Said) -> None:
+def test_system_prompts_tool_calls_and_their_results_are_left_out(message: Turn) -> None:
     _, user = prompt([message], [message, said("Hello")])
 
     assert [m["text"] for m in json.loads(user)["messages"]] == ["Hello"]

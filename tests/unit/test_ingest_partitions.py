@@ -4,7 +4,11 @@ import pytest
 import redis
 
 from tablestore_memory.protocol.streams import MAX_PARTITIONS
-from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing, state_streams
+from tablestore_memory.worker.state.partitions import (
+    STATE_PARTITIONS,
+    active_partitions,
+    state_streams,
+)
 
 
 @pytest.mark.parametrize("highest", [0, 31, 32, 63, 64, 500, MAX_PARTITIONS - 1])
@@ -17,9 +21,9 @@ def test_highest_stream_ever_used_is_found_also_when_it_is_empty(
             name = client.xadd(streams.events(partition), {"event": "x"})
             client.xdel(streams.events(partition), name)
 
-        assert existing(client, streams) == range(max(STATE_PARTITIONS, highest + 1))
+        assert active_partitions(client, streams) == range(max(STATE_PARTITIONS, highest + 1))
 
 
 def test_without_streams_there_are_those_of_our_own_state(redis_url: str, fresh_name: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
-        assert existing(client, state_streams(fresh_name)) == range(STATE_PARTITIONS)
+        assert active_partitions(client, state_streams(fresh_name)) == range(STATE_PARTITIONS)

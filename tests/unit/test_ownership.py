@@ -276,7 +276,7 @@ def test_forgetting_deletes_no_row_that_is_anothers_whatever_our_marks_say(
 ) -> None:
     live(deployment, {"type": "remember", "user_id": ana, "text": "Ana's own."})
     (hers,) = [m for m in memory_rows(deployment) if m.user_id == ana]
-    deployment.services.unseen.add(eve, [hers.document_id])
+    deployment.services.unindexed.add(eve, [hers.document_id])
     step = deployment.services.memories
 
     receipt = forget(deployment, eve)

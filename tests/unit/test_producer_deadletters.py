@@ -15,11 +15,11 @@ def test_letters_put_back_are_sent_once_and_gone(tmp_path: Path) -> None:
     for number in range(3):
         letters.add(letter(number))
 
-    counts = letters.put_back(lambda one: sent.append(one.event) is None, lambda: True)
+    counts = letters.requeue(lambda one: sent.append(one.event) is None, lambda: True)
 
     assert counts == (3, 0)
     assert sent == ["0", "1", "2"]
-    assert letters.put_back(lambda _: True, lambda: True) == (0, 0)
+    assert letters.requeue(lambda _: True, lambda: True) == (0, 0)
     assert [*tmp_path.iterdir()] == []
 
 
@@ -28,7 +28,7 @@ def test_what_is_no_event_stays(tmp_path: Path) -> None:
     for number in range(4):
         letters.add(letter(number))
 
-    counts = letters.put_back(lambda one: one.accepted_us % 2 == 0, lambda: True)
+    counts = letters.requeue(lambda one: one.accepted_us % 2 == 0, lambda: True)
 
     assert counts == (2, 2)
     assert [one.event for one in read(tmp_path / FILE)] == ["1", "3"]
@@ -37,10 +37,10 @@ def test_what_is_no_event_stays(tmp_path: Path) -> None:
 def test_what_was_not_delivered_is_there_the_next_time(tmp_path: Path) -> None:
     letters, sent = DeadLetters(tmp_path), list[str]()
     letters.add(letter(1))
-    undelivered = letters.put_back(lambda _: True, lambda: False)
+    undelivered = letters.requeue(lambda _: True, lambda: False)
     letters.add(letter(2))
 
-    counts = letters.put_back(lambda one: sent.append(one.event) is None, lambda: True)
+    counts = letters.requeue(lambda one: sent.append(one.event) is None, lambda: True)
 
     assert undelivered is None
     assert counts == (2, 0)
@@ -54,7 +54,7 @@ def test_line_that_is_no_letter_costs_no_other(tmp_path: Path) -> None:
         file.write(b'{"at": 1, "reas\xff\n')
     letters.add(letter(2))
 
-    counts = letters.put_back(lambda one: one.reason == "why", lambda: True)
+    counts = letters.requeue(lambda one: one.reason == "why", lambda: True)
 
     assert counts == (2, 1)
     assert "reas" in (tmp_path / FILE).read_text()
@@ -69,7 +69,7 @@ def test_nothing_is_lost_while_many_write_and_one_takes(tmp_path: Path) -> None:
             assert own.add(letter(number))
 
     def take() -> None:
-        DeadLetters(tmp_path).put_back(
+        DeadLetters(tmp_path).requeue(
             lambda one: sent.append(one.accepted_us) is None, lambda: True
         )
 

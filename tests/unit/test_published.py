@@ -7,7 +7,7 @@ from devtools.servers import wait_until
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import decode, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
-from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.operations.published import Published
 from tablestore_memory.worker.sessions.activity import record, sessions_of
 from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
@@ -115,15 +115,15 @@ def test_sessions_stored_after_all_earlier_events_are_not_waited_for(
 def test_memory_written_before_is_waited_for_and_a_later_one_is_not(
     client: redis.Redis, streams: Streams
 ) -> None:
-    unseen = Unseen(client, streams)
-    unseen.add("u", ["one"])
+    unindexed = UnindexedMemories(client, streams)
+    unindexed.add("u", ["one"])
     published = Published(client, streams)
     before = published.left().unsearchable
     next_ms(client)
-    unseen.add("u", ["two"])
+    unindexed.add("u", ["two"])
 
     still = published.left().unsearchable
-    unseen.searchable(Written("u", "one"))
+    unindexed.searchable(MemoryRef("u", "one"))
 
     assert (before, still) == (1, 1)
     assert published.left().left == 0

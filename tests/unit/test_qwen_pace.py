@@ -10,7 +10,7 @@ from devtools.servers import wait_until
 from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.client import Qwen, rate_limit
-from tablestore_memory.worker.qwen.rate_limit import Rates, SharedPace
+from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tests.local_dashscope import LocalDashScope
 
 MODEL = "qwen-plus"
@@ -33,11 +33,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "_PATIENCE_S", -1.0)
 
 
-def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> SharedPace:
-    return SharedPace(redis, prefix, Rates(requests, tokens), Budget(redis, prefix, None))
+def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> RateLimiter:
+    return RateLimiter(redis, prefix, Rates(requests, tokens), Budget(redis, prefix, None))
 
 
-def room(step: SharedPace, *, tokens: int = 1, model: str = MODEL) -> int:
+def room(step: RateLimiter, *, tokens: int = 1, model: str = MODEL) -> int:
     """How many calls of so many tokens may still be made."""
     for made in range(100):
         try:
@@ -159,7 +159,7 @@ def test_429_that_one_worker_gets_slows_another(
         model=MODEL,
         embedding_model="text-embedding-v4",
         dimension=256,
-        pace=one,
+        limiter=one,
     )
     local_dashscope.ask_fault("throttling", count=2)
 

@@ -59,7 +59,14 @@ def list_all(
         say("no dead letters")
     else:
         rows = [
-            (le.name, minute(le.died_ms * 1000), le.queue, le.error, le.deliveries, le.reason)
+            (
+                le.name,
+                minute(le.dead_lettered_ms * 1000),
+                le.queue,
+                le.error,
+                le.deliveries,
+                le.reason,
+            )
             for le in shown
         ]
         title = counted(len(found), "dead letter")
@@ -103,7 +110,7 @@ def _retry(services: RedisServices, letter: DeadLetter) -> bool:
     if letter.queue == EXTRACT:
         _extract_again(services, letter)
         return services.dead.discard(letter)
-    return services.dead.put_back(letter)
+    return services.dead.requeue(letter)
 
 
 class _About(msgspec.Struct):
@@ -161,7 +168,7 @@ def _unknown_names() -> Iterator[list[str]]:
 def _told(letter: DeadLetter) -> dict[str, Any]:
     return {
         "name": letter.name,
-        "died_at": iso(letter.died_ms * 1000),
+        "dead_lettered_at": iso(letter.dead_lettered_ms * 1000),
         "queue": letter.queue,
         "error": letter.error,
         "reason": letter.reason,

@@ -15,7 +15,7 @@ from tablestore_memory.worker.cli.output import (
     say,
 )
 from tablestore_memory.worker.cli.show import User
-from tablestore_memory.worker.extract.chunks import CONTEXT, piece_of
+from tablestore_memory.worker.extract.chunks import CONTEXT, next_chunk
 from tablestore_memory.worker.qwen.prompts import FACTS_VERSION
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK
@@ -54,7 +54,7 @@ def show(
     again: Again = False,
     json: Json = False,
 ) -> None:
-    """Print exactly what Qwen would be sent for the next piece of a session; nothing is sent."""
+    """Print exactly what Qwen would be sent for the next chunk of a session; nothing is sent."""
     with opened() as services:
         _sessions(services, user, session)
         shown = _next_prompt(services, user, session, again)
@@ -81,8 +81,8 @@ def _next_prompt(
 ) -> tuple[str, str] | None:
     sessions = services.sessions
     start = 0 if again else sessions.watermark(user, session) + 1
-    piece = piece_of(sessions.messages(user, session, since=start))
-    if not piece:
+    chunk = next_chunk(sessions.messages(user, session, since=start))
+    if not chunk:
         return None
     context = sessions.messages_before(user, session, start, CONTEXT) if start else []
-    return next(services.finder.prompts(context, piece), None)
+    return next(services.finder.prompts(context, chunk), None)

@@ -17,10 +17,10 @@ from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     ContentRefused,
     InvalidRow,
-    NotSetUp,
+    PaymentRequired,
+    ResourceMissing,
     Retryable,
     Unavailable,
-    Unpaid,
     UnusableReply,
     WorkerError,
 )
@@ -33,7 +33,7 @@ S = TypeVar("S", bound=RedisSettings)
 Advice = dict[type[WorkerError], str]
 
 _AGAIN: Advice = {
-    Unpaid: "the account is in arrears, or its quota is used up",
+    PaymentRequired: "the account is in arrears, or its quota is used up",
     Retryable: "try again in a moment",
 }
 _MODEL = "check MEMORY_EMBEDDING_MODEL and MEMORY_EMBEDDING_DIMENSION"
@@ -54,13 +54,13 @@ def opened() -> Iterator[Services]:
     advice: Advice = {
         Unavailable: f"the address is {place_of(settings.tablestore_endpoint)}, check TABLESTORE_ENDPOINT",
         BadCredentials: "check the access key: TABLESTORE_ACCESS_KEY_ID, TABLESTORE_ACCESS_KEY_SECRET",
-        NotSetUp: "run `memory-worker init` to make tables and indexes, or check "
+        ResourceMissing: "run `memory-worker init` to make tables and indexes, or check "
         "TABLESTORE_INSTANCE_NAME and the names of the tables",
         **_AGAIN,
         WorkerError: "`memory-worker doctor` looks at everything",
     }
     with redis_answering(settings.redis_url), _advised(advice):
-        yield Services(settings, pace=Unlimited())
+        yield Services(settings, limiter=Unlimited())
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def asking_qwen(settings: Settings) -> Iterator[None]:
             Unavailable: f"the address is {place_of(settings.dashscope_url)}, "
             "check DASHSCOPE_HTTP_BASE_URL",
             BadCredentials: "check DASHSCOPE_API_KEY",
-            NotSetUp: _MODEL,
+            ResourceMissing: _MODEL,
             UnusableReply: _MODEL,
             ContentRefused: "its content inspection refused the text",
             **_AGAIN,

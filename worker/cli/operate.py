@@ -16,7 +16,7 @@ from tablestore_memory.worker.cli.output import (
     printable,
     say,
 )
-from tablestore_memory.worker.failures.errors import NotSetUp
+from tablestore_memory.worker.failures.errors import ResourceMissing
 from tablestore_memory.worker.operations.backlog import dropped
 from tablestore_memory.worker.operations.doctor import examine
 from tablestore_memory.worker.operations.extraction_status import State, state
@@ -30,7 +30,7 @@ _STAGES = (
     ("unsearchable", "memories not searchable yet", "oldest_unsearchable_s"),
 )
 _EXTRACTION = {
-    "passed_over": "decisions made with the index too far behind",
+    "decided_with_stale_index": "decisions made with the index too far behind",
     "given_up_sessions": "sessions given up",
     "qwen_calls_today": "calls to Qwen today (UTC)",
     "qwen_tokens_today": "tokens of Qwen today",
@@ -44,7 +44,7 @@ def init(json: Json = False) -> None:
             made = create_all(
                 services.tablestore, services.names, services.settings.embedding_dimension
             )
-        except NotSetUp as error:
+        except ResourceMissing as error:
             fail(UNREACHABLE, f"{error} (check TABLESTORE_ENDPOINT and TABLESTORE_INSTANCE_NAME)")
     if json:
         print_json({"created": made})
@@ -57,7 +57,7 @@ def status(json: Json = False) -> None:
     with redis_alone() as services:
         now = standing(services.redis, services.streams)
         lost = dropped(services.redis, services.streams)
-        extraction = state(services.redis, services.streams, services.unseen)
+        extraction = state(services.redis, services.streams, services.unindexed)
     if json:
         print_json(_told(now, extraction, lost))
         return

@@ -45,7 +45,7 @@ def publish(
     A bad line is reported with its number and skipped; the exit code is then 2.
     """
     if dead_letters:
-        _put_back(json)
+        _requeue(json)
         return
     published = bad = 0
     ids, clock = EventIds(), Clock()
@@ -68,10 +68,10 @@ def publish(
         raise typer.Exit(WRONG)
 
 
-def _put_back(json: bool) -> None:
+def _requeue(json: bool) -> None:
     """What Redis refused, from the journals' folder; what it refuses again stands there again."""
     with publisher() as outgoing:
-        counts = outgoing.put_back(_FLUSH_S)
+        counts = outgoing.requeue(_FLUSH_S)
         refused = outgoing.stats().dropped.get(REJECTED, 0)
     if counts is None:
         fail(LATE, f"not all events reached Redis within {_FLUSH_S:.0f} s; do it again")

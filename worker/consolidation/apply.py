@@ -12,7 +12,7 @@ import tablestore as ots
 
 from tablestore_memory.worker.consolidation.consolidate import Change
 from tablestore_memory.worker.consolidation.forgotten import forgotten
-from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.due import DueSessions
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.history import History
@@ -29,22 +29,22 @@ class Apply:
     client: ots.OTSClient
     memories: Memories
     history: History
-    unseen: Unseen
+    unindexed: UnindexedMemories
     due: DueSessions
     tombstones: Tombstones
 
 
 def apply(
-    step: Apply, user_id: str, changes: Sequence[Change], still_ours: Callable[[], None]
+    step: Apply, user_id: str, changes: Sequence[Change], ensure_lease_held: Callable[[], None]
 ) -> None:
     """Write the changes of one user. Raises what kept a row from being written.
 
-    `still_ours` raises Busy when the user's lease was lost; it is asked before each kind of write.
+    `ensure_lease_held` raises Busy when the user's lease was lost; it is asked before each kind of write.
     """
     over = _forgotten(step, changes)
     kept = [change for change in changes if change.written.memory.document_id not in over]
     try:
-        _write(step, user_id, kept, still_ours)
+        _write(step, user_id, kept, ensure_lease_held)
     finally:
         take_back(step, user_id, changes)
 
@@ -76,14 +76,14 @@ def take_back(step: Apply, user_id: str, changes: Sequence[Change]) -> None:
     ]
     for batch in (memories, _unique(history)):
         write_all(step.client, batch)
-    step.unseen.forget(Written(user_id, memory.document_id) for memory in written)
+    step.unindexed.forget(MemoryRef(user_id, memory.document_id) for memory in written)
 
 
 def _write(
-    step: Apply, user_id: str, changes: Sequence[Change], still_ours: Callable[[], None]
+    step: Apply, user_id: str, changes: Sequence[Change], ensure_lease_held: Callable[[], None]
 ) -> None:
     written, removed = _outcome(changes)
-    step.unseen.add(user_id, [each.memory.document_id for each in written])
+    step.unindexed.add(user_id, [each.memory.document_id for each in written])
     history = [
         step.history.row(old, change.written.memory, reason=change.reason)
         for change in changes
@@ -93,9 +93,9 @@ def _write(
     gone = [step.memories.deletion(user_id, key) for key in removed]
     for batch in (_unique(history), rows, gone):
         if batch:
-            still_ours()
+            ensure_lease_held()
             write_all(step.client, batch)
-    step.unseen.forget(Written(user_id, key) for key in removed)
+    step.unindexed.forget(MemoryRef(user_id, key) for key in removed)
 
 
 def _forgotten(step: Apply, changes: Sequence[Change]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.memory import Memory, stems_from
-from tablestore_memory.worker.stores.messages import Said
+from tablestore_memory.worker.stores.messages import Turn
 
 
 def forgotten(tombstones: Tombstones, memories: Collection[Memory]) -> dict[str, int]:
@@ -22,8 +22,8 @@ def forgotten(tombstones: Tombstones, memories: Collection[Memory]) -> dict[str,
 
 
 def still_known(
-    tombstones: Tombstones, user_id: str, session_id: str, messages: Iterable[Said]
-) -> Iterator[Said]:
+    tombstones: Tombstones, user_id: str, session_id: str, messages: Iterable[Turn]
+) -> Iterator[Turn]:
     """The messages without those that are forgotten and not gone yet."""
     upto_ms = tombstones.upto([(user_id, session_id)]).get((user_id, session_id), -1)
     return (message for message in messages if message.received_ms > upto_ms)

@@ -7,7 +7,7 @@ import structlog
 from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.consolidation.apply import Apply
 from tablestore_memory.worker.failures.errors import NotOwner
-from tablestore_memory.worker.indexing.unindexed import Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.stores.documents import DEFAULT_SESSION, document_ids
 from tablestore_memory.worker.stores.rows import RowWrite
 from tablestore_memory.worker.stores.write import write_all
@@ -24,7 +24,7 @@ def keep_document(
     event: Remember,
     vector: Sequence[float],
     received_ms: int,
-    still_ours: Callable[[], None],
+    ensure_lease_held: Callable[[], None],
 ) -> None:
     """Write the document's row, under the user's lease, unless it is forgotten.
 
@@ -35,13 +35,13 @@ def keep_document(
     ids = _ids(step, event)
     rows = [step.memories.document(event, each, vector, received_ms) for each in ids]
     try:
-        _write_one(step, event.user_id, dict(zip(ids, rows, strict=True)), still_ours)
+        _write_one(step, event.user_id, dict(zip(ids, rows, strict=True)), ensure_lease_held)
     finally:
         # Asked once more: a worker may have been stopped past its lease.
         if is_forgotten(step, event, received_ms):
             gone = [step.memories.forgetting(event.user_id, each, received_ms) for each in ids]
             write_all(step.client, gone)
-            step.unseen.forget(Written(event.user_id, each) for each in ids)
+            step.unindexed.forget(MemoryRef(event.user_id, each) for each in ids)
 
 
 def _ids(step: Apply, event: Remember) -> Sequence[str]:
@@ -53,18 +53,18 @@ def _ids(step: Apply, event: Remember) -> Sequence[str]:
 
 
 def _write_one(
-    step: Apply, user_id: str, rows: dict[str, RowWrite], still_ours: Callable[[], None]
+    step: Apply, user_id: str, rows: dict[str, RowWrite], ensure_lease_held: Callable[[], None]
 ) -> None:
     """The first of the rows whose key is not another's."""
     for document_id, row in rows.items():
-        step.unseen.add(user_id, [document_id])
-        still_ours()
+        step.unindexed.add(user_id, [document_id])
+        ensure_lease_held()
         try:
             write_all(step.client, [row])
         except NotOwner:
-            step.unseen.forget([Written(user_id, document_id)])
+            step.unindexed.forget([MemoryRef(user_id, document_id)])
             log.info("memory.id_taken", document_id=document_id)
         else:
-            log.info("memory.kept", document_id=document_id)
+            log.info("document.remembered", document_id=document_id)
             return
     raise NotOwner

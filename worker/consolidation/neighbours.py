@@ -1,7 +1,7 @@
 """Which memories of the user may be near a new fact.
 
 The search index is 1–3 s behind, so it is asked for candidates only, by vector and by words. What was
-written for this user and is not confirmed searchable yet is added (`unseen`), and every candidate is read
+written for this user and is not confirmed searchable yet is added (`unindexed`), and every candidate is read
 by primary key: a fact written a moment ago is seen, a fact removed a moment ago is not.
 """
 
@@ -11,36 +11,40 @@ from dataclasses import dataclass
 import structlog
 
 from tablestore_memory.worker.failures.errors import IndexBehind
-from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.stores.documents import DOCUMENT
 from tablestore_memory.worker.stores.memories import Embedded, Memories
 
 # More than are used: some may be about rows that are gone since.
 _CANDIDATES = 20
 # Unconfirmed memories of one user that are read for a decision; they come a hundred a request.
-MOST_UNSEEN = 300
+MOST_UNINDEXED = 300
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Neighbours:
     memories: Memories
-    unseen: Unseen
+    unindexed: UnindexedMemories
 
-    def of(self, user_id: str, new: Sequence[Embedded], *, patient: bool) -> dict[str, Embedded]:
+    def of(
+        self, user_id: str, new: Sequence[Embedded], *, wait_for_index: bool
+    ) -> dict[str, Embedded]:
         """Memories by document id: all that are near a new fact or equal to one are among them.
 
-        Raises IndexBehind when more are unconfirmed than can be looked at, if `patient`; else the
+        Raises IndexBehind when more are unconfirmed than can be looked at, if `wait_for_index`; else the
         newest are looked at, and that it was so is counted.
         """
-        unseen = self.unseen.of_user(user_id)
-        if len(unseen) > MOST_UNSEEN:
-            if patient:
-                raise IndexBehind(f"{len(unseen)} memories of a user are not searchable yet")
-            self.unseen.count_passed_over()
-            log.warning("index.passed_over", unseen=len(unseen), looked_at=MOST_UNSEEN)
-            unseen = unseen[-MOST_UNSEEN:]
-        candidates = {fact.memory.document_id for fact in new} | set(unseen)
+        unindexed = self.unindexed.of_user(user_id)
+        if len(unindexed) > MOST_UNINDEXED:
+            if wait_for_index:
+                raise IndexBehind(f"{len(unindexed)} memories of a user are not searchable yet")
+            self.unindexed.count_stale_index_decision()
+            log.warning(
+                "consolidation.index_stale", unindexed=len(unindexed), looked_at=MOST_UNINDEXED
+            )
+            unindexed = unindexed[-MOST_UNINDEXED:]
+        candidates = {fact.memory.document_id for fact in new} | set(unindexed)
         for fact in new:
             candidates |= self._found(user_id, fact)
         return {

@@ -46,39 +46,39 @@ def remember(
     facts: Sequence[Embedded],
     *,
     plan_id: str,
-    patient: bool = True,
+    wait_for_index: bool = True,
 ) -> int:
     """Consolidate and write facts, once for each `plan_id` of a user. Returns how many rows were written.
 
-    Raises Busy if another worker changes this user's memories, IndexBehind if `patient` and the index
+    Raises Busy if another worker changes this user's memories, IndexBehind if `wait_for_index` and the index
     cannot show enough, and what kept a row from being written: then nothing is decided twice.
     """
-    with users_turn(step, user_id) as turn:
+    with user_lease(step, user_id) as held:
         if step.journal.was_applied(user_id, plan_id):
             return 0
         over = forgotten(step.tombstones, [fact.memory for fact in facts])
         wanted = [fact for fact in facts if fact.memory.document_id not in over]
         if not wanted:
             return 0
-        known = step.neighbours.of(user_id, wanted, patient=patient)
+        known = step.neighbours.of(user_id, wanted, wait_for_index=wait_for_index)
         since = min(fact.memory.stated_at for fact in wanted)
         replaced = step.application.history.of_user(user_id, since=since)
         changes = consolidate(step.qwen, wanted, known, replaced)
         entry = Entry(plan_id, tuple(changes))
-        step.journal.begin(user_id, entry, turn.lease)
-        turn.end(entry)
+        step.journal.begin(user_id, entry, held.lease)
+        held.end(entry)
     return len(changes)
 
 
 @dataclass(frozen=True)
-class UsersTurn:
+class UserLease:
     """The user's lease, and what is done under it."""
 
     step: Remembering
     user_id: str
     lease: Lease
 
-    def still_ours(self) -> None:
+    def ensure_lease_held(self) -> None:
         """Raises Busy when the lease was lost: to be asked before writing."""
         if self.step.redis.get(self.lease.key) != self.lease.token.encode():
             raise Busy(f"{self.lease.key}: the lease ran out")
@@ -86,7 +86,7 @@ class UsersTurn:
     def end(self, entry: Entry) -> None:
         """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
         try:
-            apply(self.step.application, self.user_id, entry.changes, self.still_ours)
+            apply(self.step.application, self.user_id, entry.changes, self.ensure_lease_held)
         except Final:
             self.step.journal.end(self.user_id, entry.plan_id, self.lease)
             raise
@@ -94,14 +94,14 @@ class UsersTurn:
 
 
 @contextmanager
-def users_turn(step: Remembering, user_id: str) -> Iterator[UsersTurn]:
+def user_lease(step: Remembering, user_id: str) -> Iterator[UserLease]:
     """Hold the user's lease, with what a dead worker began brought to its end."""
     key = step.streams.key(step.streams.partition(user_id), f"lease:{user_id}")
     with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S) as lease:
-        turn = UsersTurn(step, user_id, lease)
+        held = UserLease(step, user_id, lease)
         if left := step.journal.unfinished(user_id):
             try:
-                turn.end(left)
+                held.end(left)
             except Final as error:
                 log.error("changes.dropped", error=type(error).__name__, reason=str(error))
-        yield turn
+        yield held

@@ -17,15 +17,15 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.dispatch.arrivals import Arrivals
-from tablestore_memory.worker.dispatch.gate import Queues
+from tablestore_memory.worker.dispatch.gate import DispatchGate
 from tablestore_memory.worker.sessions.due import DueSessions
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.lease import release
-from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, active_partitions
 from tablestore_memory.worker.state.scripts import script
 
 _SWEEP_S = 1.0
-_DUTY_MS = 3_000
+_LEADER_TTL_MS = 3_000
 _FIND_PARTITIONS_S = 5.0
 # Tasks for sessions that are due and not begun.
 _MOST_QUEUED = 500
@@ -39,7 +39,7 @@ Clock = Callable[[], float]
 def take_leadership(redis: Redis, *, leader: str, token: str, ttl_ms: int) -> int: ...
 
 
-class Watch:
+class Dispatcher:
     """Finds work and enqueues it through `send(task, args)`; `queued(queue)` tells what waits there.
 
     `configured` is how many partitions publishers are thought to use; others are found as they come up.
@@ -54,12 +54,12 @@ class Watch:
         queued: Queued,
         configured: int,
         blocking: bool = True,
-        redrive_s: float = 60,
+        reconcile_s: float = 60,
         clock: Clock = time.monotonic,
     ) -> None:
         self._redis = redis
         self._streams = streams
-        self._queues = Queues(redis, streams)
+        self._gate = DispatchGate(redis, streams)
         self._due = DueSessions(redis, streams)
         self._send = send
         self._queued = queued
@@ -68,19 +68,21 @@ class Watch:
         self._clock = clock
         self._partitions = range(max(configured, STATE_PARTITIONS))
         self._find_at = self._sweep_at = 0.0
-        self._redrive_s = redrive_s
-        self._redrive_at = clock() + redrive_s
+        self._reconcile_s = reconcile_s
+        self._reconcile_at = clock() + reconcile_s
         self._token = uuid.uuid4().hex
 
-    def on_duty(self) -> bool:
-        """Whether this watch is the one that looks."""
+    def lead(self) -> bool:
+        """Whether this dispatcher is the one that looks."""
         return bool(
-            take_leadership(self._redis, leader=self._duty_key, token=self._token, ttl_ms=_DUTY_MS)
+            take_leadership(
+                self._redis, leader=self._leader_key, token=self._token, ttl_ms=_LEADER_TTL_MS
+            )
         )
 
-    def off_duty(self) -> None:
+    def resign(self) -> None:
         """Let another take over at once."""
-        release(self._redis, lease=self._duty_key, token=self._token)
+        release(self._redis, lease=self._leader_key, token=self._token)
 
     def sweep(self) -> None:
         """All that may wait, wherever it is."""
@@ -92,11 +94,11 @@ class Watch:
         state = range(STATE_PARTITIONS)
         due = ("-inf", now_ms(self._redis))
         self._start(gate.CONFIRM, "confirm", "zcount", state, bounds=due, lease="confirm-lease")
-        if not self._queues.is_paused(gate.EXTRACT):
+        if not self._gate.is_paused(gate.EXTRACT):
             self._start_extractions()
-        if self._clock() >= self._redrive_at:
-            self._redrive_at = self._clock() + self._redrive_s
-            self._send(gate.REDRIVE, [])
+        if self._clock() >= self._reconcile_at:
+            self._reconcile_at = self._clock() + self._reconcile_s
+            self._send(gate.RECONCILE, [])
 
     def _start_extractions(self) -> None:
         """A task for each session that is due, less those on their way: each takes one when it begins.
@@ -136,7 +138,7 @@ class Watch:
         started = 0
         for place, partition in enumerate(partitions):
             waiting, held = answers[2 * place : 2 * place + 2]
-            if waiting and not held and self._queues.reserve(task, partition):
+            if waiting and not held and self._gate.reserve(task, partition):
                 self._send(task, [partition])
                 started += 1
         return started
@@ -144,10 +146,10 @@ class Watch:
     def _find_partitions(self) -> None:
         if self._clock() < self._find_at:
             return
-        found = existing(self._redis, self._streams)
+        found = active_partitions(self._redis, self._streams)
         self._partitions = range(max(self._configured, len(found)))
         self._find_at = self._clock() + _FIND_PARTITIONS_S
 
     @property
-    def _duty_key(self) -> str:
-        return f"{self._streams.prefix}:watching"
+    def _leader_key(self) -> str:
+        return f"{self._streams.prefix}:dispatch-leader"

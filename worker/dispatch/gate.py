@@ -14,19 +14,19 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.backoff import full_jitter_s
 
-DRAIN, EXTRACT, REQUESTS, CONFIRM, REDRIVE = (
+DRAIN, EXTRACT, REQUESTS, CONFIRM, RECONCILE = (
     "memory.drain",
     "memory.extract",
     "memory.requests",
     "memory.confirm",
-    "memory.redrive",
+    "memory.reconcile",
 )
 QUEUE_OF = {
     DRAIN: "ingest",
     EXTRACT: "extract",
     REQUESTS: "extract",
     CONFIRM: "extract",
-    REDRIVE: "extract",
+    RECONCILE: "extract",
 }
 
 NAMES = ("ingest", "extract")
@@ -39,7 +39,7 @@ _PAUSE_MS = (1_000, 15_000)  # the first, doubled up to the longest
 _PAUSES_KEPT_MS = 60_000
 
 
-class Queues:
+class DispatchGate:
     """Marks that keep the same work from being enqueued twice, too early, or in vain."""
 
     def __init__(self, redis: Redis, streams: Streams) -> None:

@@ -1,4 +1,4 @@
-"""The thread that runs a Watch beside a Celery worker, and the bootstep that starts and ends it.
+"""The thread that runs a Dispatcher beside a Celery worker, and the bootstep that starts and ends it.
 
 It also says that the worker lives, and what it consumes.
 """
@@ -12,7 +12,7 @@ import structlog
 from celery import bootsteps
 from redis.exceptions import RedisError
 
-from tablestore_memory.worker.dispatch.dispatcher import Queued, Send, Watch
+from tablestore_memory.worker.dispatch.dispatcher import Dispatcher, Queued, Send
 
 # Between a notification and the look: what arrives meanwhile joins the same drain. Longer while drains run
 # anyway, as they take what comes.
@@ -24,15 +24,15 @@ Consumed = Callable[[], list[str]]
 log = structlog.get_logger()
 
 
-class WatchThread(threading.Thread):
-    """Runs a Watch until stopped; an unreachable Redis is said once and waited out.
+class DispatcherThread(threading.Thread):
+    """Runs a Dispatcher until stopped; an unreachable Redis is said once and waited out.
 
     `report_alive` is called about once a second.
     """
 
-    def __init__(self, watch: Watch, report_alive: Callable[[], None]) -> None:
+    def __init__(self, dispatcher: Dispatcher, report_alive: Callable[[], None]) -> None:
         super().__init__(name="watch", daemon=True)
-        self._watch = watch
+        self._dispatcher = dispatcher
         self._report_alive = report_alive
         self._ended = threading.Event()
 
@@ -41,7 +41,7 @@ class WatchThread(threading.Thread):
         while not self._ended.is_set():
             try:
                 self._report_alive()
-                if self._watch.on_duty():
+                if self._dispatcher.lead():
                     self._look_for_a_while()
                 else:
                     self._ended.wait(_LOOK_AT_DUTY_S)
@@ -49,7 +49,7 @@ class WatchThread(threading.Thread):
             except Exception as error:
                 if not failing:
                     expected = isinstance(error, (RedisError, OSError))
-                    log.warning("watch.failed", reason=str(error), exc_info=not expected)
+                    log.warning("dispatcher.failed", reason=str(error), exc_info=not expected)
                 failing = True
                 self._leave()
                 self._ended.wait(_LOOK_AT_DUTY_S)
@@ -57,32 +57,32 @@ class WatchThread(threading.Thread):
 
     def _look_for_a_while(self) -> None:
         """One sweep, then what is published until the next one is due."""
-        self._watch.sweep()
+        self._dispatcher.sweep()
         linger_s = _LINGER_S
-        while partitions := self._watch.wait_for_events():
+        while partitions := self._dispatcher.wait_for_events():
             if self._ended.wait(linger_s):
                 return
-            linger_s = _LINGER_S if self._watch.start_drains(partitions) else _LINGER_BUSY_S
+            linger_s = _LINGER_S if self._dispatcher.start_drains(partitions) else _LINGER_BUSY_S
 
     def _leave(self) -> None:
         with suppress(RedisError, OSError):
-            self._watch.off_duty()
+            self._dispatcher.resign()
 
     def stop(self) -> None:
         self._ended.set()
 
 
-def watch_step(
-    make: Callable[[Send, Queued, Consumed], WatchThread],
+def dispatcher_step(
+    make: Callable[[Send, Queued, Consumed], DispatcherThread],
 ) -> type[bootsteps.StartStopStep]:
-    """The bootstep that gives each Celery consumer a watch."""
+    """The bootstep that gives each Celery consumer a dispatcher."""
 
     class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def __init__(self, consumer: Any, **options: Any) -> None:
             super().__init__(consumer, **options)
-            self._thread: WatchThread | None = None
+            self._thread: DispatcherThread | None = None
 
         def start(self, consumer: Any) -> None:
             def send(task: str, args: list[Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from tablestore_memory.worker.extract.session import Extract, about_messages, extract
-from tablestore_memory.worker.failures.errors import Busy, IndexBehind, SameForEveryone, Throttled
+from tablestore_memory.worker.failures.errors import Busy, IndexBehind, SystemicFailure, Throttled
 from tablestore_memory.worker.failures.isolation import (
     DIED,
     Failure,
@@ -51,7 +51,7 @@ class Outcome:
 def attempt(step: Attempt, user_id: str, session_id: str) -> Outcome:
     """Extract what waits in a session, or see to it that it is tried again.
 
-    Raises SameForEveryone when every session would fail; this one is tried again then, too.
+    Raises SystemicFailure when every session would fail; this one is tried again then, too.
     """
     partition = step.extraction.streams.partition(session_id)
     key = step.extraction.streams.key(partition, f"lease:{user_id}:{session_id}")
@@ -107,7 +107,7 @@ def _failed(
     item = member(user_id, session_id)
     try:
         ensure_item_is_to_blame(error, step.probe)
-    except SameForEveryone:
+    except SystemicFailure:
         wait_s = random.uniform(*_SLOWLY_S)
         step.attempts.step_aside(partition, item, begun, wait_s)
         due.postpone(user_id, session_id, wait_s)

@@ -13,7 +13,7 @@ import msgspec
 
 from tablestore_memory.worker.secrets.masking import holds_secret, masked
 from tablestore_memory.worker.stores.memories import Memory, Source
-from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.stores.sessions import Turn
 
 Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship", "instruction"]
 _LONGEST_FACT = 600  # characters; the prompt asks for 60 words
@@ -56,7 +56,7 @@ class Origin:
     received_ms: int = 0
 
 
-def checked(fact: Fact, before: int, new: Sequence[Said], origin: Origin) -> Memory | None:
+def checked(fact: Fact, before: int, new: Sequence[Turn], origin: Origin) -> Memory | None:
     """The memory of a fact; None if it does not hold. `before` messages of context came first."""
     cited = _cited(fact, before, new)
     text = " ".join(fact.text.split())
@@ -84,7 +84,7 @@ def checked(fact: Fact, before: int, new: Sequence[Said], origin: Origin) -> Mem
     ).identified()
 
 
-def _cited(fact: Fact, before: int, new: Sequence[Said]) -> list[tuple[Said, str]]:
+def _cited(fact: Fact, before: int, new: Sequence[Turn]) -> list[tuple[Turn, str]]:
     """The cited new messages whose text holds the quote."""
     return [
         (new[cited.n - before - 1], cited.quote)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tablestore_memory.worker.extract.shown import shown_tokens
-from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.stores.sessions import Turn
 
 CONTEXT = 4  # earlier messages shown with the new ones
 _MESSAGES = 40
@@ -11,24 +11,24 @@ _TOKENS = 6_000
 _ROLES = ("user", "assistant")
 
 
-def piece_of(messages: Iterable[Said]) -> list[Said]:
+def next_chunk(messages: Iterable[Turn]) -> list[Turn]:
     """As many messages from the front as one question may hold.
 
     Those of one microsecond stay together, as the watermark cannot stand between them: if they are many,
-    the piece takes several questions.
+    the chunk takes several questions.
     """
-    piece: list[Said] = []
+    chunk: list[Turn] = []
     for message in messages:
-        if piece and message.created_at != piece[-1].created_at and _is_full(piece, message):
+        if chunk and message.created_at != chunk[-1].created_at and _is_full(chunk, message):
             break
-        piece.append(message)
-    return piece
+        chunk.append(message)
+    return chunk
 
 
-def questions_of(piece: Iterable[Said]) -> Iterator[list[Said]]:
-    """The piece in parts that one question may hold."""
-    part: list[Said] = []
-    for message in piece:
+def parts_of(chunk: Iterable[Turn]) -> Iterator[list[Turn]]:
+    """The chunk in parts that one question may hold."""
+    part: list[Turn] = []
+    for message in chunk:
         if part and _is_full(part, message):
             yield part
             part = []
@@ -37,11 +37,11 @@ def questions_of(piece: Iterable[Said]) -> Iterator[list[Said]]:
         yield part
 
 
-def _is_full(part: Sequence[Said], message: Said) -> bool:
+def _is_full(part: Sequence[Turn], message: Turn) -> bool:
     tokens = sum(map(shown_tokens, part)) + shown_tokens(message)
     return len(part) >= _MESSAGES or tokens > _TOKENS
 
 
-def is_talk(message: Said) -> bool:
+def is_talk(message: Turn) -> bool:
     """Whether people or the assistant said it: no system prompts, tool calls or their results."""
     return bool(message.text) and message.message_type == "message" and message.role in _ROLES

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
-from tablestore_memory.worker.extract.chunks import CONTEXT, is_talk, questions_of
+from tablestore_memory.worker.extract.chunks import CONTEXT, is_talk, parts_of
 from tablestore_memory.worker.extract.shown import Shown, shown
 from tablestore_memory.worker.failures.errors import (
     ContentRefused,
@@ -25,7 +25,7 @@ from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.prompts import FACTS_VERSION, load
 from tablestore_memory.worker.qwen.structured import ask
 from tablestore_memory.worker.stores.memories import Memory
-from tablestore_memory.worker.stores.sessions import Said
+from tablestore_memory.worker.stores.sessions import Turn
 
 log = structlog.get_logger()
 
@@ -57,27 +57,27 @@ class Found:
 
 @dataclass(frozen=True)
 class FactFinder:
-    """Asks one model with one prompt for the facts in a piece of one session."""
+    """Asks one model with one prompt for the facts in a chunk of one session."""
 
     qwen: Qwen
     instructions: str = ""
 
     def find(
-        self, user_id: str, session_id: str, context: Sequence[Said], new: Sequence[Said]
+        self, user_id: str, session_id: str, context: Sequence[Turn], new: Sequence[Turn]
     ) -> Found:
-        """The facts in `new`. Raises Retryable and SameForEveryone; what is Final is in `skipped`."""
+        """The facts in `new`. Raises Retryable and SystemicFailure; what is Final is in `skipped`."""
         found = Found()
         for earlier, part in _questions(context, new):
             found += self._found(user_id, session_id, earlier, part)
         return found
 
-    def prompts(self, context: Sequence[Said], new: Sequence[Said]) -> Iterator[tuple[str, str]]:
-        """Exactly what is sent for a piece, a question each: the instructions, and messages as JSON."""
+    def prompts(self, context: Sequence[Turn], new: Sequence[Turn]) -> Iterator[tuple[str, str]]:
+        """Exactly what is sent for a chunk, a question each: the instructions, and messages as JSON."""
         for earlier, part in _questions(context, new):
             yield self._prompt([shown(m) for m in earlier], [shown(m) for m in part])
 
     def _found(
-        self, user_id: str, session_id: str, context: Sequence[Said], new: Sequence[Said]
+        self, user_id: str, session_id: str, context: Sequence[Turn], new: Sequence[Turn]
     ) -> Found:
         said = [shown(message) for message in new]
         try:
@@ -96,8 +96,8 @@ class FactFinder:
         self,
         user_id: str,
         session_id: str,
-        context: Sequence[Said],
-        new: Sequence[Said],
+        context: Sequence[Turn],
+        new: Sequence[Turn],
         error: Final,
     ) -> Found:
         """Ask again without what may be to blame: the context, or some of the messages; else skip them."""
@@ -117,11 +117,11 @@ class FactFinder:
 
 
 def _questions(
-    context: Sequence[Said], new: Sequence[Said]
-) -> Iterator[tuple[Sequence[Said], Sequence[Said]]]:
+    context: Sequence[Turn], new: Sequence[Turn]
+) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:
     """What is talk, in parts that one question may hold, each with what was said before it."""
     earlier = [message for message in context if is_talk(message)]
-    for part in questions_of([message for message in new if is_talk(message)]):
+    for part in parts_of([message for message in new if is_talk(message)]):
         yield earlier, part
         earlier = [*earlier, *part][-CONTEXT:]
 
@@ -141,7 +141,7 @@ def _as_data(n: int, each: Shown, is_new: bool) -> dict[str, object]:
     return data | {"cut": True} if each.cut else data
 
 
-def _skipped(messages: Sequence[Said], error: Final) -> Skipped:
+def _skipped(messages: Sequence[Turn], error: Final) -> Skipped:
     ids = tuple(message.message_id for message in messages)
     received_ms = min(message.received_ms for message in messages)
     return Skipped(ids, str(error), type(error).__name__, received_ms)

@@ -1,4 +1,4 @@
-"""What Qwen found in a piece of a session, kept before anything is done with it.
+"""What Qwen found in a chunk of a session, kept before anything is done with it.
 
 A worker that dies leaves the plan; the next one goes on with it, without paying again.
 """

@@ -1,6 +1,6 @@
 """One session, from its watermark on: facts, their vectors, the user's memories changed, the watermark moved.
 
-Piece by piece. Each step's outcome is kept before the next begins, so a crash
+Chunk by chunk. Each step's outcome is kept before the next begins, so a crash
 anywhere is made good by doing it again: nothing is asked, decided or written twice.
 """
 
@@ -16,7 +16,7 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.forgotten import still_known
 from tablestore_memory.worker.consolidation.remember import Remembering, remember
-from tablestore_memory.worker.extract.chunks import CONTEXT, piece_of
+from tablestore_memory.worker.extract.chunks import CONTEXT, next_chunk
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.plans import Plan, Plans
 from tablestore_memory.worker.extract.vectors import with_vectors
@@ -49,7 +49,7 @@ class Extract:
 
 
 def extract(step: Extract, user_id: str, session_id: str, lease: Lease) -> Iterator[None]:
-    """Extract what waits in a session, under its lease, piece by piece: yields after each.
+    """Extract what waits in a session, under its lease, chunk by chunk: yields after each.
 
     Raises Busy if another worker has the user, LeaseLost, and what keeps a service away; all that was not
     yet extracted stays where it is.
@@ -59,29 +59,29 @@ def extract(step: Extract, user_id: str, session_id: str, lease: Lease) -> Itera
         start = min(step.sessions.watermark(user_id, session_id) + 1, waiting.from_us)
         for plan in _plans(step, user_id, session_id, start):
             lease.ensure_held()
-            _carry_out(step, user_id, session_id, plan)
+            _apply_plan(step, user_id, session_id, plan)
             yield
     step.due.settle(user_id, session_id)
 
 
 def _plans(step: Extract, user_id: str, session_id: str, start: int) -> Iterator[Plan]:
-    """The plan left by a worker that died, then one for each piece from `start` on."""
+    """The plan left by a worker that died, then one for each chunk from `start` on."""
     left = step.plans.load(user_id, session_id)
     if left:
         yield left
         start = max(start, left.through + 1) if start >= left.since else start
     known = partial(still_known, step.remembering.tombstones, user_id, session_id)
-    while piece := piece_of(known(step.sessions.messages(user_id, session_id, since=start))):
+    while chunk := next_chunk(known(step.sessions.messages(user_id, session_id, since=start))):
         step.budget.check()
         context = known(step.sessions.messages_before(user_id, session_id, start, CONTEXT))
-        found = step.finder.find(user_id, session_id, list(context), piece)
-        plan = Plan(start, piece[-1].created_at, found)
+        found = step.finder.find(user_id, session_id, list(context), chunk)
+        plan = Plan(start, chunk[-1].created_at, found)
         step.plans.keep(user_id, session_id, plan)
         yield plan
         start = plan.through + 1
 
 
-def _carry_out(step: Extract, user_id: str, session_id: str, plan: Plan) -> None:
+def _apply_plan(step: Extract, user_id: str, session_id: str, plan: Plan) -> None:
     """Compute vectors, change the memories, move the watermark."""
     started = time.monotonic()
     if plan.vectors is None:
@@ -110,8 +110,10 @@ def _remember(step: Extract, user_id: str, session_id: str, plan: Plan) -> int:
     if not facts:
         return 0
     try:
-        patient = plan.waited < _WAITS_FOR_INDEX
-        return remember(step.remembering, user_id, facts, plan_id=plan.plan_id, patient=patient)
+        wait_for_index = plan.waited < _WAITS_FOR_INDEX
+        return remember(
+            step.remembering, user_id, facts, plan_id=plan.plan_id, wait_for_index=wait_for_index
+        )
     except IndexBehind:
         step.plans.keep(user_id, session_id, replace(plan, waited=plan.waited + 1))
         raise

@@ -15,10 +15,10 @@
     │   ├── UnusableReply      Qwen's answer cannot be used
     │   │   └── RequestRefused Qwen gives none: it refuses the request as it is
     │   └── SecretRefused      a text to remember holds a secret
-    └── SameForEveryone        every item would fail: pause the queue, keep the work, say it
+    └── SystemicFailure        every item would fail: pause the queue, keep the work, say it
         ├── BadCredentials
-        ├── NotSetUp           a table, index or model is missing
-        ├── Unpaid
+        ├── ResourceMissing           a table, index or model is missing
+        ├── PaymentRequired
         ├── ServiceFails       a service fails at something trivial too
         └── BudgetSpent        the daily token budget is used up
 
@@ -89,25 +89,25 @@ class SecretRefused(Final):
     """A text to remember holds a secret."""
 
 
-class SameForEveryone(WorkerError):
+class SystemicFailure(WorkerError):
     """Every item would fail the same way until somebody mends it."""
 
 
-class BadCredentials(SameForEveryone):
+class BadCredentials(SystemicFailure):
     """The key or its rights are wrong."""
 
 
-class NotSetUp(SameForEveryone):
+class ResourceMissing(SystemicFailure):
     """A table, an index, an instance or a model is missing."""
 
 
-class Unpaid(SameForEveryone):
+class PaymentRequired(SystemicFailure):
     """The account is in arrears or its quota is used up."""
 
 
-class ServiceFails(SameForEveryone):
+class ServiceFails(SystemicFailure):
     """A service fails at something trivial too: it is away, overloaded, or refuses everything."""
 
 
-class BudgetSpent(SameForEveryone):
+class BudgetSpent(SystemicFailure):
     """The day's budget of tokens, set by us, is used up."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.failures.errors import (
     Retryable,
-    SameForEveryone,
     ServiceFails,
+    SystemicFailure,
     WorkerError,
 )
 
@@ -87,13 +87,13 @@ DIED = Failure("WorkerDied", "its worker died each time", retryable=False)
 def ensure_item_is_to_blame(error: Exception | None, probe: Probe) -> None:
     """Return if the service answers something trivial: then the failure is the item's.
 
-    Raises SameForEveryone if it does not, from `error`.
+    Raises SystemicFailure if it does not, from `error`.
     """
-    if isinstance(error, SameForEveryone):
+    if isinstance(error, SystemicFailure):
         raise error
     try:
         probe()
-    except SameForEveryone:
+    except SystemicFailure:
         raise
     except Exception as reason:  # noqa: BLE001 - it is told, under the name of what it means
         raise ServiceFails(

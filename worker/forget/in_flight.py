@@ -1,7 +1,7 @@
 """What of a user is still on its way, or was set aside: found in the streams of all partitions, and deleted.
 
 Events first, then requests, then dead letters: that is the way in which they move. A drain may have the
-front of its stream in hand; that is not deleted under it, as its rows would come after all.
+front of its stream in flight; that is not deleted under it, as its rows would come after all.
 """
 
 import json
@@ -17,10 +17,10 @@ from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.state.dead_letters import EXTRACT
 from tablestore_memory.worker.state.entries import every, received_ms
-from tablestore_memory.worker.state.partitions import existing
+from tablestore_memory.worker.state.partitions import active_partitions
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 
-# KEYS: lease stream   ARGV: most-in-hand ids…
+# KEYS: lease stream   ARGV: most-in-flight ids…
 # Returns how many were deleted, and how many are left because a drain may hold them.
 _DELETE_UNHELD = """
 local held = {}
@@ -54,8 +54,8 @@ class InFlight:
 
     def forget(self, scope: Scope) -> tuple[dict[str, int], int]:
         """Delete what is covered: how many of each, and how many events are left as a drain may hold them."""
-        partitions = existing(self.redis, self.streams)
-        events = [self._delete(p, "events", scope, most_in_hand=MAX_ROWS) for p in partitions]
+        partitions = active_partitions(self.redis, self.streams)
+        events = [self._delete(p, "events", scope, most_in_flight=MAX_ROWS) for p in partitions]
         requests = [self._delete(p, "requests", scope) for p in partitions]
         letters = [self._delete(p, "dead", scope) for p in partitions]
         counts = {
@@ -66,7 +66,7 @@ class InFlight:
         return counts, sum(held for _, held in events)
 
     def _delete(
-        self, partition: int, name: str, scope: Scope, most_in_hand: int = 0
+        self, partition: int, name: str, scope: Scope, most_in_flight: int = 0
     ) -> tuple[int, int]:
         stream = self.streams.key(partition, name)
         keys = [self.streams.key(partition, "lease"), stream]
@@ -74,7 +74,7 @@ class InFlight:
         deleted = held = 0
         for start in range(0, len(found), _AT_ONCE):
             ids = found[start : start + _AT_ONCE]
-            answer = self.redis.eval(_DELETE_UNHELD, len(keys), *keys, most_in_hand, *ids)
+            answer = self.redis.eval(_DELETE_UNHELD, len(keys), *keys, most_in_flight, *ids)
             deleted, held = deleted + int(answer[0]), held + int(answer[1])
         return deleted, held
 

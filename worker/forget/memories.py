@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tablestore as ots
 
 from tablestore_memory.worker.forget.scope import Scope
-from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.sessions.due import DueSessions
 from tablestore_memory.worker.stores.history import History, Replaced
 from tablestore_memory.worker.stores.memories import Memories
@@ -24,13 +24,13 @@ class Remembered:
     sessions: Sessions
     memories: Memories
     history: History
-    unseen: Unseen
+    unindexed: UnindexedMemories
     due: DueSessions
 
     def of_user(self, user_id: str) -> list[Memory]:
         """Those that the index shows and those written so lately that it may not; by primary key."""
         ids = {memory.document_id for memory in self.memories.of_user(user_id)}
-        rows = self.memories.without_vectors(sorted(ids | self.unseen.traces(user_id)))
+        rows = self.memories.without_vectors(sorted(ids | self.unindexed.traces(user_id)))
         return [memory for memory in rows if memory.user_id == user_id]
 
     def history_of(self, scope: Scope, covered: Iterable[Memory]) -> list[Replaced]:

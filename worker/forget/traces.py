@@ -15,7 +15,7 @@ from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.extract.plans import Plan, Plans
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.indexing.announcements import announced, withdraw
-from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.due import member, members_of, session_of
 from tablestore_memory.worker.sessions.reconcile import cursor_key
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
@@ -32,7 +32,7 @@ class Traces:
     streams: Streams
     plans: Plans
     journal: Journal
-    unseen: Unseen
+    unindexed: UnindexedMemories
 
     def session_ids(self, scope: Scope) -> set[str]:
         """The sessions of which there is any."""
@@ -72,8 +72,8 @@ class Traces:
     def forget_marks(self, scope: Scope, existing: Collection[str]) -> dict[str, int]:
         """What names memories other than the `existing` ones, or tells what was done already."""
         user_id = scope.user_id
-        gone = self.unseen.traces(user_id) - set(existing)
-        self.unseen.forget(Written(user_id, document_id) for document_id in gone)
+        gone = self.unindexed.traces(user_id) - set(existing)
+        self.unindexed.forget(MemoryRef(user_id, document_id) for document_id in gone)
         entries = announced(self.redis, self.streams, user_id)
         told = [entry for entry, document in entries if document not in existing]
         withdraw(self.redis, self.streams, user_id, told)

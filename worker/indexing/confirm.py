@@ -7,7 +7,7 @@ import structlog
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.indexing.unindexed import Unseen, Written
+from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Memories
 
@@ -24,7 +24,7 @@ class Confirm:
     redis: Redis
     streams: Streams
     memories: Memories
-    unseen: Unseen
+    unindexed: UnindexedMemories
 
 
 def confirm(step: Confirm, partition: int) -> int:
@@ -33,32 +33,32 @@ def confirm(step: Confirm, partition: int) -> int:
     Raises Busy if another worker looks already.
     """
     with Lease(step.redis, step.streams.key(partition, "confirm-lease")):
-        due = step.unseen.due(partition)
+        due = step.unindexed.due(partition)
         if not due:
             return 0
         rows = step.memories.searchable([written.document_id for written in due])
-        shown = {Written(*row) for row in rows}
+        shown = {MemoryRef(*row) for row in rows}
         missing = [written for written in due if written not in shown]
-        _announce([written for written in due if written in shown], step.unseen)
+        _announce([written for written in due if written in shown], step.unindexed)
         return _put_off(missing, step)
 
 
-def _announce(found: Sequence[Written], unseen: Unseen) -> None:
+def _announce(found: Sequence[MemoryRef], unindexed: UnindexedMemories) -> None:
     for written in found:
-        if (lag_ms := unseen.searchable(written)) is not None:
+        if (lag_ms := unindexed.searchable(written)) is not None:
             log.info("memory.searchable", document_id=written.document_id, lag_ms=lag_ms)
 
 
-def _put_off(missing: Sequence[Written], step: Confirm) -> int:
+def _put_off(missing: Sequence[MemoryRef], step: Confirm) -> int:
     """What has no row, and had time to get one, is taken off; the rest is looked for again."""
     rows = step.memories.get([written.document_id for written in missing])
-    existing = {Written(stored.memory.user_id, stored.memory.document_id) for stored in rows}
-    ages_ms = {written: step.unseen.age_ms(written) for written in missing}
+    existing = {MemoryRef(stored.memory.user_id, stored.memory.document_id) for stored in rows}
+    ages_ms = {written: step.unindexed.age_ms(written) for written in missing}
     for written, age_ms in ages_ms.items():
         if written in existing or age_ms < _WRITE_TAKES_MS:
-            step.unseen.look_again(written)
+            step.unindexed.look_again(written)
         else:
-            step.unseen.forget([written])
+            step.unindexed.forget([written])
     oldest_ms = max(ages_ms.values(), default=0)
     if oldest_ms > _UNUSUAL_MS:
         log.warning("index.behind", memories=len(missing), oldest_ms=oldest_ms)

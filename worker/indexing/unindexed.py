@@ -1,7 +1,7 @@
 """What was written and the search index does not show yet.
 
 Keys of a user's partition: `confirm` (sorted set: [user, document] by the time in ms of the next look),
-`written` (the same members by the time they were written), `unseen:<user>` (sorted set: document by that
+`written` (the same members by the time they were written), `unindexed:<user>` (sorted set: document by that
 time), which is also what deduplication adds to the index. Once searchable a memory leaves all three and
 is announced on the stream `searchable`.
 """
@@ -26,7 +26,7 @@ AT_ONCE = 100  # ids a search can ask for and show
 _ANNOUNCED_KEPT = 10_000  # entries of the announcement stream; a reader that is away longer lists
 _PAGE = 1_000  # members a ZSCAN looks at
 
-# KEYS: confirm written unseen announcements   ARGV: name user document lag_ms kept
+# KEYS: confirm written unindexed announcements   ARGV: name user document lag_ms kept
 _ANNOUNCE = """
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -38,7 +38,7 @@ return 1
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class MemoryRef:
     user_id: str
     document_id: str
 
@@ -47,7 +47,7 @@ class Written:
         return msgspec.json.encode([self.user_id, self.document_id])
 
 
-class Unseen:
+class UnindexedMemories:
     """The memories that were written and are not confirmed searchable."""
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
@@ -56,23 +56,23 @@ class Unseen:
 
     def add(self, user_id: str, document_ids: Iterable[str]) -> None:
         """Record before or with the write, so that a crash leaves a look too many, never one too few."""
-        confirm, written, unseen = self._keys(user_id)
+        confirm, written, unindexed = self._keys(user_id)
         now = now_ms(self._redis)
         with self._redis.pipeline(transaction=True) as pipe:
             for document_id in document_ids:
-                name = Written(user_id, document_id).name
+                name = MemoryRef(user_id, document_id).name
                 pipe.zadd(confirm, {name: now + _FIRST_LOOK_MS})
                 pipe.zadd(written, {name: now})
-                pipe.zadd(unseen, {document_id: now})
+                pipe.zadd(unindexed, {document_id: now})
             pipe.execute()
 
     def of_user(self, user_id: str) -> list[str]:
         """The user's, the newest last."""
-        _, _, unseen = self._keys(user_id)
-        names = cast(list[bytes], self._redis.zrange(unseen, 0, -1))
+        _, _, unindexed = self._keys(user_id)
+        names = cast(list[bytes], self._redis.zrange(unindexed, 0, -1))
         return [name.decode() for name in names]
 
-    def due(self, partition: int) -> list[Written]:
+    def due(self, partition: int) -> list[MemoryRef]:
         """Those to look for now."""
         key = self._streams.key(partition, "confirm")
         found = cast(
@@ -81,7 +81,7 @@ class Unseen:
         )
         return [_written(name) for name in found]
 
-    def searchable(self, written: Written) -> int | None:
+    def searchable(self, written: MemoryRef) -> int | None:
         """Take it off and announce it. Returns the lag in ms since it was written.
 
         None if it was taken off meanwhile: what was forgotten is not announced.
@@ -92,7 +92,7 @@ class Unseen:
         announced = self._redis.eval(_ANNOUNCE, len(keys), *keys, *arguments, _ANNOUNCED_KEPT)
         return lag_ms if announced else None
 
-    def forget(self, written: Iterable[Written]) -> None:
+    def forget(self, written: Iterable[MemoryRef]) -> None:
         """Take them off: the rows are gone."""
         for each in written:
             with self._redis.pipeline(transaction=True) as pipe:
@@ -101,20 +101,20 @@ class Unseen:
 
     def traces(self, user_id: str) -> set[str]:
         """The user's, wherever one is noted; also where a crash left it in a part of the keys only."""
-        confirm, written, unseen = self._keys(user_id)
-        found = {name.decode() for name in cast(list[bytes], self._redis.zrange(unseen, 0, -1))}
+        confirm, written, unindexed = self._keys(user_id)
+        found = {name.decode() for name in cast(list[bytes], self._redis.zrange(unindexed, 0, -1))}
         for key in (confirm, written):
             for name, _ in self._redis.zscan_iter(key, match=members_of(user_id), count=_PAGE):
                 found.add(_written(name).document_id)
         return found
 
-    def look_again(self, written: Written) -> None:
+    def look_again(self, written: MemoryRef) -> None:
         """Later, at a distance that grows with its age."""
         confirm, _, _ = self._keys(written.user_id)
         delay_ms = max(random.uniform(*_LOOK_AGAIN_MS), self.age_ms(written) / 10)
         self._redis.zadd(confirm, {written.name: now_ms(self._redis) + delay_ms}, xx=True)
 
-    def age_ms(self, written: Written) -> int:
+    def age_ms(self, written: MemoryRef) -> int:
         _, key, _ = self._keys(written.user_id)
         now = now_ms(self._redis)
         return now - int(self._redis.zscore(key, written.name) or now)
@@ -128,27 +128,30 @@ class Unseen:
             firsts = [float(pairs[0][1]) for pairs in pipe.execute() if pairs]
         return max(0, now_ms(self._redis) - int(min(firsts))) if firsts else 0
 
-    def count_passed_over(self) -> None:
+    def count_stale_index_decision(self) -> None:
         """A decision was made without looking at all of a user's: there were too many."""
-        self._redis.incr(f"{self._streams.prefix}:passed-over")
+        self._redis.incr(f"{self._streams.prefix}:decided-with-stale-index")
 
-    def passed_over(self) -> int:
-        return int(cast(bytes | None, self._redis.get(f"{self._streams.prefix}:passed-over")) or 0)
+    def decided_with_stale_index(self) -> int:
+        return int(
+            cast(bytes | None, self._redis.get(f"{self._streams.prefix}:decided-with-stale-index"))
+            or 0
+        )
 
-    def _remove(self, pipe: Pipeline, written: Written) -> None:
-        confirm, by_time, unseen = self._keys(written.user_id)
+    def _remove(self, pipe: Pipeline, written: MemoryRef) -> None:
+        confirm, by_time, unindexed = self._keys(written.user_id)
         pipe.zrem(confirm, written.name)
         pipe.zrem(by_time, written.name)
-        pipe.zrem(unseen, written.document_id)
+        pipe.zrem(unindexed, written.document_id)
 
     def _keys(self, user_id: str) -> tuple[str, str, str]:
         partition = self._streams.partition(user_id)
         return (
             self._streams.key(partition, "confirm"),
             self._streams.key(partition, "written"),
-            self._streams.key(partition, f"unseen:{user_id}"),
+            self._streams.key(partition, f"unindexed:{user_id}"),
         )
 
 
-def _written(name: bytes) -> Written:
-    return Written(*msgspec.json.decode(name, type=tuple[str, str]))
+def _written(name: bytes) -> MemoryRef:
+    return MemoryRef(*msgspec.json.decode(name, type=tuple[str, str]))

@@ -60,7 +60,7 @@ def nothing_forgotten(pairs: Collection[Pair]) -> Mapping[Pair, int]:
     return {}
 
 
-def form(
+def build_batch(
     entries: Sequence[StreamEntry], names: TableNames, upto: Upto = nothing_forgotten
 ) -> Batch:
     """Take entries from the front for as long as they fit; the rest waits for the next batch."""

@@ -18,7 +18,7 @@ from tablestore_memory.worker.failures.errors import (
     Busy,
     Final,
     LeaseLost,
-    SameForEveryone,
+    SystemicFailure,
     WorkerError,
 )
 from tablestore_memory.worker.failures.isolation import (
@@ -29,7 +29,7 @@ from tablestore_memory.worker.failures.isolation import (
     ensure_item_is_to_blame,
 )
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
-from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, form
+from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, build_batch
 from tablestore_memory.worker.ingest.late import take_back
 from tablestore_memory.worker.sessions.activity import record, sessions_of
 from tablestore_memory.worker.sessions.due import DuePolicy
@@ -107,7 +107,7 @@ def _batch_of(ingest: Ingest, taken: InFlight) -> Batch:
     if not taken.is_alone or not ingest.isolation.is_over(
         had_tries, taken.failure, taken.troubled_ms, at_head=True
     ):
-        return form(taken.entries, ingest.names, ingest.tombstones.upto)
+        return build_batch(taken.entries, ingest.names, ingest.tombstones.upto)
     ensure_item_is_to_blame(None, ingest.probe)
     failure = taken.failure or DIED
     reason = f"{had_tries} tries of it alone failed, while the store answered: {failure.reason}"
@@ -179,7 +179,7 @@ def _take_back(ingest: Ingest, batch: Batch) -> None:
 
 def _gravest(errors: Sequence[WorkerError]) -> WorkerError:
     """What every event would meet says more than what one row met."""
-    return next((e for e in errors if isinstance(e, SameForEveryone)), errors[0])
+    return next((e for e in errors if isinstance(e, SystemicFailure)), errors[0])
 
 
 def _sort_out(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.sessions.due import DueSessions
 from tablestore_memory.worker.state.clock import now_ms
-from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, active_partitions
 
 # What is due longest waits longest, more or less: the others of a partition need not be looked at.
 _SESSIONS_LOOKED_AT = 100
@@ -35,7 +35,7 @@ def ages(redis: Redis, streams: Streams) -> Ages:
         now - _first_entry_ms(redis, streams, "events", now),
         now - _first_entry_ms(redis, streams, "requests", now),
         now - min(sessions, default=now),
-        Unseen(redis, streams).oldest_ms(state),
+        UnindexedMemories(redis, streams).oldest_ms(state),
     )
     return Ages(*(round(max(0, age_ms) / 1000, 1) for age_ms in ages_ms))
 
@@ -43,7 +43,7 @@ def ages(redis: Redis, streams: Streams) -> Ages:
 def _first_entry_ms(redis: Redis, streams: Streams, name: str, default: int) -> int:
     """When the oldest entry came into any of the streams: its id begins with the milliseconds."""
     with redis.pipeline(transaction=False) as pipe:
-        for p in existing(redis, streams):
+        for p in active_partitions(redis, streams):
             pipe.xrange(streams.key(p, name), count=1)
         found = [each[0][0] for each in pipe.execute() if each]
     return min((int(entry_id.partition(b"-")[0]) for entry_id in found), default=default)

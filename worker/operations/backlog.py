@@ -11,7 +11,7 @@ from typing import cast
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.state.partitions import existing
+from tablestore_memory.worker.state.partitions import active_partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Backlog:
 
 
 def backlog(redis: Redis, streams: Streams) -> Backlog:
-    partitions = existing(redis, streams)
+    partitions = active_partitions(redis, streams)
     n = len(partitions)
     with redis.pipeline(transaction=False) as pipe:
         for name in ("events", "requests"):

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.indexing.unindexed import Unseen
+from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`passed_over` counts decisions made while the index was too far behind to show everything."""
+    """`decided_with_stale_index` counts decisions made while the index was too far behind to show everything."""
 
-    passed_over: int
+    decided_with_stale_index: int
     given_up_sessions: int
     qwen_calls_today: int
     qwen_tokens_today: int
 
 
-def state(redis: Redis, streams: Streams, unseen: Unseen) -> State:
+def state(redis: Redis, streams: Streams, unindexed: UnindexedMemories) -> State:
     spent = Budget(redis, streams.prefix, None).spent()
     given_up = sum(int(redis.hlen(streams.key(p, "given-up"))) for p in range(STATE_PARTITIONS))
     return State(
-        passed_over=unseen.passed_over(),
+        decided_with_stale_index=unindexed.decided_with_stale_index(),
         given_up_sessions=given_up,
         qwen_calls_today=spent["calls"],
         qwen_tokens_today=spent["tokens"],

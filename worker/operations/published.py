@@ -13,7 +13,7 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.operations.backlog import Backlog, backlog
 from tablestore_memory.worker.sessions.due import DueSessions
-from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, existing
+from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, active_partitions
 
 
 class Published:
@@ -47,7 +47,7 @@ class _Entries:
 
     def __init__(self, redis: Redis, streams: Streams, name: str) -> None:
         self._redis = redis
-        keys = [streams.key(p, name) for p in existing(redis, streams)]
+        keys = [streams.key(p, name) for p in active_partitions(redis, streams)]
         with redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.xrevrange(key, count=1)

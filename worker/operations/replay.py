@@ -32,7 +32,7 @@ def sessions_since(
         return
     begin: tuple[str, str] | None = None
     while True:
-        page, begin = sessions.some(_PAGE, begin)
+        page, begin = sessions.scan_page(_PAGE, begin)
         yield from ((user, info.session_id) for user, info in page if info.update_time >= since)
         if begin is None:
             return

@@ -11,7 +11,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.dispatch.gate import Queues
+from tablestore_memory.worker.dispatch.gate import DispatchGate
 from tablestore_memory.worker.dispatch.heartbeat import Worker, alive
 from tablestore_memory.worker.dispatch.stage_errors import Failing, StageErrors
 from tablestore_memory.worker.operations.ages import Ages, ages
@@ -24,7 +24,7 @@ STAGE_OF = {
     gate.EXTRACT: "extracting sessions",
     gate.REQUESTS: "remember and forget",
     gate.CONFIRM: "confirming memories",
-    gate.REDRIVE: "looking for sessions left behind",
+    gate.RECONCILE: "looking for sessions left behind",
 }
 # A failure that is made good at the next try is no obstacle.
 _FAILING_S = 5
@@ -126,7 +126,7 @@ def standing(redis: Redis, streams: Streams) -> Standing:
         backlog(redis, streams),
         ages(redis, streams),
         alive(redis, streams),
-        Queues(redis, streams).paused(),
+        DispatchGate(redis, streams).paused(),
         StageErrors(redis, streams).all(),
         now_ms(redis),
     )

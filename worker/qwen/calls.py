@@ -20,7 +20,7 @@ _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
 log = structlog.get_logger()
 
 
-class Pace(Protocol):
+class CallLimiter(Protocol):
     """Who says when a call may be made, and is told what it cost."""
 
     def before(self, model: str, tokens: int) -> None:
@@ -42,7 +42,7 @@ class QwenCalls:
     model: str
     embedding_model: str
     dimension: int
-    pace: Pace
+    limiter: CallLimiter
 
     def generate(self, system: str, user: str, max_tokens: int, *, trivial: bool = False) -> Any:
         """An answer in JSON mode. `system` must contain the word JSON."""
@@ -94,12 +94,12 @@ class QwenCalls:
 
     def _paced(self, model: str, estimated: int, call: Call, trivial: bool) -> Any:
         """The response to a call for which there was room; what it used is counted."""
-        self.pace.before(model, estimated)
+        self.limiter.before(model, estimated)
         started = time.monotonic()
         try:
             response = reached(call, trivial=trivial)
         except Throttled:
-            self.pace.throttled(model)
+            self.limiter.throttled(model)
             raise
         with readable():
             tokens, request_id = int(response.usage["total_tokens"]), response.request_id
@@ -111,5 +111,5 @@ class QwenCalls:
             duration_ms=duration_ms,
             request_id=request_id,
         )
-        self.pace.after(model, estimated, tokens)
+        self.limiter.after(model, estimated, tokens)
         return response

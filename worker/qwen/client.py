@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from tablestore_memory.worker.failures.errors import (
     Final,
-    NotSetUp,
+    ResourceMissing,
     ServiceFails,
     Unavailable,
     UnusableReply,
 )
-from tablestore_memory.worker.qwen.calls import Pace as Pace
+from tablestore_memory.worker.qwen.calls import CallLimiter as CallLimiter
 from tablestore_memory.worker.qwen.calls import QwenCalls
 from tablestore_memory.worker.qwen.errors import readable
 
@@ -44,11 +44,11 @@ class Qwen:
         model: str,
         embedding_model: str,
         dimension: int,
-        pace: Pace,
+        limiter: CallLimiter,
     ) -> None:
         self.model = model
         self.dimension = dimension
-        self._calls = QwenCalls(url, api_key, model, embedding_model, dimension, pace)
+        self._calls = QwenCalls(url, api_key, model, embedding_model, dimension, limiter)
 
     def json(self, system: str, user: str, *, max_tokens: int = _LONGEST_ANSWER) -> Reply:
         """An answer in JSON mode. `system` must contain the word JSON.
@@ -104,7 +104,7 @@ class Qwen:
         if len(vectors) != len(texts):
             raise Unavailable(f"Qwen: {len(vectors)} vectors for {len(texts)} texts")
         if lengths != {self.dimension}:
-            raise NotSetUp(
+            raise ResourceMissing(
                 f"Qwen: {self._calls.embedding_model} gives vectors of {lengths} floats, "
                 f"not {self.dimension} (MEMORY_EMBEDDING_DIMENSION)"
             )

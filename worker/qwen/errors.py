@@ -17,11 +17,11 @@ from typing import Any, Protocol
 from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     ContentRefused,
-    NotSetUp,
+    PaymentRequired,
     RequestRefused,
+    ResourceMissing,
     Throttled,
     Unavailable,
-    Unpaid,
     WorkerError,
 )
 
@@ -42,7 +42,7 @@ def reached(call: Call, *, trivial: bool = False) -> Any:
     except raised.InvalidHeader:
         raise _unfit_key() from None  # its text quotes the header
     except (raised.InvalidURL, raised.InvalidSchema, raised.MissingSchema):
-        raise NotSetUp(
+        raise ResourceMissing(
             "Qwen: the address cannot be asked (DASHSCOPE_HTTP_BASE_URL, HTTPS_PROXY)"
         ) from None
     except raised.Timeout as error:
@@ -114,12 +114,12 @@ def from_code(
         words = "".join(filter(str.isprintable, " ".join(message.split())))
         text += f": {words[:_MOST_WORDS]}"
     if code in _UNPAID or code.endswith("BillOverdue") or "Free allocated quota" in message:
-        return Unpaid(text)
+        return PaymentRequired(text)
     if code.startswith(_DENIED) or status == HTTPStatus.UNAUTHORIZED:
         return BadCredentials(f"{text} (DASHSCOPE_API_KEY)")
     # "url error": a model that this path does not serve.
     if code == "ModelNotFound" or status == HTTPStatus.NOT_FOUND or "url error" in message:
-        return NotSetUp(f"{text} {_MODELS}")
+        return ResourceMissing(f"{text} {_MODELS}")
     if code == "DataInspectionFailed" or code.endswith(".DataInspectionFailed"):
         return ContentRefused(text)
     if status == HTTPStatus.TOO_MANY_REQUESTS or code.startswith("Throttling"):

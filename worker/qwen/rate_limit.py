@@ -73,8 +73,8 @@ class Unlimited:
 
 
 @dataclass(frozen=True)
-class SharedPace:
-    """What Qwen asks before and tells after each call (worker/qwen/calls.py, Pace)."""
+class RateLimiter:
+    """What Qwen asks before and tells after each call (worker/qwen/calls.py, CallLimiter)."""
 
     redis: Redis
     prefix: str

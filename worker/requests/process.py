@@ -18,14 +18,14 @@ from tablestore_memory.protocol.events import Event, Forget, Remember, decode, e
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
-from tablestore_memory.worker.consolidation.remember import Remembering, remember, users_turn
+from tablestore_memory.worker.consolidation.remember import Remembering, remember, user_lease
 from tablestore_memory.worker.failures.errors import (
     Busy,
     Final,
     IndexBehind,
     LeaseLost,
-    SameForEveryone,
     SecretRefused,
+    SystemicFailure,
     Throttled,
 )
 from tablestore_memory.worker.failures.isolation import (
@@ -85,7 +85,7 @@ class _Request:
 def process_requests(step: Requests, partition: int) -> int:
     """Do what was asked in a partition, and may be done now. Returns how many requests were settled.
 
-    Raises Busy if another worker is at it, SameForEveryone if no request could be done.
+    Raises Busy if another worker is at it, SystemicFailure if no request could be done.
     """
     settled = 0
     with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
@@ -134,7 +134,7 @@ def _attempt(step: Requests, partition: int, lease: Lease, request: _Request) ->
         if _is_over(step, begun):
             ensure_item_is_to_blame(None, step.probe)
             return _set_aside(step, partition, request, begun.failure or DIED)
-        _carry_out(step, request)
+        _execute(step, request)
         return True
     except RedisError:
         raise
@@ -146,12 +146,12 @@ def _attempt(step: Requests, partition: int, lease: Lease, request: _Request) ->
 def _sort_out(
     step: Requests, partition: int, request: _Request, begun: Attempts, error: Exception
 ) -> bool:
-    """What becomes of a request that was not done: see `_attempt`. Raises SameForEveryone."""
+    """What becomes of a request that was not done: see `_attempt`. Raises SystemicFailure."""
     if isinstance(error, (Final, MalformedEvent)):
         return _set_aside(step, partition, request, Failure.of(error))
-    if isinstance(error, (Busy, Throttled, IndexBehind, SameForEveryone)):
+    if isinstance(error, (Busy, Throttled, IndexBehind, SystemicFailure)):
         step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
-        if isinstance(error, SameForEveryone):
+        if isinstance(error, SystemicFailure):
             raise error
         return False
     return _failed(step, partition, request, begun, error)
@@ -162,7 +162,7 @@ def _failed(
 ) -> bool:
     try:
         ensure_item_is_to_blame(error, step.probe)
-    except SameForEveryone:
+    except SystemicFailure:
         step.attempts.step_aside(partition, request.item, begun, _ASIDE_S)
         raise
     failure = Failure.of(error)
@@ -209,7 +209,7 @@ def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -
         raise LeaseLost(lease.key)
 
 
-def _carry_out(step: Requests, request: _Request) -> None:
+def _execute(step: Requests, request: _Request) -> None:
     match request.event:
         case MalformedEvent() as error:
             raise error
@@ -240,7 +240,7 @@ def _remember(step: Remembering, event: Remember, received_ms: int) -> None:
     (vector,) = step.qwen.embed([memory.text])
     fact = Embedded(memory, vector)
     # Asked for by name, it does not wait for an index that is behind.
-    remember(step, event.user_id, [fact], plan_id=event.event_id, patient=False)
+    remember(step, event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
     log.info("memory.remembered", document_id=memory.document_id)
 
 
@@ -254,15 +254,15 @@ def _keep(step: Remembering, event: Remember, received_ms: int) -> None:
     event = _without_secrets(event)
     text = document_text(event)
     vectors = step.qwen.embed([text]) if text else [[]]
-    with users_turn(step, event.user_id) as turn:
-        keep_document(step.application, event, vectors[0], received_ms, turn.still_ours)
+    with user_lease(step, event.user_id) as held:
+        keep_document(step.application, event, vectors[0], received_ms, held.ensure_lease_held)
 
 
 def _forget(step: Requests, event: Forget, received_ms: int) -> None:
     # Noted before it has its turn: what is on its way meanwhile does not come back.
     step.remembering.tombstones.note(event.user_id, event.session_id, received_ms)
     scope = Scope(event.user_id, event.session_id, received_ms)
-    with users_turn(step.remembering, event.user_id):
+    with user_lease(step.remembering, event.user_id):
         receipt = forget(step.forgetting, scope, event.event_id)
     log.info("user.forgotten", **receipt)
 

@@ -23,7 +23,7 @@ def record_activity(redis: Any, *, pending: str, due: str, work: bytes) -> None:
 
 
 @dataclass(slots=True)
-class Came:
+class SessionActivity:
     """What one batch adds to a session that waits for extraction."""
 
     session_id: str
@@ -31,34 +31,36 @@ class Came:
     count: int = 0
     tokens: int = 0
     from_us: int = 2**52  # no message yet: later than any
-    over: bool = False
+    ended: bool = False
 
 
-def sessions_of(events: Iterable[tuple[bytes, Event]]) -> list[Came]:
+def sessions_of(events: Iterable[tuple[bytes, Event]]) -> list[SessionActivity]:
     """The sessions that messages and session ends belong to; each event with its JSON."""
-    sessions: dict[str, Came] = {}
+    sessions: dict[str, SessionActivity] = {}
     for raw, event in events:
         if not isinstance(event, (Message, SessionEnd)):
             continue
         key = member(event.user_id, event.session_id).decode()
-        came = sessions.setdefault(key, Came(event.session_id, key))
+        activity = sessions.setdefault(key, SessionActivity(event.session_id, key))
         if isinstance(event, Message):
-            came.count += 1
-            came.tokens += tokens_of(raw)
-            came.from_us = min(came.from_us, event.created_at)
+            activity.count += 1
+            activity.tokens += tokens_of(raw)
+            activity.from_us = min(activity.from_us, event.created_at)
         else:
-            came.over = True
+            activity.ended = True
     return list(sessions.values())
 
 
-def record(redis: Redis, streams: Streams, sessions: Sequence[Came], policy: DuePolicy) -> None:
+def record(
+    redis: Redis, streams: Streams, sessions: Sequence[SessionActivity], policy: DuePolicy
+) -> None:
     """Let the sessions wait; each falls due by the policy."""
-    by_partition: dict[int, list[Came]] = {}
-    for came in sessions:
-        by_partition.setdefault(streams.partition(came.session_id), []).append(came)
+    by_partition: dict[int, list[SessionActivity]] = {}
+    for activity in sessions:
+        by_partition.setdefault(streams.partition(activity.session_id), []).append(activity)
     with redis.pipeline(transaction=False) as pipe:
         for partition, group in by_partition.items():
-            work = {"sessions": [asdict(came) for came in group], "policy": asdict(policy)}
+            work = {"sessions": [asdict(activity) for activity in group], "policy": asdict(policy)}
             record_activity(
                 pipe,
                 pending=streams.key(partition, "pending"),

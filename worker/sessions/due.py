@@ -68,7 +68,7 @@ if waits > 0 and ARGV[3] == '0' then return 0 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local stored = redis.call('HGET', KEYS[1], ARGV[1])
-local wait = {count = 0, tokens = 0, first_ms = now, from_us = tonumber(ARGV[2]), over = true}
+local wait = {count = 0, tokens = 0, first_ms = now, from_us = tonumber(ARGV[2]), ended = true}
 if stored then
   wait = cmsgpack.unpack(stored)
   wait.from_us = math.min(wait.from_us, tonumber(ARGV[2]))
@@ -102,7 +102,7 @@ class Waiting(msgspec.Struct):
     tokens: float
     first_ms: float
     from_us: int
-    over: bool
+    ended: bool
 
 
 def member(user_id: str, session_id: str) -> bytes:
@@ -154,14 +154,14 @@ class DueSessions:
         keys = self._keys(session_id, "pending", "active", "due", "given-up")
         self._redis.eval(_SETTLE, len(keys), *keys, member(user_id, session_id))
 
-    def add(self, user_id: str, session_id: str, from_us: int, *, anyway: bool = True) -> bool:
+    def add(self, user_id: str, session_id: str, from_us: int, *, force: bool = True) -> bool:
         """Make a session due now, for its messages from `from_us` (created_at) on.
 
-        With `anyway` false only if nothing waits in it; False if that was so.
+        With `force` false only if nothing waits in it; False if that was so.
         """
         keys = self._keys(session_id, "pending", "active", "due")
         name = member(user_id, session_id)
-        return bool(self._redis.eval(_ADD, len(keys), *keys, name, from_us, int(anyway)))
+        return bool(self._redis.eval(_ADD, len(keys), *keys, name, from_us, int(force)))
 
     def waiting(self, partition: int, at_most: int | None = None) -> dict[bytes, float]:
         """The sessions that wait in a partition, the first due first: see `first_ms`."""

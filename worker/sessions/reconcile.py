@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Redrive:
+class Reconcile:
     """The collaborators of a turn."""
 
     redis: Redis
@@ -31,27 +31,27 @@ class Redrive:
 
 def cursor_key(streams: Streams) -> str:
     """Where the walk goes on: [user, session]."""
-    return f"{streams.prefix}:redrive"
+    return f"{streams.prefix}:reconcile"
 
 
-def redrive(step: Redrive) -> int:
+def reconcile(step: Reconcile) -> int:
     """Walk a part of the session table. Returns how many sessions were made due."""
     key = cursor_key(step.streams)
     raw = cast(bytes | None, step.redis.get(key))
     begin = msgspec.json.decode(raw, type=tuple[str, str]) if raw else None
-    rows, rest = step.sessions.some(_A_TURN, begin)
+    rows, rest = step.sessions.scan_page(_A_TURN, begin)
     found = 0
     for user_id, info in rows:
         if info.watermark < info.update_time and _has_more(step, user_id, info):
-            found += step.due.add(user_id, info.session_id, FROM_WATERMARK, anyway=False)
+            found += step.due.add(user_id, info.session_id, FROM_WATERMARK, force=False)
     encoded: Any = msgspec.json.encode(rest) if rest else b""
     step.redis.set(key, encoded)
     if found:
-        log.warning("sessions.redriven", sessions=found)
+        log.warning("sessions.reconciled", sessions=found)
     return found
 
 
-def _has_more(step: Redrive, user_id: str, info: SessionInfo) -> bool:
+def _has_more(step: Reconcile, user_id: str, info: SessionInfo) -> bool:
     """Whether a message stands after the watermark: an app may move `update_time` without one."""
     since = info.watermark + 1
     return any(True for _ in step.sessions.messages(user_id, info.session_id, since=since))

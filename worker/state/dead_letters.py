@@ -12,7 +12,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.state.entries import every, one, received_ms
-from tablestore_memory.worker.state.partitions import existing
+from tablestore_memory.worker.state.partitions import active_partitions
 
 INGEST, REQUESTS, EXTRACT = "ingest", "requests", "extract"
 
@@ -33,7 +33,7 @@ return redis.call('XDEL', KEYS[1], ARGV[1])
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One; `died_ms` since the epoch, `entry` the id it had in its stream, if it was in one."""
+    """One; `dead_lettered_ms` since the epoch, `entry` the id it had in its stream, if it was in one."""
 
     partition: int
     dead_id: str
@@ -50,7 +50,7 @@ class DeadLetter:
         return f"{self.partition}:{self.dead_id}"
 
     @property
-    def died_ms(self) -> int:
+    def dead_lettered_ms(self) -> int:
         return int(self.dead_id.partition("-")[0])
 
 
@@ -98,7 +98,7 @@ class DeadLetters:
         fields = one(self._redis, self._stream(int(number)), dead_id)
         return None if fields is None else _letter(int(number), dead_id, fields)
 
-    def put_back(self, letter: DeadLetter) -> bool:
+    def requeue(self, letter: DeadLetter) -> bool:
         """The event goes to the end of the stream it came from, and is a letter no more.
 
         Its row takes its old place all the same: the key comes from the event. False if it was gone.
@@ -116,7 +116,7 @@ class DeadLetters:
         return bool(self._redis.xdel(self._stream(letter.partition), letter.dead_id))
 
     def _partitions(self) -> range:
-        return existing(self._redis, self._streams)
+        return active_partitions(self._redis, self._streams)
 
     def _stream(self, partition: int) -> str:
         return self._streams.key(partition, "dead")

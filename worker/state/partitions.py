@@ -20,7 +20,7 @@ def state_streams(prefix: str) -> Streams:
     return Streams(prefix, STATE_PARTITIONS)
 
 
-def existing(redis: Redis, streams: Streams) -> range:
+def active_partitions(redis: Redis, streams: Streams) -> range:
     """All partitions that may hold anything: up to the highest whose stream of events was ever used."""
     blocks = _used(redis, streams, range(0, MAX_PARTITIONS, _BLOCK))
     last = max(blocks, default=0)

@@ -24,7 +24,7 @@ def write(
     A row that may only grow and is already newer counts as written, one that is not there to be deleted
     as deleted. A put with an owner goes where no row is, with `over_own` in the place of the owner's; else
     it fails with NotOwner. Raises what failed for the whole request: Throttled, Unavailable,
-    BadCredentials, NotSetUp, InvalidRow.
+    BadCredentials, ResourceMissing, InvalidRow.
     """
     if not rows:
         return {}

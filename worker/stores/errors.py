@@ -9,11 +9,11 @@ from urllib3.exceptions import HTTPError
 from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     InvalidRow,
-    NotSetUp,
+    PaymentRequired,
+    ResourceMissing,
     RowConflict,
     Throttled,
     Unavailable,
-    Unpaid,
     WorkerError,
 )
 
@@ -33,15 +33,15 @@ _BY_CODE: dict[str, type[WorkerError]] = {
     CONDITION_FAILED: RowConflict,
     "OTSAuthFailed": BadCredentials,
     "OTSNoPermissionAccess": BadCredentials,
-    "OTSObjectNotExist": NotSetUp,
-    "OTSInstanceNotFound": NotSetUp,
-    "OTSQuotaExhausted": Unpaid,
+    "OTSObjectNotExist": ResourceMissing,
+    "OTSInstanceNotFound": ResourceMissing,
+    "OTSQuotaExhausted": PaymentRequired,
     "OTSParameterInvalid": InvalidRow,
     "OTSOutOfRowSizeLimit": InvalidRow,
     "OTSOutOfColumnCountLimit": InvalidRow,
     "OTSRequestBodyTooLarge": InvalidRow,
     # Every row of ours has the same key columns: the table is another one.
-    "OTSInvalidPK": NotSetUp,
+    "OTSInvalidPK": ResourceMissing,
 }
 # Said of management requests that came too fast, under the code of a used-up quota.
 _TOO_FAST = "Too frequent table operations."

@@ -23,7 +23,7 @@ _MOST_EAST_MIN = 24 * 60  # a time zone is less than a day from UTC
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Turn:
     """One message: who said what and when (µs; minutes east of UTC).
 
     `received_ms` is when it was published, by Redis' clock; where the row does not say, when the row
@@ -61,11 +61,11 @@ class MessageRow:
         return integer(self.columns, RECEIVED) or None
 
     @property
-    def said(self) -> Said:
+    def said(self) -> Turn:
         fields = self.columns
         role = text(fields, "role", "user")
         offset_min = integer(fields, UTC_OFFSET)
-        return Said(
+        return Turn(
             message_id=self.message_id,
             created_at=self.created_at,
             role=role,

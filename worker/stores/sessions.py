@@ -14,7 +14,7 @@ from tablestore_memory.worker.failures.errors import RowConflict
 from tablestore_memory.worker.stores.columns import Columns, integer
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.messages import MessageRow, Messages, of_user
-from tablestore_memory.worker.stores.messages import Said as Said
+from tablestore_memory.worker.stores.messages import Turn as Turn
 from tablestore_memory.worker.stores.rows import WATERMARK, RowWrite, session_row
 from tablestore_memory.worker.stores.tables import TableNames
 
@@ -44,7 +44,7 @@ class Sessions:
             found += [info for _, info in page]
         return sorted(found, key=lambda info: (info.update_time, info.session_id))
 
-    def some(
+    def scan_page(
         self, count: int, begin: tuple[str, str] | None
     ) -> tuple[list[tuple[str, SessionInfo]], tuple[str, str] | None]:
         """Up to `count` sessions of all users from `begin` (user, session) on, and where to go on."""
@@ -114,11 +114,11 @@ class Sessions:
 
     def messages(
         self, user_id: str, session_id: str, *, since: int | None = None
-    ) -> Iterator[Said]:
+    ) -> Iterator[Turn]:
         """The user's messages in order, from created_at `since` (µs, inclusive), read page by page."""
         return (row.said for row in self.rows(user_id, session_id, since))
 
-    def messages_before(self, user_id: str, session_id: str, before: int, count: int) -> list[Said]:
+    def messages_before(self, user_id: str, session_id: str, before: int, count: int) -> list[Turn]:
         """Up to `count` messages just before created_at `before` (µs, exclusive), in order."""
         rows = self._of(user_id, session_id, self.stored.backward(session_id, before, count))
         return [row.said for row in islice(rows, count)][::-1]

@@ -4,16 +4,16 @@
 -- after it was idle for a while, and at the latest when its first waiting message has waited long enough.
 work = cmsgpack.unpack(work)
 local now, policy = now_ms(), work.policy
-for _, came in ipairs(work.sessions) do
-  local stored = redis.call('HGET', pending, came.member)
-  local wait = {count = 0, tokens = 0, first_ms = now, from_us = came.from_us, over = false}
+for _, activity in ipairs(work.sessions) do
+  local stored = redis.call('HGET', pending, activity.member)
+  local wait = {count = 0, tokens = 0, first_ms = now, from_us = activity.from_us, ended = false}
   if stored then wait = cmsgpack.unpack(stored) end
-  wait.count = wait.count + came.count
-  wait.tokens = wait.tokens + came.tokens
-  wait.from_us = math.min(wait.from_us, came.from_us)
-  wait.over = wait.over or came.over
-  redis.call('HSET', pending, came.member, cmsgpack.pack(wait))
+  wait.count = wait.count + activity.count
+  wait.tokens = wait.tokens + activity.tokens
+  wait.from_us = math.min(wait.from_us, activity.from_us)
+  wait.ended = wait.ended or activity.ended
+  redis.call('HSET', pending, activity.member, cmsgpack.pack(wait))
   local at = math.min(now + policy.idle_ms, wait.first_ms + policy.max_wait_ms)
-  if wait.over or wait.count >= policy.max_messages or wait.tokens >= policy.max_tokens then at = now end
-  redis.call('ZADD', due, at, came.member)
+  if wait.ended or wait.count >= policy.max_messages or wait.tokens >= policy.max_tokens then at = now end
+  redis.call('ZADD', due, at, activity.member)
 end
