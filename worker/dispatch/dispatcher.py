@@ -1,6 +1,6 @@
 """Who starts the work: a thread beside each Celery worker looks at the streams and enqueues tasks.
 
-One of them is on duty, by a mark in Redis that it renews; when it ends, another takes over within three
+One of them leads, by a mark in Redis that it renews; when it ends, another takes over within three
 seconds. It blocks on the streams, so a new event starts a drain at once; once a second it sweeps for what
 was missed: entries without a drain, sessions that fell due, requests, memories to confirm. There is no
 beat and no extra process, and the load on Redis does not grow with the number of workers.

@@ -31,7 +31,7 @@ class DispatcherThread(threading.Thread):
     """
 
     def __init__(self, dispatcher: Dispatcher, report_alive: Callable[[], None]) -> None:
-        super().__init__(name="watch", daemon=True)
+        super().__init__(name="dispatcher", daemon=True)
         self._dispatcher = dispatcher
         self._report_alive = report_alive
         self._ended = threading.Event()

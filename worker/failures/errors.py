@@ -17,7 +17,7 @@
     │   └── SecretRefused      a text to remember holds a secret
     └── SystemicFailure        every item would fail: pause the queue, keep the work, say it
         ├── BadCredentials
-        ├── ResourceMissing           a table, index or model is missing
+        ├── ResourceMissing    a table, index or model is missing
         ├── PaymentRequired
         ├── ServiceFails       a service fails at something trivial too
         └── BudgetSpent        the daily token budget is used up
