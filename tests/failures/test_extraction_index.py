@@ -10,7 +10,7 @@ import requests
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, said, store
 from devtools.servers import Server, wait_until
-from tablestore_memory.worker.extract import neighbours
+from tablestore_memory.worker.consolidation import neighbours
 from tablestore_memory.worker.stores.memories import document_id
 from tests.failures.extraction_kills import NO_LIMITS
 

@@ -10,8 +10,8 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import Server
-from tablestore_memory.worker.extract import apply as applying
-from tablestore_memory.worker.extract import remember as remembering
+from tablestore_memory.worker.consolidation import apply as applying
+from tablestore_memory.worker.consolidation import remember as remembering
 from tablestore_memory.worker.extract import session as sessions
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict

@@ -38,8 +38,6 @@ from tests.forgetting import (
 )
 from tests.redis_nodes import cluster
 
-EXTRACT, INGEST = "tablestore_memory.worker.extract", "tablestore_memory.worker.ingest"
-
 
 @pytest.fixture
 def deployment(undrained: Deployment) -> Deployment:
@@ -117,12 +115,16 @@ def test_requests_of_the_forgotten_reach_neither_qwen_nor_the_dead_letters(
 
 
 @contextmanager
-def stopped_worker(
-    deployment: Deployment, where: str, count: int, *work: str, package: str = EXTRACT
-) -> Iterator[None]:
+def stopped_worker(deployment: Deployment, where: str, count: int, *work: str) -> Iterator[None]:
     """A worker that has stopped where it was told to, its leases run out; it goes on at the end of the block."""
     module, _, name = where.partition(":")
-    arguments = ["-m", "tests.failures.stopped_worker", f"{package}.{module}", name, str(count)]
+    arguments = [
+        "-m",
+        "tests.failures.stopped_worker",
+        f"tablestore_memory.worker.{module}",
+        name,
+        str(count),
+    ]
     worker = subprocess.Popen(
         [sys.executable, *arguments, *work],
         env=os.environ | deployment.environment,
@@ -144,15 +146,15 @@ def stopped_worker(
 @pytest.mark.parametrize(
     ("where", "count"),
     [
-        ("session:next_chunk", 1),  # about to read the messages
-        ("facts:ask", 1),  # has read them, about to ask Qwen
-        ("plans:Plans.keep", 1),  # about to keep what Qwen said
-        ("plans:Plans.keep", 2),  # with its vectors
-        ("journal:Journal.begin", 1),  # about to write down what changes
-        ("apply:write_all", 1),  # about to write the history
-        ("apply:write_all", 2),  # the new fact
-        ("apply:write_all", 3),  # to delete the old one
-        ("journal:Journal.end", 1),  # about to say that it is done
+        ("extract.session:next_chunk", 1),  # about to read the messages
+        ("extract.facts:ask", 1),  # has read them, about to ask Qwen
+        ("extract.plans:Plans.keep", 1),  # about to keep what Qwen said
+        ("extract.plans:Plans.keep", 2),  # with its vectors
+        ("consolidation.journal:Journal.begin", 1),  # about to write down what changes
+        ("consolidation.apply:write_all", 1),  # about to write the history
+        ("consolidation.apply:write_all", 2),  # the new fact
+        ("consolidation.apply:write_all", 3),  # to delete the old one
+        ("consolidation.journal:Journal.end", 1),  # about to say that it is done
     ],
 )
 def test_extraction_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
@@ -172,7 +174,8 @@ def test_extraction_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
 
 
 @pytest.mark.parametrize(
-    ("line", "where"), [(remembered, "apply:write_all"), (document, "keep:write_all")]
+    ("line", "where"),
+    [(remembered, "consolidation.apply:write_all"), (document, "consolidation.keep:write_all")],
 )
 def test_request_in_the_hands_of_a_worker_that_hangs_leaves_nothing_of_the_forgotten(
     deployment: Deployment, fresh_name: str, line: Any, where: str
@@ -193,7 +196,7 @@ def test_fact_taken_back_from_a_worker_that_hung_is_remembered_from_the_other_se
     live(deployment, said(user, first, 1, "I like tea.", name="Ana"))
     store(deployment, said(user, second, 2, "I like tea.", name="Ana"))
 
-    with stopped_worker(deployment, "apply:write_all", 1, "extract", user, second):
+    with stopped_worker(deployment, "consolidation.apply:write_all", 1, "extract", user, second):
         forget(deployment, user, second)
     settle(deployment)
 
@@ -333,7 +336,9 @@ def test_message_that_a_journal_delivers_late_was_published_before(
     assert stored_texts(deployment, fresh_name) == ["Ana likes tea"]
 
 
-@pytest.mark.parametrize("where", ["drain:write_rows", "drain:record", "drain:acknowledge"])
+@pytest.mark.parametrize(
+    "where", ["ingest.drain:write_rows", "ingest.drain:record", "ingest.drain:acknowledge"]
+)
 def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
     deployment: Deployment, fresh_name: str, where: str
 ) -> None:
@@ -341,7 +346,7 @@ def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
     publish(deployment, said(fresh_name, session, 1, "I like tea."), partition=3)
     publish(deployment, {"type": "remember", "user_id": fresh_name, "text": "Tea."}, partition=3)
 
-    with stopped_worker(deployment, where, 1, "drain", "3", package=INGEST):
+    with stopped_worker(deployment, where, 1, "drain", "3"):
         forget(deployment, fresh_name)
         assert footprints(deployment, fresh_name) == []
 

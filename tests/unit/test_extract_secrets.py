@@ -9,7 +9,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablestore_memory.worker.extract import card_numbers, secret_shapes, secrets
+from tablestore_memory.worker.secrets import card_numbers, masking, patterns
 from tablestore_memory.worker.secrets.masking import (
     MOST_SCANNED,
     holds_secret,
@@ -195,7 +195,7 @@ def test_text_without_a_secret_is_not_changed(text: str) -> None:
 # Time grows linearly with the text. By construction, as clocks prove nothing: the engine is RE2 throughout, whose
 # searches are linear; a search reads no further than its match, but for a bounded number of characters,
 # as nothing unbounded is followed by what must be there; and the text is bounded too.
-MODULES = (secrets, secret_shapes, card_numbers)
+MODULES = (masking, patterns, card_numbers)
 PATTERNS = {
     name: value
     for module in MODULES
@@ -253,18 +253,18 @@ def test_value_of_a_label_is_looked_for_in_a_bounded_text(
         def match(self, text: str) -> None:
             seen.append(len(text))
 
-    monkeypatch.setattr(secret_shapes, name, Watched())
+    monkeypatch.setattr(patterns, name, Watched())
 
     masked("password: " * 10 + "password is " + "x" * 100_000)
 
-    assert seen and max(seen) <= max(secret_shapes._REACHES)
+    assert seen and max(seen) <= max(patterns._REACHES)
 
 
 def test_text_of_nothing_but_labels_is_not_looked_at_label_by_label(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
-    monkeypatch.setattr(secrets, "value_after", lambda label, text: seen.append(label))
+    monkeypatch.setattr(masking, "value_after", lambda label, text: seen.append(label))
 
     kept = masked("the key " * 20_000)
 
