@@ -11,10 +11,10 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from devtools.child import Child
+from devtools.commands import memory_worker
 from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
 from tablestore_memory.worker.operations.backlog import backlog
@@ -44,20 +44,6 @@ def worker(
         ],
         ready=r" ready\.",
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
-    )
-
-
-def memory_worker(
-    environment: Mapping[str, str], *arguments: str, stdin: bytes = b"", folder: Path | None = None
-) -> "subprocess.CompletedProcess[bytes]":
-    """Run `memory-worker …`, with these variables added to ours; a `.env` is looked for in the folder."""
-    return subprocess.run(
-        [sys.executable, "-c", "from tablestore_memory.worker.cli import main; main()", *arguments],
-        env={**os.environ, **environment},
-        input=stdin,
-        cwd=folder,
-        capture_output=True,
-        timeout=120,
     )
 
 

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from devtools.deployment import Deployment, memory_worker
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from devtools.steady import Steady, spoken
 from tablestore_memory.worker.operations.backlog import backlog

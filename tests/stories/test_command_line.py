@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from devtools.deployment import Deployment, memory_worker
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.events import decode
 from tablestore_memory.protocol.streams import Streams

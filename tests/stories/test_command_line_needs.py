@@ -12,7 +12,8 @@ import pytest
 import redis as redis_py
 
 import tablestore_memory
-from devtools.deployment import Deployment, memory_worker
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, message
 
 NOBODY = "127.0.0.1:9"  # the discard port: nothing listens

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devtools.deployment import Deployment, memory_worker
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
 from devtools.extraction import confirm_all
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.worker.requests.process import process_requests

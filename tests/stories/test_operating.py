@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from devtools.deployment import Deployment, memory_worker
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.ingest.drain import drain

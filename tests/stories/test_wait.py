@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from devtools.deployment import Deployment, memory_worker
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
 from devtools.extraction import said
 from devtools.servers import Server
 from devtools.steady import Steady

@@ -291,6 +291,9 @@ def test_all_that_is_let_through_is_stored_and_read_back(
 
     rows = [message_row(names.message, event, 7) for event in said.values()]
     rows += [RowWrite(names.memory, row.key, row.columns) for row in kept.values()]
+    for row in rows:  # ids come again in other examples, and a row stays its first user's
+        anyway = ots.Condition(ots.RowExistenceExpectation.IGNORE)
+        client.delete_row(row.table, ots.Row(list(row.key)), anyway)
     failures = write_rows(client, rows)
 
     assert failures == {}

@@ -31,7 +31,8 @@ def run(
     )
 
 
-def reported(url: str, prefix: str, name: str, *queues: str, ago_ms: int = 0) -> None:
+def reported(url: str, prefix: str, name: str, *queues: str, ago_ms: int = -60_000) -> None:
+    """A minute ahead, so that it lives however long the command takes to start."""
     with redis.Redis.from_url(url) as client:
         report_alive(client, Streams(prefix), Worker(name, queues))
         (key,) = client.keys(f"{prefix}:*")
