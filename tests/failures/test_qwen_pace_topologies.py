@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tablestore_memory.worker.failures.errors import Throttled
-from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen import rate_limit
+from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tablestore_memory.worker.state.connection import connect_redis
 from tests.redis_nodes import Node, cluster, watched_by_sentinels

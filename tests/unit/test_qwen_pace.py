@@ -8,8 +8,8 @@ from redis import Redis
 
 from devtools.servers import wait_until
 from tablestore_memory.worker.failures.errors import Throttled
-from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen import rate_limit
+from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tests.local_dashscope import LocalDashScope
