@@ -25,7 +25,7 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ SIDE_BY_SIDE := -n 4 --dist loadfile
 test: install $(AGENTSCOPE)/.installed ## Units, conformance, stories, and AgentScope's own services as readers
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/conformance tests/stories
 	LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD) $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
+
+test-conversations: install ## Two real conversations, whole: stored, remembered, evaluated
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/conversations
 
 test-failures: install ## Kill, stop, fill and break everything: the short form of the long runs below
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/failures

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
+from devtools.deployment import Deployment
 from devtools.servers import Server
 
 if TYPE_CHECKING:
@@ -70,3 +71,20 @@ def local_dashscope(dashscope_url: str) -> "LocalDashScope":
 def fresh_name() -> str:
     """A name that no other test has, good for a table, a user, a session or a key prefix."""
     return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def lagging_tablestore_url() -> Iterator[str]:
+    """A local Tablestore whose search index lags as the real one does."""
+    with Server.start("tablestore", "--data", ":memory:", "--index-lag", "1-3") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def deployment(
+    redis_url: str, lagging_tablestore_url: str, dashscope_url: str
+) -> Iterator[Deployment]:
+    """Workers running; tests keep apart by their users and sessions."""
+    with Deployment(redis_url, lagging_tablestore_url, dashscope_url) as deployment:
+        deployment.start_workers()
+        yield deployment
