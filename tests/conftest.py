@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from devtools.deployment import Deployment
 from devtools.servers import Server
 
 if TYPE_CHECKING:
+    from devtools.deployment import Deployment
     from tests.local_dashscope import LocalDashScope
 
 # A run started in the background ignores Ctrl-C, and so would every program that a test starts.
@@ -83,8 +83,12 @@ def lagging_tablestore_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def deployment(
     redis_url: str, lagging_tablestore_url: str, dashscope_url: str
-) -> Iterator[Deployment]:
+) -> Iterator["Deployment"]:
     """Workers running; tests keep apart by their users and sessions."""
+    from devtools.deployment import (
+        Deployment,
+    )  # needs the worker, which is not in every environment
+
     with Deployment(redis_url, lagging_tablestore_url, dashscope_url) as deployment:
         deployment.start_workers()
         yield deployment
