@@ -4,6 +4,8 @@ Celery on Redis can lose a task between popping it and recording it as unacknowl
 anything that is not kept elsewhere; what a lost one should have done, the sweep finds.
 """
 
+import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -64,6 +66,22 @@ _SETTINGS: dict[str, Any] = {
     "accept_content": ["json"],
 }
 
+# Whatever the command line says. Workers tell of themselves by keys of their own (worker/dispatch/heartbeat.py),
+# and Celery's heartbeat waits without end for a Redis that is away: a worker told to stop would never end.
+_WITHOUT = {"without_heartbeat": True, "without_gossip": True, "without_mingle": True}
+
+
+# After the soft shutdown. A Redis that hangs costs ten seconds an answer, and there are several on the way out.
+_END_S = 5.0
+
+
+def _end_in_time(how: str, **_: Any) -> None:
+    """Told to stop for good, the process ends, whatever Celery waits for. A crash would cost nothing either."""
+    if how == "Cold":
+        end = threading.Timer(_END_S, os._exit, (1,))
+        end.daemon = True
+        end.start()
+
 
 def create_app(settings: Settings) -> Celery:
     """An app for these settings, its tasks registered; nothing is connected yet."""
@@ -85,6 +103,12 @@ def create_app(settings: Settings) -> Celery:
     def set_up_logging(**_: Any) -> None:
         configure_logging(settings.log_level, settings.log_format)
 
+    def go_without(sender: Any, **_: Any) -> None:
+        if sender.app is app:
+            sender.options |= _WITHOUT
+
+    signals.worker_init.connect(go_without, weak=False)
+    signals.worker_shutting_down.connect(_end_in_time, weak=False)
     signals.worker_process_init.connect(forget_parents_clients, weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)

@@ -51,7 +51,14 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
 
     @app.task(name=gate.RECONCILE, **_ended_after(isolation.turn_s))
     def reconcile_sessions() -> None:
-        reconcile(services().reconcile)
+        s = services()
+        try:
+            reconcile(s.reconcile)
+        except Exception as error:  # noqa: BLE001 - told like every other stage's; the watch asks again
+            s.stage_errors.note(gate.RECONCILE, error)
+            _log_failure(error, task=gate.RECONCILE)
+        else:
+            s.stage_errors.clear(gate.RECONCILE)
 
 
 def _ended_after(seconds: float) -> dict[str, float]:

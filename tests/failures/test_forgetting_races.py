@@ -17,15 +17,16 @@ from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, memory_rows, said, store, stored_texts
 from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
+from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD
 from tablestore_memory.worker.extract import facts
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.failures.errors import Throttled, Unavailable
+from tablestore_memory.worker.failures.errors import RequestRefused, Throttled, Unavailable
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.lease import Lease
-from tests.failures.ingesting import SHARED_TABLES, append, drain_all, fault, message
+from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all, fault, message
 from tests.footprints import footprints
 from tests.forgetting import (
     ask_to_forget,
@@ -314,6 +315,42 @@ def test_requests_that_were_moved_on_before_it_reach_neither_qwen_nor_the_dead_l
     assert footprints(deployment, fresh_name) == []
 
 
+def test_malformed_request_of_the_forgotten_is_no_dead_letter(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    raw = b'{"type": "remember", "user_id": "%s", "text": 7}' % fresh_name.encode()
+    requests = deployment.services.streams.key(0, "requests")
+    before_ms = now_ms(deployment.services.redis)
+    forget(deployment, fresh_name)
+
+    late: Any = {EVENT_FIELD: raw, WAITED_FIELD: since(deployment, before_ms)}
+    deployment.services.redis.xadd(requests, late)
+    process_requests(deployment.services.requests, 0)
+    left_by_the_late = footprints(deployment, fresh_name)
+    deployment.services.redis.xadd(requests, {EVENT_FIELD: raw})
+    process_requests(deployment.services.requests, 0)
+
+    assert left_by_the_late == []
+    assert [letter.event for letter in dead(deployment)] == [raw]
+
+
+def test_request_that_is_refused_while_it_is_forgotten_is_no_dead_letter(
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(deployment, remembered(fresh_name), partition=2)
+    drain_all(deployment, 2)
+
+    def forgotten_meanwhile(*_: Any, **__: Any) -> Any:
+        forget(deployment, fresh_name)
+        raise RequestRefused("Qwen: 400")
+
+    monkeypatch.setattr(Qwen, "embed", forgotten_meanwhile)
+    done = process_requests(deployment.services.requests, 2)
+
+    assert done == 1
+    assert footprints(deployment, fresh_name) == []
+
+
 def no_call(*_: Any, **__: Any) -> Any:
     raise AssertionError("Qwen was asked")
 
@@ -337,7 +374,7 @@ def test_message_that_a_journal_delivers_late_was_published_before(
 
 
 @pytest.mark.parametrize(
-    "where", ["ingest.drain:write_rows", "ingest.drain:record", "ingest.drain:acknowledge"]
+    "where", ["ingest.drain:write_batch", "ingest.drain:record", "ingest.drain:acknowledge"]
 )
 def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
     deployment: Deployment, fresh_name: str, where: str

@@ -17,7 +17,7 @@ ALONE = Isolation.HEAD_TRIES
 
 def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
     """In a process of its own: die where poison is decoded, or after so many batches were written."""
-    build_batch, write = drain_module.build_batch, drain_module.write_rows
+    build_batch, write = drain_module.build_batch, drain_module.write_batch
     written = 0
 
     def deadly_build(entries, *more):  # type: ignore[no-untyped-def]
@@ -25,16 +25,16 @@ def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return build_batch(entries, *more)
 
-    def deadly_write(client, rows):  # type: ignore[no-untyped-def]
+    def deadly_write(client, batch):  # type: ignore[no-untyped-def]
         nonlocal written
-        failures = write(client, rows)
+        failures = write(client, batch)
         written += 1
         if written == kill_after_write:
             os.kill(os.getpid(), signal.SIGKILL)
         return failures
 
     drain_module.build_batch = deadly_build
-    drain_module.write_rows = deadly_write
+    drain_module.write_batch = deadly_write
     services = Services(settings)
     while drain_module.drain(services.ingest, 0):
         pass

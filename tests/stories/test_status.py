@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -113,6 +114,25 @@ def test_status_needs_no_tablestore_to_tell_that_it_fails(
         assert line.startswith("queue ingest is paused since ")
         assert "Tablestore: " in line
         assert status(deployment)["oldest_event_s"] > 0
+
+
+def test_look_for_sessions_left_behind_is_told_like_every_stage_when_it_fails(
+    redis_url: str, dashscope_url: str, tmp_path: Path
+) -> None:
+    options = ("--data", str(tmp_path / "rows.db"), "--index-lag", "0")
+    with (
+        Server.start("tablestore", *options) as tablestore,
+        Deployment(redis_url, tablestore.url, dashscope_url, MEMORY_RECONCILE_S="1") as deployment,
+    ):
+        deployment.start_workers("")
+        tablestore.stop()
+
+        (line,) = wait_until(lambda: lines(deployment), "it is told", 60)
+        tablestore.restart()
+        wait_until(lambda: not lines(deployment), "it works again", 60)
+
+        assert line.startswith("looking for sessions left behind fails since ")
+        assert "Tablestore" in line
 
 
 def test_pause_is_told_with_its_reason_and_since_when(

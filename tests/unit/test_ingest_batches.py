@@ -29,6 +29,7 @@ def test_batch_has_one_row_a_message_and_one_a_session() -> None:
 
     assert [row.table for row in batch.rows] == ["message"] * 3 + ["session"] * 2
     assert batch.rows[3].columns == (("update_time", 3),)
+    assert [row.if_there for row in batch.rows] == [False] * 3 + [True] * 2
 
 
 def test_same_message_twice_is_one_row() -> None:

@@ -323,6 +323,40 @@ def test_message_that_names_nobody_is_its_sessions_only_users(
     assert texts(deployment, eve, session) == ["Eve's words."]
 
 
+@pytest.mark.parametrize("good", [0, 1])
+def test_session_is_not_had_by_messages_that_are_refused(
+    deployment: Deployment, ana: str, eve: str, good: int
+) -> None:
+    """Else everybody had what names nobody, under a session's id and the key of a row in it."""
+    session = f"{ana}-s"
+    put_unowned_message(deployment, session, "Nobody's words.")
+    refused = said(eve, session, 1, "Mine!", message_id=f"{session}-unowned", created_at=5)
+    others = [said(ana, f"{ana}-other", 2, "Ana's words.")] * good
+
+    publish(deployment, refused, *others)
+    drain_all(deployment, 0)
+
+    assert [letter.error for letter in dead(deployment)] == ["NotOwner"]
+    assert texts(deployment, eve, session) == []
+    assert deployment.services.sessions.of_user(eve) == []
+    assert texts(deployment, ana, f"{ana}-other") == ["Ana's words."] * good
+    assert len(deployment.services.sessions.of_user(ana)) == good
+
+
+def test_session_with_a_refused_message_and_a_stored_one_is_had(
+    deployment: Deployment, ana: str, eve: str
+) -> None:
+    session = f"{ana}-s"
+    publish(deployment, said(ana, session, 1, "Ana's words."))
+    publish(deployment, said(eve, session, 1, "Mine!"), said(eve, session, 2, "Eve's words."))
+    drain_all(deployment, 0)
+
+    (info,) = deployment.services.sessions.of_user(eve)
+
+    assert texts(deployment, eve, session) == ["Eve's words."]
+    assert info.session_id == session
+
+
 def test_message_that_names_nobody_is_forgotten_with_its_user_and_left_where_there_are_two(
     deployment: Deployment, ana: str, eve: str
 ) -> None:

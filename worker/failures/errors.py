@@ -11,6 +11,7 @@
     ├── Final                  wrong for this item only: dead letter, the rest goes on
     │   ├── InvalidRow         Tablestore refuses the row as it is
     │   ├── NotOwner           another's row has this key
+    │   ├── NoRow              there is no row to change
     │   ├── ContentRefused     Qwen's content inspection refused the text
     │   ├── UnusableReply      Qwen's answer cannot be used
     │   │   └── RequestRefused Qwen gives none: it refuses the request as it is
@@ -71,6 +72,10 @@ class NotOwner(Final):
 
     def __init__(self, message: str = "another's row has this key") -> None:
         super().__init__(message)
+
+
+class NoRow(Final):
+    """There is no row to change."""
 
 
 class ContentRefused(Final):

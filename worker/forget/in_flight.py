@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 from redis import Redis
 
+from tablestore_memory.protocol.events import Event, Forget
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.state.dead_letters import EXTRACT
-from tablestore_memory.worker.state.entries import every, received_ms
+from tablestore_memory.worker.state.entries import StreamEntry, every, received_ms
 from tablestore_memory.worker.state.partitions import active_partitions
+from tablestore_memory.worker.state.tombstones import Pair
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 
 # KEYS: lease stream   ARGV: most-in-flight ids…
@@ -96,6 +98,18 @@ def _is_within(raw: bytes, scope: Scope) -> bool:
     if said.user_id != scope.user_id or said.type == "forget":
         return False
     return scope.in_session(said.session_id)
+
+
+def pair_of(source: StreamEntry, event: Event | None) -> Pair | None:
+    """Whose an entry is, as far as it can be told; requests to forget are nobody's: they are carried out."""
+    if isinstance(event, Forget):
+        return None
+    if event is not None:
+        return event.user_id, event.session_id
+    said = peek(source.raw)
+    if said is None or not isinstance(said.user_id, str):
+        return None
+    return said.user_id, said.session_id if isinstance(said.session_id, str) else None
 
 
 def peek(raw: bytes) -> Peek | None:

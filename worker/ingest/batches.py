@@ -5,12 +5,13 @@ it touches. The same message twice in a batch is one row. Nothing here does I/O.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
 from tablestore_memory.worker.failures.errors import Final, NotOwner
-from tablestore_memory.worker.ingest.late import is_covered, pair_of
+from tablestore_memory.worker.forget.in_flight import pair_of
+from tablestore_memory.worker.ingest.late import is_covered
 from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.state.tombstones import Pair
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
@@ -156,7 +157,8 @@ class _Builder:
         """Add each session's row, and bind its messages' entries to it."""
         for session, newest in self._sessions.items():
             index = len(self._batch.rows)
-            self._batch.rows.append(session_row(self._names.session, *session, newest))
+            row = session_row(self._names.session, *session, newest)
+            self._batch.rows.append(replace(row, if_there=True))
             for member in self._session_members[session]:
                 entry = self._batch.entries[member]
                 self._batch.entries[member] = Entry(entry.source, entry.event, (*entry.rows, index))

@@ -31,6 +31,7 @@ from tablestore_memory.worker.failures.isolation import (
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
 from tablestore_memory.worker.ingest.batches import Batch, Entry, Refused, build_batch
 from tablestore_memory.worker.ingest.late import take_back
+from tablestore_memory.worker.ingest.writing import write_batch
 from tablestore_memory.worker.sessions.activity import record, sessions_of
 from tablestore_memory.worker.sessions.due import DuePolicy
 from tablestore_memory.worker.state.entries import (
@@ -44,7 +45,6 @@ from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
-from tablestore_memory.worker.stores.write import write_rows
 
 # Then another partition gets the process: there may be more of them than processes. Longer while full
 # batches wait, as they are cheaper than turns; far below the grace period of a stop.
@@ -117,7 +117,7 @@ def _batch_of(ingest: Ingest, taken: InFlight) -> Batch:
 def _store(ingest: Ingest, partition: int, lease: Lease, taken: InFlight, batch: Batch) -> int:
     started = ingest.clock()
     lease.ensure_held()
-    failures = write_rows(ingest.client, batch.rows)
+    failures = write_batch(ingest.client, batch)
     stored, refused, waiting = _sort_out(batch, failures)
     left = len(taken.entries)
     if stored or refused or batch.forgotten:
@@ -130,7 +130,7 @@ def _store(ingest: Ingest, partition: int, lease: Lease, taken: InFlight, batch:
         "batch.stored",
         partition=partition,
         entries=len(stored),
-        rows=len(batch.rows) - len(failures),
+        rows=len({row for entry in stored for row in entry.rows}),
         refused=len(refused),
         forgotten=len(batch.forgotten),
         again=taken.tries > 1,

@@ -9,24 +9,12 @@ from dataclasses import replace
 
 import tablestore as ots
 
-from tablestore_memory.protocol.events import Event, Forget
-from tablestore_memory.worker.forget.in_flight import peek
+from tablestore_memory.protocol.events import Event
+from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.state.tombstones import Pair, Tombstones
 from tablestore_memory.worker.stores.rows import RowWrite
 from tablestore_memory.worker.stores.write import write_all
-
-
-def pair_of(source: StreamEntry, event: Event | None) -> Pair | None:
-    """Whose an entry is, as far as it can be told; requests to forget are nobody's: they are carried out."""
-    if isinstance(event, Forget):
-        return None
-    if event is not None:
-        return event.user_id, event.session_id
-    said = peek(source.raw)
-    if said is None or not isinstance(said.user_id, str):
-        return None
-    return said.user_id, said.session_id if isinstance(said.session_id, str) else None
 
 
 def is_covered(source: StreamEntry, pair: Pair | None, upto: Mapping[Pair, int]) -> bool:
@@ -53,4 +41,4 @@ def _deletion(row: RowWrite, upto_ms: int) -> RowWrite:
     if row.only_newer is None:  # a message's
         return replace(row, columns=(), kind="delete", upto_ms=upto_ms)
     ((name, stamp),) = row.columns  # a session's: later activity than this keeps it
-    return replace(row, columns=((name, int(stamp) + 1),), kind="delete")
+    return replace(row, columns=((name, int(stamp) + 1),), kind="delete", if_there=False)

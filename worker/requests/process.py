@@ -36,6 +36,7 @@ from tablestore_memory.worker.failures.isolation import (
     ensure_item_is_to_blame,
 )
 from tablestore_memory.worker.forget import Forgetting, Scope, forget
+from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.clock import now_ms
@@ -184,6 +185,8 @@ def _is_over(step: Requests, begun: Attempts) -> bool:
 
 
 def _set_aside(step: Requests, partition: int, request: _Request, failure: Failure) -> bool:
+    if _is_forgotten(step, request):
+        return True
     step.dead.add(
         partition,
         event=_masked(request),
@@ -194,6 +197,13 @@ def _set_aside(step: Requests, partition: int, request: _Request, failure: Failu
     )
     log.warning("request.dead", entry_id=request.entry.entry_id, reason=failure.reason)
     return True
+
+
+def _is_forgotten(step: Requests, request: _Request) -> bool:
+    """A dead letter holds what was said: none is left of somebody who was forgotten since."""
+    event = None if isinstance(request.event, MalformedEvent) else request.event
+    pair, tombstones = pair_of(request.entry, event), step.remembering.tombstones
+    return pair is not None and tombstones.covers(*pair, request.entry.received_ms)
 
 
 def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -> None:

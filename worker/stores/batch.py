@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tablestore as ots
 
-from tablestore_memory.worker.failures.errors import NotOwner, WorkerError
+from tablestore_memory.worker.failures.errors import NoRow, NotOwner, WorkerError
 from tablestore_memory.worker.stores.conditions import condition
 from tablestore_memory.worker.stores.errors import CONDITION_FAILED, from_code, translated
 from tablestore_memory.worker.stores.rows import RowWrite
@@ -22,9 +22,10 @@ def write(
     """Write one batch; keys must differ. Returns the failed rows, by index, with their reason.
 
     A row that may only grow and is already newer counts as written, one that is not there to be deleted
-    as deleted. A put with an owner goes where no row is, with `over_own` in the place of the owner's; else
-    it fails with NotOwner. Raises what failed for the whole request: Throttled, Unavailable,
-    BadCredentials, ResourceMissing, InvalidRow.
+    as deleted. Of a row that is changed only if it is there, NoRow tells that it is not, or newer already.
+    A put with an owner goes where no row is, with `over_own` in the place of the owner's; else it fails with
+    NotOwner. Raises what failed for the whole request: Throttled, Unavailable, BadCredentials, ResourceMissing,
+    InvalidRow.
     """
     if not rows:
         return {}
@@ -50,6 +51,8 @@ def write(
 def _failure(row: RowWrite, answer: ots.BatchWriteRowResponseItem) -> WorkerError | None:
     """None where the condition that failed says that nothing is left to do."""
     if answer.error_code == CONDITION_FAILED:
+        if row.if_there:
+            return NoRow()
         if row.kind == "delete" or row.only_newer is not None:
             return None
         if row.owner is not None:

@@ -19,7 +19,7 @@ def condition(row: RowWrite, *, over_own: bool) -> ots.Condition:
     asked = _columns(row)
     if not asked:
         return _ANYWAY
-    must_exist = row.kind == "put" and over_own
+    must_exist = row.if_there or (row.kind == "put" and over_own)
     expected = (
         ots.RowExistenceExpectation.EXPECT_EXIST
         if must_exist

@@ -30,7 +30,7 @@ class RowWrite:
     `owner`: it names this user. `ours`: it also has this column, which only rows of ours have.
     `or_unowned`: it may name nobody. `upto_ms`: it was received by then, or has no receipt. A put with
     an owner may also meet no row; a deletion whose conditions do not hold has nothing to delete.
-    `only_newer` names an integer column that may only grow.
+    `only_newer` names an integer column that may only grow; `if_there`: an update makes no row.
     """
 
     table: str
@@ -38,6 +38,7 @@ class RowWrite:
     columns: tuple[tuple[str, Value], ...]
     kind: Literal["put", "update", "delete"] = "put"
     only_newer: str | None = None
+    if_there: bool = False
     owner: str | None = None
     ours: str | None = None
     or_unowned: bool = False
