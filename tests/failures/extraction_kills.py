@@ -12,21 +12,22 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from devtools.deployment import Deployment
 from devtools.extraction import store
 from devtools.servers import Server
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.worker.stores.history import Replaced
-from tablestore_memory.worker.stores.memories import Embedded
+from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 STEPS = 50  # messages to servers that the extraction of a session takes, more or less
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 Lines = Sequence[dict[str, Any]]
+T = TypeVar("T", Memory, Replaced)
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,21 @@ def outcome_of(deployment: Deployment, users: Iterable[str], kills: int) -> Outc
     ids = sorted(document.document_id for document in documents)
     infos = [info for user in users for info in services.sessions.of_user(user)]
     return Outcome(
-        memories=services.memories.get(ids),
-        history=[entry for user in users for entry in services.history.of_user(user)],
+        memories=[
+            replace(each, memory=_unreceived(each.memory)) for each in services.memories.get(ids)
+        ],
+        history=[_unreceived(old) for user in users for old in services.history.of_user(user)],
         watermarks={info.session_id: info.watermark for info in infos},
         dead=services.dead.count(),
         kills=kills,
         calls=services.budget.spent()["calls"],
     )
+
+
+def _unreceived(told: T) -> T:
+    """Without when it was received: two runs are not at the same time."""
+    sources = tuple(replace(source, received_ms=0) for source in told.sources)
+    return replace(told, received_ms=0, sources=sources)
 
 
 def main() -> None:

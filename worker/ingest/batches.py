@@ -5,7 +5,9 @@ it touches. The same message twice in a batch is one row. Nothing here does I/O.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
@@ -18,9 +20,11 @@ from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUS
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.tables import TableNames
 
+# What a row has beside what its event says: names of columns, marks of what nobody set, its session's row.
+_ROW_BYTES = 600
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(msgspec.Struct, frozen=True):
     """One stream entry; `rows` are indexes into the batch's rows, none for a command."""
 
     source: StreamEntry
@@ -113,9 +117,9 @@ class _Builder:
     def __init__(self, batch: Batch, names: TableNames) -> None:
         self._batch = batch
         self._names = names
+        self._taken: list[tuple[StreamEntry, Event, int | None]] = []
         self._places: dict[Key, int] = {}  # each taken by the user of its row
         self._sessions: dict[tuple[str, str], int] = {}  # newest created_at
-        self._session_members: dict[tuple[str, str], list[int]] = {}
         self._body_bytes = 0
 
     def add(self, source: StreamEntry, event: Event) -> bool:
@@ -124,41 +128,38 @@ class _Builder:
             case Message():
                 return self._add_message(source, event)
             case SessionEnd() | Remember() | Forget():
-                self._batch.entries.append(Entry(source, event))
+                self._taken.append((source, event, None))
                 return True
 
     def _add_message(self, source: StreamEntry, event: Message) -> bool:
         row = message_row(self._names.message, event, source.received_ms)
         session = (event.user_id, event.session_id)
+        newest = self._sessions.get(session)
         index = self._places.get(row.key)
         if index is None:
-            rows_after = len(self._batch.rows) + 1 + len(self._sessions | {session: 0})
-            body_bytes = self._body_bytes + row.body_bytes
-            if self._batch.rows and (rows_after > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
+            rows = len(self._batch.rows) + 1 + len(self._sessions) + (newest is None)
+            # The event says all that its row says, so it weighs as much.
+            body_bytes = self._body_bytes + len(source.raw) + _ROW_BYTES
+            if self._batch.rows and (rows > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
                 return False
-            index = self._place(row)
+            self._body_bytes = body_bytes
+            self._places[row.key] = index = len(self._batch.rows)
+            self._batch.rows.append(row)
         elif self._batch.rows[index].owner != row.owner:
             raise NotOwner
-        self._join(session, event.created_at, Entry(source, event, (index,)))
+        self._sessions[session] = max(newest or 0, event.created_at)
+        self._taken.append((source, event, index))
         return True
-
-    def _place(self, row: RowWrite) -> int:
-        self._places[row.key] = index = len(self._batch.rows)
-        self._batch.rows.append(row)
-        self._body_bytes += row.body_bytes + 100  # the session's row
-        return index
-
-    def _join(self, session: tuple[str, str], created_at: int, entry: Entry) -> None:
-        self._sessions[session] = max(self._sessions.get(session, 0), created_at)
-        self._session_members.setdefault(session, []).append(len(self._batch.entries))
-        self._batch.entries.append(entry)
 
     def finish(self) -> None:
         """Add each session's row, and bind its messages' entries to it."""
+        rows = self._batch.rows
+        places = {session: len(rows) + n for n, session in enumerate(self._sessions)}
         for session, newest in self._sessions.items():
-            index = len(self._batch.rows)
-            row = session_row(self._names.session, *session, newest)
-            self._batch.rows.append(replace(row, if_there=True))
-            for member in self._session_members[session]:
-                entry = self._batch.entries[member]
-                self._batch.entries[member] = Entry(entry.source, entry.event, (*entry.rows, index))
+            rows.append(session_row(self._names.session, *session, newest, if_there=True))
+        for source, event, index in self._taken:
+            if index is None:
+                self._batch.entries.append(Entry(source, event))
+            else:
+                place = places[(event.user_id, str(event.session_id))]
+                self._batch.entries.append(Entry(source, event, (index, place)))

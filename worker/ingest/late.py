@@ -5,9 +5,9 @@ forgotten meanwhile; it finds out that its lease is gone, asks once more, and de
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 
 import tablestore as ots
+from msgspec.structs import replace
 
 from tablestore_memory.protocol.events import Event
 from tablestore_memory.worker.forget.in_flight import pair_of

@@ -5,9 +5,8 @@ writes the messages and moves the sessions that are there; a session that is not
 once a message of it is stored.
 """
 
-from dataclasses import replace
-
 import tablestore as ots
+from msgspec.structs import replace
 
 from tablestore_memory.worker.failures.errors import NoRow, WorkerError
 from tablestore_memory.worker.ingest.batches import Batch

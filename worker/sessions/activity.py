@@ -36,12 +36,15 @@ class SessionActivity:
 
 def sessions_of(events: Iterable[tuple[bytes, Event]]) -> list[SessionActivity]:
     """The sessions that messages and session ends belong to; each event with its JSON."""
-    sessions: dict[str, SessionActivity] = {}
+    sessions: dict[tuple[str, str], SessionActivity] = {}
     for raw, event in events:
         if not isinstance(event, (Message, SessionEnd)):
             continue
-        key = member(event.user_id, event.session_id).decode()
-        activity = sessions.setdefault(key, SessionActivity(event.session_id, key))
+        pair = event.user_id, event.session_id
+        activity = sessions.get(pair)
+        if activity is None:
+            activity = SessionActivity(event.session_id, member(*pair).decode())
+            sessions[pair] = activity
         if isinstance(event, Message):
             activity.count += 1
             activity.tokens += tokens_of(raw)

@@ -23,8 +23,7 @@ from tablestore_memory.worker.state.scripts import script
 _PAGE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEntry:
+class StreamEntry(msgspec.Struct, frozen=True):
     """One event as it came. `received_ms` is when it was published, by Redis' clock: a publisher's own may
     be wrong, but how long it held an event it can tell."""
 

@@ -57,17 +57,28 @@ def message_fields(
     metadata: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """The columns of a message but for its text and its owner. What is None is left out."""
+    fields = {"object": "message", "status": "completed", "type": _as_string(message_type)}
+    if extra:  # few messages have any
+        fields = fields | _extra_columns(extra)
+    if role is not None:
+        fields["role"] = _ROLES.get(role, role)
+    if role in _ROLES:
+        fields[ORIGINAL_ROLE] = role
+    if parts is not None:
+        fields["content_list"] = _as_string(parts)
+    if metadata is not None:
+        fields["metadata"] = _as_string(metadata)
+    return fields
+
+
+def _extra_columns(extra: Mapping[str, Any]) -> dict[str, str]:
     given = {name: value for name, value in extra.items() if value is not None}
     known = {name: given[name] for name in given.keys() & _TYPES if _is_readable(name, given[name])}
     free = (name for name in given if name not in _TYPES and _may_be_a_column(name))
     columns = known | {name: given[name] for name in islice(free, _MOST)}
-    others = {name: value for name, value in given.items() if name not in columns}
-    fields: dict[str, Any] = {"object": "message", "status": "completed", **columns}
-    fields |= {"type": message_type, "role": _ROLES.get(role or "", role), "content_list": parts}
-    fields |= {"metadata": metadata, OTHER_FIELDS: others or None}
-    if role in _ROLES:
-        fields[ORIGINAL_ROLE] = role
-    return {name: _as_string(value) for name, value in fields.items() if value is not None}
+    if others := {name: value for name, value in given.items() if name not in columns}:
+        columns[OTHER_FIELDS] = others
+    return {name: _as_string(value) for name, value in columns.items()}
 
 
 def extra_fields(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ string; `content_list` is the JSON of the parts with that first text taken out. 
 the table's key knows sessions only, and two users may name a session alike.
 """
 
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -23,8 +23,7 @@ UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its spea
 OWNER = "user_id"
 
 
-@dataclass(frozen=True, slots=True)
-class RowWrite:
+class RowWrite(msgspec.Struct, frozen=True):
     """One row of a batch, and what must hold of the row that is there already.
 
     `owner`: it names this user. `ours`: it also has this column, which only rows of ours have.
@@ -44,13 +43,9 @@ class RowWrite:
     or_unowned: bool = False
     upto_ms: int | None = None
 
-    @property
-    def body_bytes(self) -> int:
-        """Roughly what the row weighs in a request: names and values in UTF-8."""
-        return sum(
-            len(name) + (len(value.encode()) if isinstance(value, str) else 8)
-            for name, value in (*self.key, *self.columns)
-        )
+
+_openai_fields = attrgetter(*OPENAI_FIELDS)
+_NOTHING_SAID = (None,) * len(OPENAI_FIELDS)
 
 
 def to_json(value: Any) -> str:
@@ -63,11 +58,14 @@ def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
     columns: dict[str, Value] = {OWNER: event.user_id, RECEIVED: received_ms}
     if text:
         columns["content"] = text
-    said = {name: value for name in OPENAI_FIELDS if (value := getattr(event, name)) is not None}
+    extra = event.fields
+    if (said := _openai_fields(event)) != _NOTHING_SAID:
+        given = zip(OPENAI_FIELDS, said, strict=True)
+        extra = extra | {name: value for name, value in given if value is not None}
     metadata = event.metadata
     if event.name is not None:
         metadata = {**(metadata or {}), "name": event.name}
-    columns |= message_fields(event.role, event.message_type, parts, event.fields | said, metadata)
+    columns |= message_fields(event.role, event.message_type, parts, extra, metadata)
     if event.utc_offset_min:
         columns[UTC_OFFSET] = event.utc_offset_min
     key = message_key(event.session_id, event.created_at, event.message_id)
@@ -78,9 +76,16 @@ def message_key(session_id: str, created_at: int, message_id: str) -> Key:
     return (("session_id", session_id), ("create_time", created_at), ("message_id", message_id))
 
 
-def session_row(table: str, user_id: str, session_id: str, update_time: int) -> RowWrite:
+def session_row(
+    table: str, user_id: str, session_id: str, update_time: int, *, if_there: bool = False
+) -> RowWrite:
     """The session's row made or moved forward: its `update_time` (µs) never goes back."""
     key: Key = (("user_id", user_id), ("session_id", session_id))
     return RowWrite(
-        table, key, (("update_time", update_time),), kind="update", only_newer="update_time"
+        table,
+        key,
+        (("update_time", update_time),),
+        kind="update",
+        only_newer="update_time",
+        if_there=if_there,
     )
