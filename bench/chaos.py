@@ -15,7 +15,6 @@ import random
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 from bench.chaos_sides import Leased, Plain, Side  # noqa: E402
 from devtools.deployment import Deployment  # noqa: E402
+from devtools.faults import Faults  # noqa: E402
 from devtools.servers import Server, wait_until  # noqa: E402
 
 SESSIONS = 40
@@ -55,13 +55,12 @@ def run(
     ):
         side = side_of(deployment, [f"s{n}" for n in range(SESSIONS)], rate)
         side.start()
-        for fault in FAULTS:
-            post(store.url, fault)
+        set_faults(store)
         began = time.monotonic()
         injure(side, redis, store, kills=kills, restarts=restarts, away_s=away_s)
         side.stop_publishing()
-        faults = happened(store.url)
-        clear(store.url)
+        faults = happened(Faults(store.url))
+        Faults(store.url).clear()
         calm = time.monotonic()
         with suppress(AssertionError):  # what is not settled by then stands in the bill
             wait_until(side.settled, "everything settled", GRACE_S)
@@ -95,26 +94,20 @@ def injure(
             store.kill()
             time.sleep(away_s)
             store.restart()
-            for fault in FAULTS:
-                post(store.url, fault)
+            set_faults(store)
     side.replace_the_dead()
 
 
-def post(url: str, fault: dict[str, Any]) -> None:
-    body = json.dumps(fault).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{url}/_faults", body)).close()
+def set_faults(store: Server) -> None:
+    for fault in FAULTS:
+        Faults(store.url).add(**fault)
 
 
-def clear(url: str) -> None:
-    urllib.request.urlopen(urllib.request.Request(f"{url}/_faults", method="DELETE")).close()
-
-
-def happened(url: str) -> dict[str, int]:
+def happened(faults: Faults) -> dict[str, int]:
     """How often each kind of fault struck since the store was started last."""
     counts: Counter[str] = Counter()
-    with urllib.request.urlopen(f"{url}/_faults") as answer:
-        for fault in json.load(answer):
-            counts[f"{fault['kind']} {fault['code']}"] += fault["happened"]
+    for fault in faults.listed():
+        counts[f"{fault['kind']} {fault['code']}"] += fault["happened"]
     return dict(counts)
 
 

@@ -11,10 +11,9 @@ import threading
 import time
 from typing import Any
 
-import requests
-
 from devtools.deployment import Deployment
 from devtools.extraction import said
+from devtools.faults import Faults
 from devtools.servers import Server, wait_until
 
 CITIES = ("Paris", "Lyon", "Rome")
@@ -30,12 +29,12 @@ def main() -> None:
         Deployment(redis.url, store.url, qwen.url) as deployment,
     ):
         deployment.start_workers()
-        faults = f"{store.url}/_faults"
-        requests.post(faults, json={"kind": "index-lag", "seconds": [20, 20]}, timeout=10)
+        faults = Faults(store.url)
+        faults.add("index-lag", seconds=20)
         good &= talk(deployment, "behind", "20 s behind")
-        requests.post(faults, json={"kind": "index-lag", "seconds": [1, 3]}, timeout=10)
-        requests.post(faults, json={"kind": "index-stop"}, timeout=10)
-        threading.Timer(60, lambda: requests.delete(faults, timeout=10)).start()
+        faults.add("index-lag", seconds=[1, 3])
+        faults.add("index-stop")
+        threading.Timer(60, faults.clear).start()
         good &= talk(deployment, "stopped", "stopped for 60 s")
     sys.exit(not good)
 

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 from bench import processes  # noqa: E402
 from devtools.deployment import Deployment  # noqa: E402
+from devtools.faults import Faults  # noqa: E402
 from devtools.servers import Server, wait_until  # noqa: E402
 from tablestore_memory.protocol.events import Message, encode  # noqa: E402
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams  # noqa: E402
@@ -211,16 +211,9 @@ def rows(deployment: Deployment, run: str) -> int:
 @contextmanager
 def counted(store_url: str, operation: str) -> Iterator[Callable[[], int]]:
     """How many requests of a kind the store gets: a fault that does nothing counts them."""
-    url = f"{store_url}/_faults"
-    fault = {"kind": "latency", "operation": operation, "seconds": 0}
-    urllib.request.urlopen(urllib.request.Request(url, json.dumps(fault).encode())).close()
-
-    def happened() -> int:
-        with urllib.request.urlopen(url) as answer:
-            return int(sum(each["happened"] for each in json.load(answer)))
-
-    yield happened
-    urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+    faults = Faults(store_url)
+    with faults.during("latency", operation=operation, seconds=0):
+        yield faults.happened
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
     python bench/tablestore.py [--documents 100000] [--json]
 
 The server runs as a process of its own with its rows in a file. Two rates are given: of the wall
-clock, which the client's own work bounds (about 150 µs a row), and of the server's processor
-time, which is what one core of server could do.
+clock, which the client's own work bounds (16 µs a row with the SDK's native codec, 100 without), and of
+the server's processor time, which is what one core of server could do.
 """
 
 import argparse

@@ -1,9 +1,12 @@
-"""The official SDK, unmodified, against the local DashScope, and the admin path of its faults."""
+"""The official SDK, unmodified, against the local DashScope, and its faults and calls."""
 
 from typing import Any
+from urllib.parse import urljoin
 
 import dashscope
 import requests
+
+from devtools.faults import Faults
 
 
 class LocalDashScope:
@@ -12,7 +15,8 @@ class LocalDashScope:
     def __init__(self, url: str, api_key: str = "local") -> None:
         self.url = url
         self.api_key = api_key
-        self._admin = url.removesuffix("/api/v1") + "/admin"
+        self.faults = Faults(url)
+        self._calls = urljoin(url, "/_calls")
 
     def generate(self, *messages: dict[str, str], model: str = "qwen-plus", **options: Any) -> Any:
         return dashscope.Generation.call(
@@ -34,20 +38,15 @@ class LocalDashScope:
             model=model, input=texts, api_key=self.api_key, base_address=self.url, **options
         )
 
-    def ask_fault(self, name: str, **where: Any) -> None:
-        """`count` calls (default 1, None for all), of an `operation`, with `match` in them."""
-        reply = requests.post(f"{self._admin}/faults", json={"name": name, **where}, timeout=10)
-        assert reply.status_code == 200, reply.text
-
     def calls(self) -> dict[str, Any]:
         """Counts, token sums and the last calls since the last reset."""
-        counted: dict[str, Any] = requests.get(f"{self._admin}/calls", timeout=10).json()
+        counted: dict[str, Any] = requests.get(self._calls, timeout=10).json()
         return counted
 
     def reset(self) -> None:
-        """No faults due, no calls counted."""
-        for what in ("faults", "calls"):
-            requests.delete(f"{self._admin}/{what}", timeout=10).raise_for_status()
+        """No faults set, no calls counted."""
+        self.faults.clear()
+        requests.delete(self._calls, timeout=10).raise_for_status()
 
 
 def user(text: str) -> dict[str, str]:

@@ -1,9 +1,12 @@
-"""The calls that came in: a count, token sums and the last of them. Ids and sizes, never texts."""
+"""`/_calls`, what came in: a count, token sums and the last calls. Ids and sizes, never texts."""
 
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from aiohttp import web
+
+PATH: Final = "/_calls"
 KEPT = 1000
 
 
@@ -43,3 +46,9 @@ class Calls:
     def as_json(self) -> dict[str, Any]:
         last = [asdict(call) for call in self.last]
         return {"count": dict(self.count), "tokens": dict(self.tokens), "last": last}
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """GET shows them, DELETE begins anew."""
+        if request.method == "DELETE":
+            self.reset()
+        return web.json_response(self.as_json())

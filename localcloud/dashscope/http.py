@@ -15,10 +15,12 @@ from typing import Any
 
 from aiohttp import web
 
-from tablestore_memory.localcloud.dashscope import admin, errors
+from tablestore_memory.localcloud import admin
+from tablestore_memory.localcloud.admin import Admin
+from tablestore_memory.localcloud.dashscope import calls, errors
 from tablestore_memory.localcloud.dashscope.calls import Call, Calls
 from tablestore_memory.localcloud.dashscope.errors import ServiceError
-from tablestore_memory.localcloud.dashscope.faults import ERRORS, Faults
+from tablestore_memory.localcloud.dashscope.faults import REPERTOIRE, error_of
 from tablestore_memory.localcloud.dashscope.operations import (
     RULES_HEADER,
     Asked,
@@ -28,6 +30,7 @@ from tablestore_memory.localcloud.dashscope.operations import (
 )
 from tablestore_memory.localcloud.dashscope.sending import Sending, send
 from tablestore_memory.localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.faults import Faults
 
 LOGGER = logging.getLogger(__name__)
 GENERATION = "/api/v1/services/aigc/text-generation/generation"
@@ -37,10 +40,10 @@ MOST_BODY_BYTES = 16 * 1024 * 1024
 
 @dataclass
 class Service:
-    """What the handlers share: the accepted key, the faults due, the calls seen."""
+    """What the handlers share: the accepted key, the faults that are set, the calls seen."""
 
     api_key: str
-    faults: Faults = field(default_factory=Faults)
+    faults: Faults = field(default_factory=lambda: Faults(REPERTOIRE))
     calls: Calls = field(default_factory=Calls)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -52,7 +55,8 @@ def make_app(api_key: str, *, with_faults: bool) -> web.Application:
     app.router.add_post(GENERATION, _handler(service, "generation", generate))
     app.router.add_post(EMBEDDING, _handler(service, "embedding", embed))
     if with_faults:
-        admin.add_routes(app, service.faults, service.calls)
+        app.router.add_route("*", admin.PATH, Admin(service.faults).handle)
+        app.router.add_route("*", calls.PATH, service.calls.handle)
     app.router.add_route("*", "/{path:.*}", _not_served)
     return app
 
@@ -65,8 +69,8 @@ def _handler(service: Service, operation: str, run: Operation) -> Any:
         asked = None
         try:
             asked = await _read(request, service, operation)
-            if asked.fault and asked.fault.name in ERRORS:
-                raise ERRORS[asked.fault.name]
+            if asked.fault and asked.fault.kind == "error":
+                raise error_of(asked.fault)
             sending, usage = run(asked)
         except ServiceError as error:
             sending, usage = _error(error, asked, next(service.numbers)), {}
@@ -87,7 +91,8 @@ async def _read(request: web.Request, service: Service, operation: str) -> Asked
     digest = hash_of(body.get("input"))
     number = next(service.numbers)
     streaming = request.headers.get("X-DashScope-SSE") == "enable"
-    fault = service.faults.take(operation, json.dumps(body.get("input"), ensure_ascii=False))
+    texts = json.dumps(body["input"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+    fault = service.faults.strike(operation, texts)
     return Asked(operation, body, streaming, f"local-rules-{digest}-{number}", digest, fault)
 
 
@@ -125,7 +130,7 @@ def _record(
         model=str(asked.body.get("model")) if asked else "",
         status=sending.status,
         code=str(sending.parts[0].get("code", "")),
-        fault=asked.fault.name if asked and asked.fault else None,
+        fault=asked.fault.kind if asked and asked.fault else None,
         request_hash=asked.request_hash if asked else "",
         input_tokens=int(usage.get("input_tokens") or usage.get("total_tokens", 0)),
         output_tokens=usage.get("output_tokens", 0),

@@ -7,10 +7,10 @@ that spoil an answer's content.
 from dataclasses import dataclass
 
 from tablestore_memory.localcloud.dashscope import embeddings, generation
-from tablestore_memory.localcloud.dashscope.faults import Fault
 from tablestore_memory.localcloud.dashscope.generation import Generated
 from tablestore_memory.localcloud.dashscope.sending import Sending
 from tablestore_memory.localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.faults import Fault
 
 RULES_HEADER = {"X-Local-Rules": "rules, not a language model"}
 
@@ -26,8 +26,8 @@ class Asked:
     request_hash: str
     fault: Fault | None
 
-    def suffers(self, *names: str) -> bool:
-        return self.fault is not None and self.fault.name in names
+    def suffers(self, kind: str) -> bool:
+        return self.fault is not None and self.fault.kind == kind
 
 
 def generate(asked: Asked) -> tuple[Sending, Json]:
@@ -54,9 +54,9 @@ def _spoilt(made: Generated, asked: Asked) -> Generated:
     half = made.text[: len(made.text) // 2]
     if asked.suffers("length"):
         return Generated(half, "length", made.input_tokens, made.output_tokens)
-    if asked.suffers("broken_content"):
+    if asked.suffers("broken-content"):
         return Generated(half, "stop", made.input_tokens, made.output_tokens)
-    if asked.suffers("wrong_keys"):
+    if asked.suffers("wrong-keys"):
         return Generated('{"unexpected": true}', "stop", made.input_tokens, made.output_tokens)
     return made
 
@@ -75,7 +75,7 @@ def embed(asked: Asked) -> tuple[Sending, Json]:
 
 
 def _envelope(asked: Asked, output: Json, usage: Json) -> Json:
-    without = asked.suffers("no_output")
+    without = asked.suffers("no-output")
     return ({} if without else {"output": output}) | {
         "usage": usage,
         "request_id": asked.request_id,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tablestore_memory.localcloud.dashscope.faults import Fault
 from tablestore_memory.localcloud.dashscope.wire import Json
+from tablestore_memory.localcloud.faults import Fault
 
 DRIPS = 10
 
@@ -39,17 +39,17 @@ def _json(value: Json) -> bytes:
 
 async def send(request: web.Request, sending: Sending, fault: Fault | None) -> web.StreamResponse:
     """Send it, or do what the fault says to the connection."""
-    name = fault.name if fault else ""
-    if name == "reset":
+    kind = fault.kind if fault else ""
+    if kind == "reset":
         return _reset(request)
-    if fault and name == "delay":
-        await asyncio.sleep(fault.seconds)
-    if name == "empty_error":
+    if fault and kind == "latency":
+        await asyncio.sleep(fault.delay_s())
+    if kind == "empty-error":
         return web.Response(status=500, body=b"", content_type="application/json")
     pieces = sending.body()
-    if name == "broken_json":
+    if kind == "broken-json":
         pieces = [pieces[0][: len(pieces[0]) // 2]]
-    if name in ("drip", "reset_midway"):
+    if kind in ("drip", "reset-midway"):
         pieces = _small(b"".join(pieces))
     return await _stream(request, sending, pieces, fault)
 
@@ -57,18 +57,19 @@ async def send(request: web.Request, sending: Sending, fault: Fault | None) -> w
 async def _stream(
     request: web.Request, sending: Sending, pieces: list[bytes], fault: Fault | None
 ) -> web.StreamResponse:
-    kind = "text/event-stream" if sending.events else "application/json"
+    content_type = "text/event-stream" if sending.events else "application/json"
     response = web.StreamResponse(status=sending.status, headers=sending.headers)
-    response.content_type, response.charset = kind, "utf-8"
+    response.content_type, response.charset = content_type, "utf-8"
     if not sending.events:
         response.content_length = sum(map(len, pieces))
     await response.prepare(request)
+    pause_s = fault.delay_s() / len(pieces) if fault and fault.kind == "drip" else 0
     for number, piece in enumerate(pieces):
-        if fault and fault.name == "reset_midway" and number == len(pieces) // 2:
+        if fault and fault.kind == "reset-midway" and number == len(pieces) // 2:
             return _reset(request)
         await response.write(piece)
-        if fault and fault.name == "drip":
-            await asyncio.sleep(fault.seconds / len(pieces))
+        if pause_s:
+            await asyncio.sleep(pause_s)
     await response.write_eof()
     return response
 

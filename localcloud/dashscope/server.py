@@ -31,7 +31,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container, nowhere else")
     parser.add_argument("--port", type=int, default=8088, help="0 takes a free one")
     parser.add_argument("--api-key", default="local", help="the one key that is accepted")
-    parser.add_argument("--faults", action="store_true", help="serve /admin to ask for faults")
+    parser.add_argument(
+        "--faults", action="store_true", help="serve /_faults and /_calls, for tests"
+    )
     parser.add_argument("--quiet", action="store_true", help="no line for each call")
     return parser.parse_args(argv)
 

@@ -11,8 +11,10 @@ from http import HTTPStatus
 from aiohttp import web
 from tablestore.protobuf import table_store_pb2 as pb
 
+from tablestore_memory.localcloud import admin
+from tablestore_memory.localcloud.admin import Admin
+from tablestore_memory.localcloud.faults import Fault, Faults
 from tablestore_memory.localcloud.tablestore import auth
-from tablestore_memory.localcloud.tablestore.admin import Admin
 from tablestore_memory.localcloud.tablestore.auth import Account, SigningKey
 from tablestore_memory.localcloud.tablestore.errors import (
     InternalServerError,
@@ -20,7 +22,7 @@ from tablestore_memory.localcloud.tablestore.errors import (
     OTSError,
     RequestBodyTooLarge,
 )
-from tablestore_memory.localcloud.tablestore.faults import Faults, Verdict
+from tablestore_memory.localcloud.tablestore.faults import error_of, row_failures
 from tablestore_memory.localcloud.tablestore.instance import Instance
 from tablestore_memory.localcloud.tablestore.routes import dispatch
 
@@ -38,18 +40,18 @@ class Gateway:
         instance: Instance,
         account: Account,
         faults: Faults,
-        admin: Admin | None,
+        admin_path: Admin | None,
         clock: Callable[[], float],
     ) -> None:
         self._instance = instance
         self._account = account
         self._faults = faults
-        self._admin = admin
+        self._admin = admin_path
         self._clock = clock
         self._request_ids = (f"local-{os.getpid()}-{n:08x}" for n in itertools.count(1))
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self._admin and request.path == Admin.PATH:
+        if self._admin and request.path == admin.PATH:
             return await self._admin.handle(request)
         key: SigningKey | None = None
         try:
@@ -77,12 +79,12 @@ class Gateway:
 
     async def _answer(self, request: web.BaseRequest, body: bytes) -> bytes:
         operation = request.path.removeprefix("/")
-        verdict = self._faults.judge(operation)
-        if verdict.delay_s:
-            await asyncio.sleep(verdict.delay_s)
-        _strike(verdict, request, after=False)
-        answer = dispatch(self._instance, operation, body, verdict.row_failures())
-        _strike(verdict, request, after=True)
+        fault = self._faults.strike(operation, body)
+        if fault and fault.kind == "latency":
+            await asyncio.sleep(fault.delay_s())
+        _strike(fault, request, after=False)
+        answer = dispatch(self._instance, operation, body, row_failures(fault))
+        _strike(fault, request, after=True)
         return answer
 
     def _failure(self, error: OTSError, path: str, key: SigningKey | None) -> web.Response:
@@ -105,14 +107,16 @@ class Gateway:
         return web.Response(status=status, reason=reason, body=body, headers=headers)
 
 
-def _strike(verdict: Verdict, request: web.BaseRequest, *, after: bool) -> None:
+def _strike(fault: Fault | None, request: web.BaseRequest, *, after: bool) -> None:
     """Raises the error that a fault asks for, or cuts the connection."""
-    if verdict.reset and verdict.reset.after == after:
+    if fault is None or fault.after != after:
+        return
+    if fault.kind == "error":
+        raise error_of(fault)
+    if fault.kind == "reset":
         if request.transport:
             request.transport.abort()
         raise ConnectionResetError
-    if verdict.error and verdict.error.after == after:
-        raise verdict.error.error()
 
 
 def _date(now_s: float) -> str:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tablestore_memory.localcloud.tablestore.admin import Admin
+from tablestore_memory.localcloud import admin
+from tablestore_memory.localcloud.admin import Admin
+from tablestore_memory.localcloud.faults import Faults
 from tablestore_memory.localcloud.tablestore.auth import Account
-from tablestore_memory.localcloud.tablestore.faults import Faults
+from tablestore_memory.localcloud.tablestore.faults import REPERTOIRE, apply_to_indexes
 from tablestore_memory.localcloud.tablestore.http import MAX_BODY_BYTES, Gateway
 from tablestore_memory.localcloud.tablestore.instance import Instance
 
@@ -52,7 +54,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--instance", default="local")
     parser.add_argument("--access-key-id", default="local")
     parser.add_argument("--access-key-secret", default="local")
-    parser.add_argument("--faults", action="store_true", help=f"serve {Admin.PATH}, for tests")
+    parser.add_argument("--faults", action="store_true", help=f"serve {admin.PATH}, for tests")
     return parser.parse_args(argv)
 
 
@@ -72,10 +74,11 @@ async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     clock = time.time
     instance = Instance(options.data, lag_s=options.index_lag, later=loop.call_later, clock=clock)
-    faults = Faults()
-    admin = Admin(faults, instance.search, options.index_lag) if options.faults else None
+    faults = Faults(REPERTOIRE)
+    changed = partial(apply_to_indexes, faults, instance.search, options.index_lag)
+    admin_path = Admin(faults, changed) if options.faults else None
     account = Account(options.instance, options.access_key_id, options.access_key_secret)
-    gateway = Gateway(instance, account, faults, admin, clock)
+    gateway = Gateway(instance, account, faults, admin_path, clock)
     _collect_less_often()
     with contextlib.closing(instance):
         await _serve(gateway, instance, options.host, options.port)

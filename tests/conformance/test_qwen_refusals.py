@@ -61,12 +61,13 @@ def calls(local: LocalDashScope) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"), [("invalid_parameter", RequestRefused), ("data_inspection", ContentRefused)]
+    ("code", "kind"),
+    [("InvalidParameter", RequestRefused), ("DataInspectionFailed", ContentRefused)],
 )
 def test_refusal_of_one_question_is_that_question_s(
-    local_dashscope: LocalDashScope, fault: str, kind: type[WorkerError]
+    local_dashscope: LocalDashScope, code: str, kind: type[WorkerError]
 ) -> None:
-    local_dashscope.ask_fault(fault, count=None, match="hostile")
+    local_dashscope.faults.add("error", code=code, match="hostile")
 
     with pytest.raises(kind):
         qwen(local_dashscope.url).json(SYSTEM, "a hostile text")
@@ -76,9 +77,9 @@ def test_refusal_of_one_question_is_that_question_s(
     assert calls(local_dashscope) == ["generation", "generation", "embedding", "embedding"]
 
 
-@pytest.mark.parametrize("fault", ["invalid_parameter", "data_inspection"])
-def test_refusal_of_everything_is_nobody_s(local_dashscope: LocalDashScope, fault: str) -> None:
-    local_dashscope.ask_fault(fault, count=None)
+@pytest.mark.parametrize("code", ["InvalidParameter", "DataInspectionFailed"])
+def test_refusal_of_everything_is_nobody_s(local_dashscope: LocalDashScope, code: str) -> None:
+    local_dashscope.faults.add("error", code=code)
 
     with pytest.raises(ServiceFails, match="trivial question"):
         qwen(local_dashscope.url).json(SYSTEM, "Hello")
@@ -87,7 +88,7 @@ def test_refusal_of_everything_is_nobody_s(local_dashscope: LocalDashScope, faul
 
 
 def test_one_service_refuses_and_the_other_does_not(local_dashscope: LocalDashScope) -> None:
-    local_dashscope.ask_fault("invalid_parameter", count=None, operation="embedding")
+    local_dashscope.faults.add("error", code="InvalidParameter", operation="embedding")
     client = qwen(local_dashscope.url)
 
     client.probe()
@@ -96,15 +97,15 @@ def test_one_service_refuses_and_the_other_does_not(local_dashscope: LocalDashSc
 
 
 def test_service_that_fails_meanwhile_is_no_proof(local_dashscope: LocalDashScope) -> None:
-    local_dashscope.ask_fault("data_inspection")
-    local_dashscope.ask_fault("internal_error")
+    local_dashscope.faults.add("error", code="DataInspectionFailed", times=1)
+    local_dashscope.faults.add("error", code="InternalError", times=1)
 
     with pytest.raises(Unavailable):
         qwen(local_dashscope.url).json(SYSTEM, "Hello")
 
 
 def test_answer_of_another_shape_is_an_answer(local_dashscope: LocalDashScope) -> None:
-    local_dashscope.ask_fault("length", count=None)
+    local_dashscope.faults.add("length")
     client = qwen(local_dashscope.url)
 
     client.probe()
@@ -122,7 +123,7 @@ def test_wrong_setting_that_only_the_service_knows_is_told_in_its_words(
 
 
 def test_service_that_asks_to_slow_down_is_heard(local_dashscope: LocalDashScope) -> None:
-    local_dashscope.ask_fault("throttling", count=2)
+    local_dashscope.faults.add("error", code="Throttling", times=2)
     limiter = CallLimiter()
     client = qwen(local_dashscope.url, limiter=limiter)
 

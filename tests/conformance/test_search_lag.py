@@ -4,8 +4,6 @@ These tests have servers of their own and stop the index where it must not know 
 depends on how fast a test runs.
 """
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 import tablestore as ots
 
+from devtools.faults import Faults
 from devtools.servers import Server, wait_until
 from tests.conformance.searched import FROM_INDEX, Searched, keyword, long, text, vector
 from tests.conformance.tablestore import Service, create, meta, put
@@ -25,21 +24,14 @@ class Syncing:
     """A server whose indexes are up to date until they are told to stop."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.faults = Faults(server.url)
         self.client = Service(server.url).sync_client()
 
-    def fault(self, **fields: Any) -> None:
-        self._ask("POST", json.dumps(fields).encode())
-
     def stop(self) -> None:
-        self.fault(kind="index-stop")
+        self.faults.add("index-stop")
 
     def go_on(self) -> None:
-        self._ask("DELETE", None)
-
-    def _ask(self, method: str, body: bytes | None) -> None:
-        url = f"{self._server.url}/_faults"
-        urllib.request.urlopen(urllib.request.Request(url, data=body, method=method)).close()
+        self.faults.clear()
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +116,7 @@ def test_describe_tells_how_far_the_index_is(syncing: Syncing, rows: Searched) -
 def test_later_change_of_a_row_never_shows_before_an_earlier_one(
     syncing: Syncing, rows: Searched
 ) -> None:
-    syncing.fault(kind="index-lag", seconds=[0, 0.5])
+    syncing.faults.add("index-lag", seconds=[0, 0.5])
     for n in range(30):
         rows.put("a", n=n)
     seen: list[int] = []

@@ -1,12 +1,10 @@
 """What the tests of ingestion share: messages, what became of them, and faults of the local Tablestore."""
 
-import json
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from devtools.deployment import Deployment
+from devtools.faults import Faults
 from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.ingest.drain import drain
@@ -67,23 +65,6 @@ def dead(deployment: Deployment) -> list[DeadLetter]:
     return list(deployment.services.dead.all())
 
 
-@contextmanager
-def fault(tablestore_url: str, kind: str, **fields: Any) -> Iterator[None]:
+def fault(tablestore_url: str, kind: str, **fields: Any) -> AbstractContextManager[None]:
     """A fault of the local Tablestore, until the end of the block."""
-    _faults(tablestore_url, "POST", {"kind": kind, **fields})
-    try:
-        yield
-    finally:
-        _faults(tablestore_url, "DELETE")
-
-
-def faults_happened(tablestore_url: str) -> int:
-    """How often a fault struck."""
-    with urllib.request.urlopen(f"{tablestore_url}/_faults") as answer:
-        return sum(fault["happened"] for fault in json.load(answer))
-
-
-def _faults(url: str, method: str, body: dict[str, Any] | None = None) -> None:
-    data = json.dumps(body).encode() if body else None
-    request = urllib.request.Request(f"{url}/_faults", data, method=method)
-    urllib.request.urlopen(request).close()
+    return Faults(tablestore_url).during(kind, **fields)

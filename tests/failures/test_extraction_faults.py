@@ -10,7 +10,7 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, waiting
 from devtools.servers import Server
-from tablestore_memory.localcloud.dashscope.faults import BEHAVIOURS, ERRORS
+from tablestore_memory.localcloud.dashscope.faults import ERRORS, KINDS
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import SystemicFailure
 from tests.failures.extraction_kills import NO_LIMITS
@@ -22,29 +22,26 @@ CALLS = {
     "vectors": {"operation": "embedding"},
     "decisions": {"operation": "generation", "match": "free of doubles"},
 }
+# A fault is known by the code of its error, or by its kind.
+FREE_QUOTA = "Free allocated quota exceeded."  # by its words alone no busy hour
 PAUSES = {
-    *("free_quota", "prepaid_overdue", "postpaid_overdue", "not_purchased", "arrearage"),
-    *("invalid_api_key", "access_denied", "model_access_denied", "free_tier_only"),
-    "model_not_found",
+    *(FREE_QUOTA, "PrepaidBillOverdue", "PostpaidBillOverdue", "CommodityNotPurchased"),
+    *("Arrearage", "InvalidApiKey", "AccessDenied", "Model.AccessDenied"),
+    *("AllocationQuota.FreeTierOnly", "ModelNotFound"),
 }
-REFUSED = "data_inspection"  # final for what was sent
-WRONG = {"broken_content", "wrong_keys", "length", "invalid_parameter"}  # an answer of no use
-ONE_MORE_CALL = set(ERRORS) - WRONG - {REFUSED} | {"reset", "reset_midway", "no_output"}
-ONE_MORE_CALL |= {"broken_json", "empty_error"}
+REFUSED = "DataInspectionFailed"  # final for what was sent
+WRONG = {"broken-content", "wrong-keys", "length", "InvalidParameter"}  # an answer of no use
+OTHERS = set(KINDS) - {"error"}
+ONE_MORE_CALL = {*ERRORS, FREE_QUOTA} - WRONG - {REFUSED}
+ONE_MORE_CALL |= {"reset", "reset-midway", "no-output", "broken-json", "empty-error"}
 # Which error a code becomes does not depend on the call: one of each kind will do at the others, unless all
 # are wanted (`make chaos-extract`).
-ONE_OF_EACH_KIND = {
-    "throttling",
-    "internal_error",
-    "arrearage",
-    "invalid_api_key",
-    "model_not_found",
-}
-ONE_OF_EACH_KIND |= {"invalid_parameter", "data_inspection", *BEHAVIOURS}
+ONE_OF_EACH_KIND = {"Throttling", "InternalError", "Arrearage", "InvalidApiKey", "ModelNotFound"}
+ONE_OF_EACH_KIND |= {"InvalidParameter", REFUSED, *OTHERS}
 CASES = [
     (call, fault)
     for call in CALLS
-    for fault in (*ERRORS, *BEHAVIOURS)
+    for fault in (*ERRORS, FREE_QUOTA, *sorted(OTHERS))
     if call == "facts" or fault in ONE_OF_EACH_KIND or os.environ.get("MEMORY_ALL_FAULTS")
 ]
 ALLERGY = "Ana is allergic to peanuts"
@@ -104,10 +101,7 @@ def test_fault_at_a_call_loses_nothing_and_doubles_nothing(
 ) -> None:
     session = known_and_changed(deployment, fresh_name)
     local_dashscope.reset()
-    where: dict[str, Any] = dict(CALLS[call])
-    if fault in ("drip", "delay"):
-        where["seconds"] = 0.2
-    local_dashscope.ask_fault(fault, **where)
+    local_dashscope.faults.add(**fields_of(fault), **CALLS[call], seconds=0.2, times=1)
 
     pauses = extract_through_pauses(deployment, fresh_name, session)
 
@@ -116,10 +110,10 @@ def test_fault_at_a_call_loses_nothing_and_doubles_nothing(
     assert watermark_is_at_the_last_message(deployment, fresh_name, session)
     assert pauses == (fault in PAUSES)
     match fault, call:
-        case ("data_inspection", "facts"):  # that batch is skipped, and said to be
+        case ("DataInspectionFailed", "facts"):  # that batch is skipped, and said to be
             assert texts == ["Ana lives in Paris"]
             assert skipped_messages(deployment, session) == [f"{session}-2", f"{session}-3"]
-        case ("data_inspection" | "invalid_parameter" | "length", "decisions"):
+        case ("DataInspectionFailed" | "InvalidParameter" | "length", "decisions"):
             # No decision could be had: what may be a change is kept beside what was known.
             assert texts == [ALLERGY, "Ana lives in Lyon", "Ana lives in Paris"]
         case _:
@@ -127,6 +121,12 @@ def test_fault_at_a_call_loses_nothing_and_doubles_nothing(
             assert history == ["Ana lives in Paris"]
     if fault in ONE_MORE_CALL:
         assert len(calls_for_the_session(local_dashscope)) == 3 + 1
+
+
+def fields_of(fault: str) -> dict[str, str]:
+    if fault == FREE_QUOTA:
+        return {"kind": "error", "code": "Throttling.AllocationQuota", "message": fault}
+    return {"kind": "error", "code": fault} if fault in ERRORS else {"kind": fault}
 
 
 def calls_for_the_session(local_dashscope: LocalDashScope) -> list[dict[str, Any]]:

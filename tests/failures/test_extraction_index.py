@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, said, store
+from devtools.faults import Faults
 from devtools.servers import Server, wait_until
 from tablestore_memory.worker.consolidation import neighbours
 from tablestore_memory.worker.stores.memories import document_id
@@ -28,12 +28,11 @@ def deployment(redis_url: str, tablestore: Server, dashscope_url: str) -> Iterat
 
 
 @pytest.fixture
-def stopped(deployment: Deployment, tablestore: Server) -> Iterator[str]:
-    """The index stands still; the address gives the means to let it go on."""
-    faults = f"{tablestore.url}/_faults"
-    requests.post(faults, json={"kind": "index-stop"}, timeout=10).raise_for_status()
-    yield faults
-    requests.delete(faults, timeout=10).raise_for_status()
+def stopped(deployment: Deployment, tablestore: Server) -> Iterator[Faults]:
+    """The index stands still, until these faults are cleared."""
+    faults = Faults(tablestore.url)
+    with faults.during("index-stop"):
+        yield faults
 
 
 def status(deployment: Deployment) -> dict[str, Any]:
@@ -48,7 +47,7 @@ def by_key(deployment: Deployment, user: str, *texts: str) -> list[bool]:
 
 
 def test_index_that_stands_still_makes_no_doubles_and_shows_all_afterwards(
-    deployment: Deployment, stopped: str, fresh_name: str
+    deployment: Deployment, stopped: Faults, fresh_name: str
 ) -> None:
     user = fresh_name
     for number, city in enumerate(("Paris", "Lyon", "Rome", "Lyon")):
@@ -63,7 +62,7 @@ def test_index_that_stands_still_makes_no_doubles_and_shows_all_afterwards(
     assert told["unsearchable"] == 2
     assert told["oldest_unsearchable_s"] > 0
 
-    requests.delete(stopped, timeout=10).raise_for_status()
+    stopped.clear()
     wait_until(lambda: confirm_all(deployment) == 0, "everything confirmed")
     assert deployment.texts(user) == ["Ana likes tea", "Ana lives in Lyon"]
     assert [e.text for e in deployment.services.history.of_user(user)] == [
@@ -82,7 +81,7 @@ def announced(deployment: Deployment, user: str) -> int:
 
 
 def test_too_many_unsearchable_memories_are_waited_for_then_passed_over_and_counted(
-    deployment: Deployment, stopped: str, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, stopped: Faults, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = fresh_name
     store(deployment, *(said(user, f"{user}-1", n, f"I like tea number {n}.") for n in range(6)))

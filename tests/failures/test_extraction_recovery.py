@@ -151,7 +151,7 @@ def test_poison_is_given_up_alone_and_done_when_retried(
     deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str
 ) -> None:
     user, bad, good = fresh_name, f"{fresh_name}-bad", f"{fresh_name}-good"
-    local_dashscope.ask_fault("internal_error", count=None, match="poisonous")
+    local_dashscope.faults.add("error", code="InternalError", match="poisonous")
     store(deployment, said(user, bad, 1, "I like poisonous plants.", name="Ana"))
 
     for number in range(4):

@@ -17,7 +17,7 @@ from tablestore_memory.worker.requests.process import process_requests
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 
-REFUSALS = ["invalid_parameter", "data_inspection"]
+REFUSALS = ["InvalidParameter", "DataInspectionFailed"]
 # Where a refusal begins, in the order of an extraction's calls. The trivial question has none of its words.
 FACTS = {"operation": "generation"}
 VECTORS = {"operation": "embedding"}
@@ -68,7 +68,7 @@ def test_refusal_of_every_call_pauses_and_loses_nothing(
 ) -> None:
     user, session = fresh_name, home_known_and_changed(deployment, fresh_name)
     for calls in where:
-        local_dashscope.ask_fault(refusal, count=None, **calls)
+        local_dashscope.faults.add("error", code=refusal, **calls)
 
     for _ in range(deployment.settings.extract_attempts + 1):
         with pytest.raises(ServiceFails):
@@ -91,7 +91,7 @@ def test_refusal_of_every_call_keeps_what_was_asked_by_name(
     stream = deployment.services.streams.key(partition, "requests")
     event = Remember(event_id="e", user_id=fresh_name, created_at=1, text="I like tea")
     deployment.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
-    local_dashscope.ask_fault(refusal, count=None)
+    local_dashscope.faults.add("error", code=refusal)
 
     with pytest.raises(ServiceFails):
         process_requests(deployment.services.requests, partition)
@@ -107,7 +107,7 @@ def test_refusal_of_one_message_sets_that_aside_alone(
 ) -> None:
     """Also those that would have it as their context."""
     user, session = fresh_name, f"{fresh_name}-1"
-    local_dashscope.ask_fault("invalid_parameter", count=None, match="poisonous")
+    local_dashscope.faults.add("error", code="InvalidParameter", match="poisonous")
     lines = ["I like chess.", "I like poisonous plants.", "I like hiking."]
     store(
         deployment, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1))
@@ -123,7 +123,7 @@ def test_refusal_by_content_inspection_sets_aside_what_was_asked_about_but_no_la
     deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
-    local_dashscope.ask_fault("data_inspection", count=None, match="poisonous")
+    local_dashscope.faults.add("error", code="DataInspectionFailed", match="poisonous")
     store(deployment, said(user, session, 1, "I like poisonous plants.", name="Ana"))
     extract_all(deployment)
     store(deployment, said(user, session, 2, "I like chess.", name="Ana"))
@@ -139,7 +139,7 @@ def test_refusal_of_one_vector_leaves_out_that_memory_alone(
     deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str, refusal: str
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
-    local_dashscope.ask_fault(refusal, count=None, operation="embedding", match="poisonous")
+    local_dashscope.faults.add("error", code=refusal, operation="embedding", match="poisonous")
     lines = ["I like chess.", "I like poisonous plants."]
     store(
         deployment, *(said(user, session, n, line, name="Ana") for n, line in enumerate(lines, 1))

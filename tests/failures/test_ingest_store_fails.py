@@ -6,6 +6,7 @@ import pytest
 import tablestore as ots
 
 from devtools.deployment import Deployment
+from devtools.faults import Faults
 from tablestore_memory.worker.failures.errors import (
     BadCredentials,
     ResourceMissing,
@@ -21,7 +22,6 @@ from tests.failures.ingesting import (
     dead,
     drain_all,
     fault,
-    faults_happened,
     message,
     texts,
     waiting,
@@ -82,7 +82,7 @@ def test_request_that_fails_is_told_at_once_and_done_again_later(
     with fault(faulty_tablestore_url, kind, operation="BatchWriteRow", times=1, **fields):
         with pytest.raises(error):
             drain(undrained.services.ingest, 0)
-        tried = faults_happened(faulty_tablestore_url)
+        tried = Faults(faulty_tablestore_url).happened()
     drain_all(undrained, 0)
 
     assert tried == 1

@@ -2,7 +2,6 @@
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import tablestore as ots
 from tablestore.retry import DefaultRetryPolicy
 
+from devtools.faults import Faults
 from devtools.servers import Server, wait_until
 from tests.conformance.tablestore import (
     IGNORE,
@@ -47,27 +47,6 @@ def table(client: Any, fresh_name: str) -> Iterator[str]:
     client.delete_table(fresh_name)
 
 
-class Faults:
-    """The admin path."""
-
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/_faults"
-
-    def add(self, **fault: Any) -> None:
-        self._send("POST", json.dumps(fault).encode())
-
-    def listed(self) -> list[dict[str, Any]]:
-        return self._send("GET")
-
-    def clear(self) -> None:
-        self._send("DELETE")
-
-    def _send(self, method: str, body: bytes | None = None) -> Any:
-        request = urllib.request.Request(self._url, body, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
-
-
 @pytest.fixture
 def faults(server: Server) -> Iterator[Faults]:
     faults = Faults(server.url)
@@ -92,7 +71,7 @@ def faults(server: Server) -> Iterator[Faults]:
 def test_error_as_often_as_asked(
     client: Any, table: str, faults: Faults, code: str, status: int
 ) -> None:
-    faults.add(kind="error", operation="PutRow", code=code, times=2)
+    faults.add("error", operation="PutRow", code=code, times=2)
 
     for _ in range(2):
         with refused(code, status):
@@ -104,7 +83,7 @@ def test_error_as_often_as_asked(
 
 
 def test_other_operations_go_on(client: Any, table: str, faults: Faults) -> None:
-    faults.add(kind="error", operation="GetRow")
+    faults.add("error", operation="GetRow")
 
     put(client, table, KEY)
 
@@ -115,7 +94,7 @@ def test_other_operations_go_on(client: Any, table: str, faults: Faults) -> None
 
 def test_sdk_retries_throttling(server: Server, table: str, faults: Faults) -> None:
     retrying = Service(server.url).sync_client(retry_policy=DefaultRetryPolicy())
-    faults.add(kind="error", operation="PutRow", code="OTSServerBusy", times=1)
+    faults.add("error", operation="PutRow", code="OTSServerBusy", times=1)
 
     put(retrying, table, KEY, [("x", 1)])
 
@@ -123,7 +102,7 @@ def test_sdk_retries_throttling(server: Server, table: str, faults: Faults) -> N
 
 
 def test_error_after_the_work_is_done(client: Any, table: str, faults: Faults) -> None:
-    faults.add(kind="error", operation="PutRow", code="OTSTimeout", after=True)
+    faults.add("error", operation="PutRow", code="OTSTimeout", after=True)
 
     with refused("OTSTimeout", 503):
         put(client, table, KEY, [("x", 1)])
@@ -136,7 +115,7 @@ def test_reset_before_or_after_the_work(
     client: Any, table: str, faults: Faults, after: bool
 ) -> None:
     # urllib3 sends a request again that got no answer, so the fault stays for a while.
-    faults.add(kind="reset", operation="PutRow", after=after)
+    faults.add("reset", operation="PutRow", after=after)
 
     with pytest.raises(Exception, match=r"(?i)connection|reset|aborted|remote"):
         put(client, table, KEY, [("x", 1)])
@@ -146,14 +125,14 @@ def test_reset_before_or_after_the_work(
 
 def test_latency_runs_into_the_clients_timeout(server: Server, table: str, faults: Faults) -> None:
     hasty = Service(server.url).sync_client(socket_timeout=0.2)
-    faults.add(kind="latency", operation="PutRow", seconds=5)
+    faults.add("latency", operation="PutRow", seconds=5)
 
     with pytest.raises(Exception, match="timed out"):
         put(hasty, table, KEY)
 
 
 def test_latency_leaves_the_answer_as_it_is(client: Any, table: str, faults: Faults) -> None:
-    faults.add(kind="latency", seconds=0.05)
+    faults.add("latency", seconds=0.05)
 
     put(client, table, KEY, [("x", 1)])
 
@@ -162,7 +141,7 @@ def test_latency_leaves_the_answer_as_it_is(client: Any, table: str, faults: Fau
 
 
 def test_every_third_row_of_a_batch_fails(client: Any, table: str, faults: Faults) -> None:
-    faults.add(kind="rows", operation="BatchWriteRow", code="OTSServerBusy", every=3)
+    faults.add("rows", operation="BatchWriteRow", code="OTSServerBusy", every=3)
     items = [ots.PutRowItem(ots.Row([("pk", f"{n}")], []), IGNORE) for n in range(7)]
 
     answer = client.batch_write_row(batch(table, *items))
@@ -175,7 +154,7 @@ def test_every_third_row_of_a_batch_fails(client: Any, table: str, faults: Fault
 
 def test_rows_of_a_batch_read_fail(client: Any, table: str, faults: Faults) -> None:
     put(client, table, KEY)
-    faults.add(kind="rows", operation="BatchGetRow", code="OTSPartitionUnavailable", times=1)
+    faults.add("rows", operation="BatchGetRow", code="OTSPartitionUnavailable", times=1)
     request = ots.BatchGetRowRequest()
     request.add(ots.TableInBatchGetRowItem(table, [KEY], [], None, 1))
 
@@ -199,7 +178,7 @@ def make_index(client: Any, table: str) -> None:
 
 def test_index_that_stopped_catches_up_afterwards(client: Any, table: str, faults: Faults) -> None:
     make_index(client, table)
-    faults.add(kind="index-stop")
+    faults.add("index-stop")
 
     put(client, table, KEY, [("x", 1)])
     assert found(client, table) == 0
@@ -210,7 +189,7 @@ def test_index_that_stopped_catches_up_afterwards(client: Any, table: str, fault
 
 def test_index_lags_by_a_minute(client: Any, table: str, faults: Faults) -> None:
     make_index(client, table)
-    faults.add(kind="index-lag", seconds=[60, 60])
+    faults.add("index-lag", seconds=[60, 60])
 
     put(client, table, KEY, [("x", 1)])
     assert found(client, table) == 0
@@ -223,12 +202,14 @@ def test_index_lags_by_a_minute(client: Any, table: str, faults: Faults) -> None
 @pytest.mark.parametrize(
     "fault",
     [
-        {},
         {"kind": "flood"},
+        {"kind": "error", "operation": "PutRows"},
         {"kind": "error", "code": "OTSNothing"},
         {"kind": "error", "often": 3},
-        {"kind": "index-lag", "seconds": 5},
-        {"kind": "latency", "seconds": [1, 2]},
+        {"kind": "error", "times": 0},
+        {"kind": "error", "probability": 2},
+        {"kind": "latency", "seconds": -1},
+        {"kind": "index-lag", "seconds": "long"},
         {"kind": "rows", "every": 0},
     ],
 )
@@ -243,6 +224,6 @@ def test_bad_fault_is_refused(faults: Faults, fault: dict[str, Any]) -> None:
 
 def test_admin_path_is_not_there_unless_asked_for(tablestore_url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        Faults(tablestore_url).add(kind="error")
+        Faults(tablestore_url).add("error")
 
     assert caught.value.code == 400

@@ -34,6 +34,12 @@ def full(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return _installed(tmp_path_factory, [f"{wheel}[worker,local]"])
 
 
+@pytest.fixture(scope="session")
+def tested(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """As another project has it that tests its own code on Tablestore."""
+    return _installed(tmp_path_factory, [f"{wheel}[tablestore]", "pytest"])
+
+
 def _built(pattern: str) -> Path:
     found = sorted((ROOT / "dist").glob(pattern))
     if len(found) != 1:

@@ -79,7 +79,7 @@ def test_queue_that_no_worker_consumes_is_named_with_the_command_that_helps(
 def test_failing_qwen_is_one_line_until_it_works_again(
     deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str
 ) -> None:
-    local_dashscope.ask_fault("internal_error", count=None)
+    local_dashscope.faults.add("error", code="InternalError")
     deployment.start_workers()
     deployment.publish(*over(fresh_name))
 

@@ -10,7 +10,7 @@ from tablestore.protobuf import search_pb2
 from tablestore.protobuf import table_store_pb2 as pb
 
 from tablestore_memory.localcloud.tablestore.errors import ConditionCheckFail
-from tablestore_memory.localcloud.tablestore.faults import Verdict
+from tablestore_memory.localcloud.tablestore.faults import row_failures
 from tablestore_memory.localcloud.tablestore.instance import Instance
 from tablestore_memory.localcloud.tablestore.routes import dispatch
 from tests.conformance.tablestore import IGNORE
@@ -42,7 +42,7 @@ def instance(clock: Clock) -> Iterator[Instance]:
 
 def call(instance: Instance, operation: str, *arguments: Any) -> bytes:
     request = OTSProtoBufferEncoder("utf8").encode_request(operation, *arguments)
-    return dispatch(instance, operation, request.SerializeToString(), Verdict().row_failures())
+    return dispatch(instance, operation, request.SerializeToString(), row_failures(None))
 
 
 @pytest.fixture

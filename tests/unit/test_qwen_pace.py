@@ -162,7 +162,7 @@ def test_429_that_one_worker_gets_slows_another(
         dimension=256,
         limiter=one,
     )
-    local_dashscope.ask_fault("throttling", count=2)
+    local_dashscope.faults.add("error", code="Throttling", times=2)
 
     with pytest.raises(Throttled):
         qwen.json("Reply with JSON.", "Hello")

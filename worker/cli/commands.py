@@ -8,6 +8,7 @@ from dotenv import find_dotenv, load_dotenv
 
 from tablestore_memory import __version__
 from tablestore_memory.worker.cli.health import health
+from tablestore_memory.worker.cli.local import serve
 
 # The SDKs that all other commands load cost two seconds of a processor, and a probe comes every few seconds.
 _LIGHT = (["health"], ["--version"])
@@ -25,6 +26,7 @@ def run() -> None:
     if sys.argv[1:2] not in _LIGHT:
         _add_others(cli)
     cli.command()(health)
+    cli.command("local", add_help_option=False)(_local)
     cli()
 
 
@@ -43,6 +45,11 @@ def _options(
     ] = False,
 ) -> None:
     """Background memory of AI agents on Alibaba Cloud Tablestore."""
+
+
+def _local(arguments: list[str]) -> None:
+    """Serve Tablestore, DashScope or Redis on this machine: tablestore|dashscope|redis [OPTIONS]."""
+    serve(arguments)  # which `main` does before; here it is listed
 
 
 def _add_others(cli: typer.Typer) -> None:
