@@ -125,11 +125,13 @@ def publish(deployment: Deployment, published: Sequence[Event]) -> None:
         pipe.execute()
 
 
+def deployment_on(servers: Sequence[Server]) -> Deployment:
+    return Deployment(*(server.url for server in servers), **VARIABLES)
+
+
 def run(servers: Sequence[Server], step: str, kinds: Sequence[str], bystanders: int) -> Figures:
-    with (
-        Deployment(*(server.url for server in servers), **VARIABLES) as deployment,
-        Workers(deployment, step),
-    ):
+    deployment = deployment_on(servers)
+    with Workers(deployment, step):
         began = time.monotonic()
         published = events(deployment.settings.prefix, step, kinds, bystanders)
         publish(deployment, published)
@@ -204,10 +206,13 @@ def main() -> None:
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "1-3") as tablestore,
         Server.start("dashscope") as qwen,
     ):
+        servers = (redis, tablestore, qwen)
+        with deployment_on(servers):  # makes the tables, which all share
+            pass
         for step in wanted.steps:
             hurt = [wanted.kinds] if step == "sessions" else [[kind] for kind in wanted.kinds]
             for kinds in [[], *hurt]:
-                figures = run((redis, tablestore, qwen), step, kinds, wanted.bystanders)
+                figures = run(servers, step, kinds, wanted.bystanders)
                 tell(step, kinds, figures)
     print(f"load {os.getloadavg()[0]:.1f}")
 

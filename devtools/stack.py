@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 SERVERS = ("redis", "tablestore", "dashscope")
 _LOOK_EVERY_S = 0.2
-_END_S = 10.0  # workers take up to 5 s; one that lost its Redis may never come to an end
+_END_S = 10.0  # workers take up to 8 s
 
 
 class Stack:
@@ -115,7 +115,7 @@ class Stack:
             ready=r" ready\.",
             environment=self.environment,
             log=self.data / f"{name}.log",
-            # Its Redis ends in the same moment, and then it might never come to an end by itself.
+            # Its Redis ends in the same moment: there is nothing left to do in order.
             end_with_parent=killed_with_parent,
         )
 

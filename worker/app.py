@@ -4,8 +4,6 @@ Celery on Redis can lose a task between popping it and recording it as unacknowl
 anything that is not kept elsewhere; what a lost one should have done, the sweep finds.
 """
 
-import os
-import threading
 from functools import cache
 from typing import Any
 
@@ -19,6 +17,7 @@ from tablestore_memory.worker.dispatch.dispatcher import Dispatcher, Queued, Sen
 from tablestore_memory.worker.dispatch.heartbeat import Worker, report_alive, this_process
 from tablestore_memory.worker.dispatch.thread import Consumed, DispatcherThread, dispatcher_step
 from tablestore_memory.worker.dispatch.unreadable import SkipUnreadable
+from tablestore_memory.worker.ending import end_step
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
@@ -71,16 +70,8 @@ _SETTINGS: dict[str, Any] = {
 _WITHOUT = {"without_heartbeat": True, "without_gossip": True, "without_mingle": True}
 
 
-# After the soft shutdown. A Redis that hangs costs ten seconds an answer, and there are several on the way out.
-_END_S = 5.0
-
-
-def _end_in_time(how: str, **_: Any) -> None:
-    """Told to stop for good, the process ends, whatever Celery waits for. A crash would cost nothing either."""
-    if how == "Cold":
-        end = threading.Timer(_END_S, os._exit, (1,))
-        end.daemon = True
-        end.start()
+# Above the soft shutdown, below what supervisors allow.
+_END_S = 8.0
 
 
 def create_app(settings: Settings) -> Celery:
@@ -108,7 +99,6 @@ def create_app(settings: Settings) -> Celery:
             sender.options |= _WITHOUT
 
     signals.worker_init.connect(go_without, weak=False)
-    signals.worker_shutting_down.connect(_end_in_time, weak=False)
     signals.worker_process_init.connect(forget_parents_clients, weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)
@@ -132,5 +122,6 @@ def create_app(settings: Settings) -> Celery:
 
         return DispatcherThread(dispatcher, report)
 
+    app.steps["worker"].add(end_step(_END_S))
     app.steps["consumer"].update((dispatcher_step(make_dispatcher), SkipUnreadable))
     return app

@@ -35,7 +35,9 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.REQUESTS, **_ended_after(isolation.turn_s))
     def do_requests(partition: int) -> None:
         s = services()
-        _turn(s, gate.REQUESTS, partition, lambda: process_requests(s.requests, partition))
+        done = _turn(s, gate.REQUESTS, partition, lambda: process_requests(s.requests, partition))
+        if done and s.gate.reserve(gate.REQUESTS, partition):
+            do_requests.delay(partition)
 
     @app.task(name=gate.CONFIRM, **_ended_after(isolation.turn_s))
     def confirm_written(partition: int) -> None:
@@ -67,7 +69,7 @@ def _ended_after(seconds: float) -> dict[str, float]:
 
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:
-    """One turn at a partition. Returns what the step says is left; 0 after a failure."""
+    """One turn at a partition. Returns what the step returns; 0 after a failure."""
     s.gate.begun(task, partition)
     try:
         left = step()

@@ -18,7 +18,8 @@ from tablestore_memory.protocol.events import Forget, Message, Remember, encode
 from tablestore_memory.worker.requests.process import process_requests
 from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all
 
-USERS, SESSIONS, IDS, STAMPS = ("ana", "bo", "cy"), ("s1", "s2"), ("m1", "m2"), (1,)
+# So few keys that three users meet at each of them in nearly every run.
+USERS, SESSIONS, MESSAGES, DOCUMENTS = ("ana", "bo", "cy"), ("s1", "s2"), ("m1",), ("m1", "m2")
 HOSTILE = (
     b"{",
     b'{"type": "message", "user_id": "ana"}',
@@ -54,26 +55,21 @@ class Isolation(RuleBasedStateMachine):
         self.dead_before = len(dead(self.deployment))
         self.settled = True
 
-    @rule(
-        user=users,
-        session=sessions,
-        message_id=st.sampled_from(IDS),
-        created_at=st.sampled_from(STAMPS),
-    )
-    def says(self, user: str, session: str, message_id: str, created_at: int) -> None:
+    @rule(user=users, session=sessions, message_id=st.sampled_from(MESSAGES))
+    def says(self, user: str, session: str, message_id: str) -> None:
         self._append(
             Message(
                 event_id=self._next(),
                 user_id=self._own(user),
                 session_id=self._own(session),
                 message_id=message_id,
-                created_at=created_at,
+                created_at=1,
                 role="user",
                 content=f"{user} says {self.count}",
             )
         )
 
-    @rule(user=users, document_id=st.sampled_from(IDS))
+    @rule(user=users, document_id=st.sampled_from(DOCUMENTS))
     def keeps(self, user: str, document_id: str) -> None:
         text = f"{user} keeps {self._next()}"
         document = {
@@ -217,7 +213,7 @@ def test_each_user_has_exactly_what_is_theirs_whatever_happens(deployment: Deplo
     run_state_machine_as_test(
         Isolation,
         settings=settings(
-            max_examples=16,
+            max_examples=8,
             stateful_step_count=18,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -47,3 +47,12 @@ def test_connections_give_up_on_a_server_that_is_silent(app) -> None:  # type: i
 
 def test_broker_cannot_make_a_worker_run_code(app) -> None:  # type: ignore[no-untyped-def]
     assert app.conf.accept_content == ["json"]
+
+
+def test_worker_has_no_heartbeat_of_celery_whatever_its_command_line_says(app) -> None:  # type: ignore[no-untyped-def]
+    worker = app.WorkController(pool="solo", without_heartbeat=False, without_gossip=False)
+
+    steps = {step.name.rpartition(".")[2] for step in worker.consumer.steps}
+
+    assert "WatchStep" in steps
+    assert not steps & {"Heart", "Gossip", "Mingle", "Events"}

@@ -5,8 +5,10 @@ has to wait, waits alone: the requests of other users go on, and to forget overt
 and is decided by when it was received. One that keeps failing is set aside (worker/failures/isolation.py).
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import structlog
 from msgspec.structs import replace
@@ -48,7 +50,10 @@ from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 _LOOKED_AT = 1_000  # entries: those that wait stand in front of those that may go on
-_A_TURN = 50  # requests
+_A_TURN = (
+    50  # requests, and seconds: far below what ends a turn that hangs, as that counts as a try
+)
+_TURN_S = 10.0
 _ASIDE_S = 1.0  # for somebody else's lease, or a service that asks to slow down
 log = structlog.get_logger()
 
@@ -71,6 +76,7 @@ class Requests:
     attempts: AttemptLog
     isolation: Isolation
     probe: Probe
+    monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,10 @@ def process_requests(step: Requests, partition: int) -> int:
 
     Raises Busy if another worker is at it, SystemicFailure if no request could be done.
     """
-    settled = 0
+    settled, ends = 0, step.monotonic() + _TURN_S
     with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
-        for number, request in enumerate(_in_turn(step, partition)):
-            if number == _A_TURN:
+        for request in islice(_in_turn(step, partition), _A_TURN):
+            if step.monotonic() > ends:
                 break
             lease.ensure_held()
             if _attempt(step, partition, lease, request):

@@ -21,6 +21,7 @@ from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.scripts import script
 
 _PAGE = 200
+_DIGITS = 20  # of the greatest time that an id of a stream can hold
 
 
 class StreamEntry(msgspec.Struct, frozen=True):
@@ -129,9 +130,14 @@ def _entry(entry_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
 
 
 def received_ms(entry_id: str, fields: dict[bytes, bytes]) -> int:
-    """When the event of an entry was published. A field that is no number counts for nothing."""
+    """When the event of an entry was published. A field that is no time in ms counts for nothing."""
     appended_ms = int(entry_id.partition("-")[0])
-    if (received := fields.get(_RECEIVED, b"")).isdigit():
-        return min(int(received), appended_ms)
-    waited = fields.get(_WAITED, b"")
-    return max(0, appended_ms - int(waited)) if waited.isdigit() else appended_ms
+    received, waited = (_ms(fields.get(name, b"")) for name in (_RECEIVED, _WAITED))
+    if received is not None:
+        return min(received, appended_ms)
+    return max(0, appended_ms - (waited or 0))
+
+
+def _ms(field: bytes) -> int | None:
+    """Anybody may write it; Python refuses to read a number of thousands of digits."""
+    return int(field) if field.isdigit() and len(field) <= _DIGITS else None
