@@ -25,7 +25,7 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest chaos bench-memory chaos-extract eval soak-publisher million dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-memory chaos-extract eval soak-publisher million dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ bench-tablestore: install ## The local Tablestore: rows, searches over 100,000 d
 
 bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone
 	$(BIN)/python bench/ingest.py
+
+bench-extract: install ## Sessions extracted a second and memory, in processes and threads, while Qwen takes its time
+	$(BIN)/python -m bench.extract
 
 chaos: install ## Kill workers 200 times, restart Redis 20 times, break the store; then the same to plain Celery
 	$(BIN)/python bench/chaos.py

@@ -27,19 +27,28 @@ _LOG_SHOWN = 4_000  # characters of each worker's log, when waiting was in vain
 
 
 _APP = "tablestore_memory.worker.main"
+# Starts it anew whenever it ends, as a supervisor does; to be killed, as it does not stop.
+_SUPERVISOR = ["sh", "-c", 'while :; do "$@"; done', "sh"]
 
 
 def worker(
-    queues: str, environment: Mapping[str, str], *, concurrency: int = 2, app: str = _APP
+    queues: str,
+    environment: Mapping[str, str],
+    *,
+    concurrency: int = 2,
+    pool: str = "prefork",
+    app: str = _APP,
+    supervised: bool = False,
 ) -> Child:
     """`celery -A APP worker -Q QUEUES`, starting; all queues if none is named."""
     name = f"{queues.replace(',', '-') or 'worker'}-{uuid.uuid4().hex[:8]}"
     return Child(
         name,
         [
+            *(_SUPERVISOR if supervised else ()),
             *(sys.executable, "-m", "celery", "-A", app, "worker"),
             *(("-Q", queues) if queues else ()),
-            *("-c", str(concurrency), "-n", f"{name}@%h"),
+            *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
             *("--without-gossip", "--without-mingle"),
         ],
         ready=r" ready\.",
@@ -86,10 +95,10 @@ class Deployment:
         for each in self.workers:
             each.kill()
 
-    def start_workers(self, *queues: str, concurrency: int = 2, app: str = _APP) -> list[Child]:
-        """One worker process a queue (ingest and extract if none is named), ready."""
+    def start_workers(self, *queues: str, **options: Any) -> list[Child]:
+        """One worker process a queue (ingest and extract if none is named), ready; options as `worker`'s."""
         started = [
-            worker(queue, os.environ | self.environment, concurrency=concurrency, app=app)
+            worker(queue, os.environ | self.environment, **options)
             for queue in queues or ("ingest", "extract")
         ]
         self.workers += started

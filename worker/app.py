@@ -4,10 +4,11 @@ Celery on Redis can lose a task between popping it and recording it as unacknowl
 anything that is not kept elsewhere; what a lost one should have done, the sweep finds.
 """
 
+import threading
 from functools import cache
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, concurrency, signals
 from kombu import Exchange, Queue
 
 from tablestore_memory.protocol.redis_urls import is_cluster
@@ -17,8 +18,8 @@ from tablestore_memory.worker.dispatch.dispatcher import Dispatcher, Queued, Sen
 from tablestore_memory.worker.dispatch.heartbeat import Worker, report_alive, this_process
 from tablestore_memory.worker.dispatch.thread import Consumed, DispatcherThread, dispatcher_step
 from tablestore_memory.worker.dispatch.unreadable import SkipUnreadable
-from tablestore_memory.worker.ending import end_step
 from tablestore_memory.worker.failures.isolation import Isolation
+from tablestore_memory.worker.pool.ending import end_step
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state.connection import broker, connect_redis
@@ -83,9 +84,20 @@ def create_app(settings: Settings) -> Celery:
     conf["broker_transport_options"]["global_keyprefix"] = f"{settings.prefix}:celery:"
     app.conf.update(conf, **_SETTINGS)
 
+    # Celery's own keeps no time limits and cannot be stopped.
+    concurrency.ALIASES["threads"] = "tablestore_memory.worker.pool.threads:ThreadPool"
+
     @cache
     def services() -> Services:
         return Services(settings)
+
+    made = threading.Lock()
+
+    def services_of_task() -> Services:
+        """Complete, so that threads which begin together do not each make clients."""
+        with made:
+            services().make_all()
+        return services()
 
     # A child must not share sockets with its parent.
     def forget_parents_clients(**_: Any) -> None:
@@ -102,7 +114,7 @@ def create_app(settings: Settings) -> Celery:
     signals.worker_process_init.connect(forget_parents_clients, weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)
-    tasks.register(app, services, isolation)
+    tasks.register(app, services_of_task, isolation)
 
     def make_dispatcher(send: Send, queued: Queued, consumed: Consumed) -> DispatcherThread:
         redis, streams, name = connect_redis(settings.redis_url), services().streams, this_process()

@@ -95,6 +95,11 @@ class Services(RedisServices):
         if limiter is not None:
             self.limiter = limiter
 
+    def make_all(self) -> None:
+        """Everything the tasks use, at once; nothing is connected yet."""
+        _ = self.ingest, self.attempt, self.requests, self.confirm, self.reconcile
+        _ = self.gate, self.stage_errors
+
     @cached_property
     def names(self) -> TableNames:
         s = self.settings
@@ -238,6 +243,7 @@ class Services(RedisServices):
             remembering=self.remembering,
             budget=self.budget,
             dead=self.dead,
+            ask_at_once=self.settings.ask_at_once,
         )
 
     @cached_property

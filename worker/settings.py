@@ -144,6 +144,8 @@ class Settings(RedisSettings):
 
     # Tries of a session that fails while others succeed, before it is given up with a dead letter.
     extract_attempts: Positive = Field(6, alias="MEMORY_EXTRACT_ATTEMPTS")
+    # About how many pieces of a long session Qwen is asked at the same time.
+    ask_at_once: Positive = Field(4, alias="MEMORY_ASK_AT_ONCE")
     # How long an event, a request or a session that kills, hangs or fails its step may hold up others.
     isolate_s: Seconds = Field(60, alias="MEMORY_ISOLATE_S")
     # How often a part of the session table is looked through for what Redis lost.

@@ -4,7 +4,7 @@ A task names a partition and nothing else: what waits there stays in Redis until
 through Celery; what failed the sweep enqueues again when its time has come (docs/failures.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from celery import Celery
@@ -15,10 +15,13 @@ from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, Work
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.indexing.confirm import confirm
 from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.pool.apart import run_apart, shares_its_process
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.sessions.reconcile import reconcile
 
+_APART_S = 5.0  # until there may be a place for one more process
 log = structlog.get_logger()
 
 
@@ -35,8 +38,11 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.REQUESTS, **_ended_after(isolation.turn_s))
     def do_requests(partition: int) -> None:
         s = services()
-        done = _turn(s, gate.REQUESTS, partition, lambda: process_requests(s.requests, partition))
-        if done and s.gate.reserve(gate.REQUESTS, partition):
+        if shares_its_process() and s.requests.attempts.hold_a_suspect(partition):
+            run_apart(gate.REQUESTS, [str(partition)], isolation.turn_s / 2)
+            return
+        settled = execute(s, gate.REQUESTS, [str(partition)])
+        if settled and s.gate.reserve(gate.REQUESTS, partition):
             do_requests.delay(partition)
 
     @app.task(name=gate.CONFIRM, **_ended_after(isolation.turn_s))
@@ -49,18 +55,32 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
         s = services()
         for user_id, session_id in s.due.claim(partition, 1):
             with structlog.contextvars.bound_contextvars(session_id=session_id):
-                _extract(s, user_id, session_id)
+                if not _is_to_be_apart(s, partition, user_id, session_id):
+                    execute(s, gate.EXTRACT, [user_id, session_id])
+                elif not run_apart(gate.EXTRACT, [user_id, session_id], isolation.session_s / 2):
+                    s.due.postpone(user_id, session_id, _APART_S)
 
     @app.task(name=gate.RECONCILE, **_ended_after(isolation.turn_s))
     def reconcile_sessions() -> None:
         s = services()
         try:
             reconcile(s.reconcile)
-        except Exception as error:  # noqa: BLE001 - told like every other stage's; the watch asks again
+        except Exception as error:  # noqa: BLE001 - told like every other stage's; the dispatcher asks again
             s.stage_errors.note(gate.RECONCILE, error)
             _log_failure(error, task=gate.RECONCILE)
         else:
             s.stage_errors.clear(gate.RECONCILE)
+
+
+def execute(s: Services, task: str, about: Sequence[str]) -> int:
+    """Do a task that may be done apart (worker/pool/apart.py). Returns how many requests it settled."""
+    match task, about:
+        case gate.EXTRACT, [user_id, session_id]:
+            _extract(s, user_id, session_id)
+        case gate.REQUESTS, [number]:
+            partition = int(number)
+            return _turn(s, task, partition, lambda: process_requests(s.requests, partition))
+    return 0
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
@@ -86,6 +106,12 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
     s.gate.succeeded(task, partition)
     s.stage_errors.clear(task)
     return left
+
+
+def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) -> bool:
+    if not shares_its_process():
+        return False
+    return s.attempt.attempts.is_suspect(partition, member(user_id, session_id))
 
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, store
 from devtools.servers import Server, wait_until
+from tablestore_memory.worker.qwen.calls import Spent
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter
 
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
@@ -27,16 +28,12 @@ class CountingLimiter:
         self.calls: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter()
 
-    def before(self, model: str, tokens: int) -> None:
-        self._limiter.before(model, tokens)
-
-    def after(self, model: str, estimated: int, used: int) -> None:
+    @contextmanager
+    def call(self, model: str, tokens: int) -> Iterator[Spent]:
+        with self._limiter.call(model, tokens) as spent:
+            yield spent
         self.calls[model] += 1
-        self.tokens[model] += used
-        self._limiter.after(model, estimated, used)
-
-    def throttled(self, model: str) -> None:
-        self._limiter.throttled(model)
+        self.tokens[model] += spent.tokens
 
 
 @contextmanager

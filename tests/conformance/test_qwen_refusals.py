@@ -20,6 +20,7 @@ from tablestore_memory.worker.failures.errors import (
     UnusableReply,
     WorkerError,
 )
+from tablestore_memory.worker.qwen.calls import Spent
 from tablestore_memory.worker.qwen.client import Qwen
 from tests.local_dashscope import LocalDashScope
 
@@ -34,12 +35,13 @@ class CallLimiter:
     def __init__(self) -> None:
         self.slowed: list[str] = []
 
-    def before(self, model: str, tokens: int) -> None: ...
-
-    def after(self, model: str, estimated: int, used: int) -> None: ...
-
-    def throttled(self, model: str) -> None:
-        self.slowed.append(model)
+    @contextmanager
+    def call(self, model: str, tokens: int) -> Iterator[Spent]:
+        try:
+            yield Spent(tokens)
+        except Throttled:
+            self.slowed.append(model)
+            raise
 
 
 def qwen(

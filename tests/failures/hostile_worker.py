@@ -1,15 +1,18 @@
 """A Celery app whose steps do what an item says: `celery -A tests.failures.hostile_worker worker`.
 
 What a message or a text to remember begins with decides what becomes of the step that has it in its hands:
-nothing that the contract lets through does this, so it is put into the worker here.
+nothing that the contract lets through does this, so it is put into the worker here, and into the processes in
+which it does something apart.
 """
 
 import os
 from typing import Any
 
+from tablestore_memory.worker import apart_main
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.extract import facts
 from tablestore_memory.worker.ingest import drain
+from tablestore_memory.worker.pool import apart
 from tablestore_memory.worker.requests import process
 from tablestore_memory.worker.settings import Settings
 from tests.failures.hostile import suffer
@@ -17,7 +20,7 @@ from tests.failures.hostile import suffer
 build_batch, execute, find = drain.build_batch, process._execute, facts.FactFinder.find
 
 
-def hostile_form(entries: Any, *more: Any) -> Any:
+def hostile_batch(entries: Any, *more: Any) -> Any:
     for entry in entries:
         suffer(entry.raw.decode(errors="replace"))
     return build_batch(entries, *more)
@@ -35,10 +38,15 @@ def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: An
 
 
 if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
-    drain.build_batch = hostile_form
+    drain.build_batch = hostile_batch
 if "requests" in os.environ.get("HOSTILE_STEPS", ""):
     process._execute = hostile_execute
 if "extract" in os.environ.get("HOSTILE_STEPS", ""):
     facts.FactFinder.find = hostile_find  # type: ignore[method-assign]
 
-app = create_app(Settings.from_env(os.environ))
+apart.COMMAND[-1] = __name__
+
+if __name__ == "__main__":
+    apart_main.main()
+else:
+    app = create_app(Settings.from_env(os.environ))

@@ -59,7 +59,7 @@ def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
 @pytest.fixture
 def deployment(shared: Deployment, local_dashscope: LocalDashScope) -> Deployment:
     """Nobody is slowed by what an earlier test was refused."""
-    for key in shared.services.redis.scan_iter(f"{shared.settings.prefix}:*:halvings"):
+    for key in shared.services.redis.scan_iter(f"{shared.settings.prefix}:*:counts"):
         shared.services.redis.delete(key)
     return shared
 

@@ -147,7 +147,7 @@ def stopped_worker(deployment: Deployment, where: str, count: int, *work: str) -
 @pytest.mark.parametrize(
     ("where", "count"),
     [
-        ("extract.session:next_chunk", 1),  # about to read the messages
+        ("extract.session:chunks_of", 1),  # about to read the messages
         ("extract.facts:ask", 1),  # has read them, about to ask Qwen
         ("extract.plans:Plans.keep", 1),  # about to keep what Qwen said
         ("extract.plans:Plans.keep", 2),  # with its vectors

@@ -11,6 +11,8 @@ from tests.failures.hostile import KINDS
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts
 
 BOUND_S = 30
+RESTARTS = {"prefork": 0, "threads": 60}
+"""Seconds that a whole worker may take to start again, for each hostile item."""
 
 
 @pytest.fixture
@@ -25,9 +27,23 @@ def hostile(
         worker.kill()
 
 
-def start(deployment: Deployment, queue: str, steps: str, concurrency: int) -> None:
+def start(
+    deployment: Deployment, queue: str, steps: str, concurrency: int, pool: str = "prefork"
+) -> None:
+    """A worker of threads ends with what hurts it, so somebody has to start it anew."""
     deployment.environment["HOSTILE_STEPS"] = steps
-    deployment.start_workers(queue, concurrency=concurrency, app="tests.failures.hostile_worker")
+    deployment.start_workers(
+        queue,
+        concurrency=concurrency,
+        pool=pool,
+        supervised=pool == "threads",
+        app="tests.failures.hostile_worker",
+    )
+
+
+def start_extracting(deployment: Deployment, steps: str, pool: str) -> None:
+    deployment.start_workers("ingest")
+    start(deployment, "extract", steps, 4 if pool == "prefork" else 16, pool)
 
 
 def test_event_that_hurts_its_drain_is_set_aside_and_those_behind_it_are_stored(
@@ -56,8 +72,9 @@ def test_event_that_hurts_its_drain_is_set_aside_and_those_behind_it_are_stored(
     assert {letters[p].error for p in (1, 2)} == {"WorkerDied"}
 
 
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_request_that_hurts_its_turn_is_set_aside_and_those_of_others_are_done(
-    hostile: Deployment, fresh_name: str
+    hostile: Deployment, fresh_name: str, pool: str
 ) -> None:
     kinds = [kind for kind in KINDS if "hang" not in kind]  # ended by the same limit as spinning
     for partition, kind in enumerate(kinds):
@@ -65,12 +82,12 @@ def test_request_that_hurts_its_turn_is_set_aside_and_those_of_others_are_done(
         for number in range(5):
             append(hostile, partition, remember(f"{fresh_name}-{partition}", number, "I like tea."))
 
-    start(hostile, "ingest,extract", "requests", concurrency=len(kinds))
+    start_extracting(hostile, "requests", pool)
 
     def all_remembered() -> bool:
         return all(hostile.texts(f"{fresh_name}-{p}") for p in range(len(kinds)))
 
-    wait_until(all_remembered, "what others asked is done", 2 * BOUND_S)
+    wait_until(all_remembered, "what others asked is done", RESTARTS[pool] + 2 * BOUND_S)
     wait_until(lambda: len(dead(hostile)) == len(kinds), "all set aside", 4 * BOUND_S)
     assert not any(kind in letter.reason for letter in dead(hostile) for kind in KINDS)
 
@@ -83,19 +100,20 @@ def remember(user: str, number: int, text: str) -> bytes:
     )
 
 
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_session_that_hurts_its_extraction_is_given_up_and_the_others_are_extracted(
-    hostile: Deployment, fresh_name: str
+    hostile: Deployment, fresh_name: str, pool: str
 ) -> None:
     kinds = [kind for kind in KINDS if "hang" not in kind and "spin" not in kind]
     for number, kind in enumerate(kinds):
         append(hostile, number, message(f"{fresh_name}-bad{number}", 1, kind))
         append(hostile, number, message(f"{fresh_name}-{number}", 1, "I like tea."))
 
-    start(hostile, "ingest,extract", "extract", concurrency=2)
+    start_extracting(hostile, "extract", pool)
 
     def all_extracted() -> bool:
         return all(hostile.texts(f"{fresh_name}-{n}") for n in range(len(kinds)))
 
-    wait_until(all_extracted, "the others are extracted", 2 * BOUND_S)
+    wait_until(all_extracted, "the others are extracted", RESTARTS[pool] + 2 * BOUND_S)
     wait_until(lambda: len(dead(hostile)) == len(kinds), "all given up", 4 * BOUND_S)
     assert {letter.queue for letter in dead(hostile)} == {"extract"}

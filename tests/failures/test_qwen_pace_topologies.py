@@ -49,15 +49,17 @@ def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch)
     with place() as url:  # type: ignore[operator]
         one, other = (pace(url) for _ in range(2))
         for model in ("qwen-plus", "text-embedding-v4"):
-            one.before(model, 10)
-            one.after(model, 10, 30)
-            one.throttled(model)
-            other.before(model, 10)
+            with one.call(model, 10) as spent:
+                spent.tokens = 30
+            with pytest.raises(Throttled, match="429"), one.call(model, 10):
+                raise Throttled("429")
+            with other.call(model, 10), one.call(model, 10):
+                pass
 
-            with pytest.raises(Throttled):
-                one.before(model, 10)
+            with pytest.raises(Throttled, match="MEMORY_QWEN_RPM"), one.call(model, 10):
+                pass
 
-            assert other.slowed(model) == 2
+            assert other.most_under_way(model) < 16.5
 
 
 def pace(url: str) -> RateLimiter:

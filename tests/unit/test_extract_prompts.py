@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tablestore_memory.worker.consolidation.decisions import decisions_prompt
-from tablestore_memory.worker.extract.chunks import CONTEXT, next_chunk
+from tablestore_memory.worker.extract.chunks import CONTEXT, chunks_of
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.shown import LONGEST_SPEAKER, LONGEST_TEXT
 from tablestore_memory.worker.qwen.prompts import CONSOLIDATE_VERSION, FACTS_VERSION, load
@@ -130,7 +130,7 @@ def test_messages_of_one_microsecond_are_one_piece_but_no_unbounded_prompt() -> 
     """The watermark cannot stand between them."""
     same = [said(f"Message number {n}.", message_id=f"m{n}") for n in range(500)]
 
-    chunk = next_chunk([*same, said("later", created_at=same[0].created_at + 1)])
+    chunk, _ = chunks_of([*same, said("later", created_at=same[0].created_at + 1)])
     prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], chunk)]
 
     assert chunk == same
@@ -142,7 +142,7 @@ def test_messages_of_one_microsecond_are_one_piece_but_no_unbounded_prompt() -> 
 def test_long_messages_of_one_microsecond_are_asked_about_one_by_one() -> None:
     same = [said("long " * 4_000, message_id=f"m{n}") for n in range(3)]
 
-    prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], next_chunk(same))]
+    prompts = [json.loads(user)["messages"] for _, user in FINDER.prompts([], *chunks_of(same))]
 
     assert [sum(m["new"] for m in shown) for shown in prompts] == [1, 1, 1]
 

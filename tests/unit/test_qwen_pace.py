@@ -1,13 +1,15 @@
-"""Requests and tokens a minute to Qwen are shared by all workers, and halved after each 429."""
+"""Requests and tokens a minute to Qwen are shared by all workers, and so is what its refusals teach."""
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
 from redis import Redis
 
 from devtools.servers import wait_until
-from tablestore_memory.worker.failures.errors import Throttled
+from tablestore_memory.worker.failures.errors import Throttled, Unavailable
 from tablestore_memory.worker.qwen import rate_limit
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.client import Qwen
@@ -15,6 +17,8 @@ from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tests.local_dashscope import LocalDashScope
 
 MODEL = "qwen-plus"
+UNDER_WAY: list[ExitStack] = []
+"""What nobody holds is ended."""
 
 
 @pytest.fixture
@@ -29,20 +33,40 @@ def prefix() -> str:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What finds no room says so at once."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What finds no room says so at once; no call outlasts its test."""
     monkeypatch.setattr(rate_limit, "_PATIENCE_S", -1.0)
+    yield
+    UNDER_WAY.clear()
 
 
 def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> RateLimiter:
     return RateLimiter(redis, prefix, Rates(requests, tokens), Budget(redis, prefix, None))
 
 
+def begin(step: RateLimiter, tokens: int = 1, model: str = MODEL) -> ExitStack:
+    """A call that is under way until it is closed."""
+    call = ExitStack()
+    call.enter_context(step.call(model, tokens))
+    UNDER_WAY.append(call)
+    return call
+
+
+def answered(step: RateLimiter, *, used: int = 1, tokens: int = 1) -> None:
+    with step.call(MODEL, tokens) as spent:
+        spent.tokens = used
+
+
+def refused(step: RateLimiter) -> None:
+    with suppress(Throttled), step.call(MODEL, 1):
+        raise Throttled("429")
+
+
 def room(step: RateLimiter, *, tokens: int = 1, model: str = MODEL) -> int:
-    """How many calls of so many tokens may still be made."""
+    """How many calls of so many tokens may still be made now."""
     for made in range(100):
         try:
-            step.before(model, tokens)
+            begin(step, tokens, model)
         except Throttled:
             return made
     raise AssertionError("no limit")
@@ -50,17 +74,17 @@ def room(step: RateLimiter, *, tokens: int = 1, model: str = MODEL) -> int:
 
 def test_requests_a_minute_are_shared_by_all_workers(redis: Redis, prefix: str) -> None:
     one, other = pace(redis, prefix, 3), pace(redis, prefix, 3)
-    one.before(MODEL, 10)
-    other.before(MODEL, 10)
-    one.before(MODEL, 10)
+    begin(one)
+    begin(other)
+    begin(one)
 
     with pytest.raises(Throttled, match="MEMORY_QWEN_RPM"):
-        other.before(MODEL, 10)
+        begin(other)
 
 
 def test_tokens_a_minute_are_shared_by_all_workers(redis: Redis, prefix: str) -> None:
     one, other = pace(redis, prefix, tokens=1_000), pace(redis, prefix, tokens=1_000)
-    one.before(MODEL, 600)
+    begin(one, 600)
 
     assert room(other, tokens=100) == 4
 
@@ -74,9 +98,8 @@ def test_each_model_has_a_limit_of_its_own(redis: Redis, prefix: str) -> None:
 
 def test_tokens_of_a_larger_answer_than_thought_are_counted(redis: Redis, prefix: str) -> None:
     step = pace(redis, prefix, tokens=1_000)
-    step.before(MODEL, 100)
 
-    step.after(MODEL, 100, 800)
+    answered(step, tokens=100, used=800)
 
     assert room(step, tokens=100) == 2
 
@@ -91,69 +114,134 @@ def test_room_comes_back_as_the_minute_passes(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a minute of 200 ms."""
-    monkeypatch.setattr(rate_limit, "_TAKE", rate_limit._TAKE.replace("60000", "200"))
+    monkeypatch.setattr(rate_limit, "_BEGIN", rate_limit._BEGIN.replace("60000", "200"))
+    monkeypatch.setattr(rate_limit, "_FIRST", 1_000)
     step = pace(redis, prefix, 4)
-    step.before(MODEL, 1)
+    begin(step)
     while room(step):
         pass
 
     wait_until(lambda: room(step), "room for a call")
 
 
-@pytest.mark.parametrize(("refusals", "calls"), [(0, 8), (1, 4), (2, 2), (3, 1)])
-def test_each_refusal_halves_how_many_calls_others_may_make(
-    redis: Redis, prefix: str, refusals: int, calls: int
+def test_calls_under_way_are_bounded_for_all_workers_together(redis: Redis, prefix: str) -> None:
+    one, other = pace(redis, prefix), pace(redis, prefix)
+    begin(one)
+
+    assert room(other) == 15
+
+
+def test_call_that_ends_makes_room_however_it_ends(redis: Redis, prefix: str) -> None:
+    step = pace(redis, prefix)
+    with suppress(Unavailable), step.call(MODEL, 1):
+        raise Unavailable("no connection")
+
+    assert room(step) == 16
+
+
+def test_call_of_a_worker_that_died_makes_room_after_a_while(
+    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = pace(redis, prefix, 8), pace(redis, prefix, 8)
+    monkeypatch.setattr(rate_limit, "_CALL_MS", 100)
+    step = pace(redis, prefix)
+    assert room(step) == 16
 
-    for _ in range(refusals):
-        one.throttled(MODEL)
-
-    assert room(other) == calls
-    assert other.slowed(MODEL) == 8 // calls
+    wait_until(lambda: room(step), "room for a call")
 
 
-def test_refusal_halves_how_many_tokens_may_be_used(redis: Redis, prefix: str) -> None:
-    step = pace(redis, prefix, tokens=1_000)
+def test_each_round_of_answers_doubles_the_calls_under_way_until_one_is_refused(
+    redis: Redis, prefix: str
+) -> None:
+    step = pace(redis, prefix)
+    calls = [begin(step) for _ in range(16)]
 
-    step.throttled(MODEL)
+    def answer_all() -> float:
+        """Each makes room for the next."""
+        for _ in range(16):
+            calls.pop(0).close()
+            calls.append(begin(step))
+        return step.most_under_way(MODEL)
 
-    assert room(step, tokens=100) == 5
+    assert answer_all() == 32
+    refused(step)
+
+    assert step.most_under_way(MODEL) == 31.5
+    assert 31.9 < answer_all() < 32.2
+
+
+def test_calls_are_halved_by_a_round_of_refusals(redis: Redis, prefix: str) -> None:
+    one, other = pace(redis, prefix), pace(redis, prefix)
+    calls = [begin(one) for _ in range(16)]
+
+    for call in calls:
+        call.__exit__(Throttled, Throttled("429"), None)
+
+    assert other.most_under_way(MODEL) == 8
+
+
+def test_one_call_remains_whatever_is_refused(
+    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit, "_PAUSE_MS", (0, 0))
+    step = pace(redis, prefix)
+    for _ in range(40):
+        refused(step)
+
+    assert room(step) == 1
+
+
+def test_nobody_calls_for_a_while_when_nothing_is_answered_between_refusals(
+    redis: Redis, prefix: str
+) -> None:
+    one, other = pace(redis, prefix), pace(redis, prefix)
+    refused(one)
+    assert room(other) == 15
+
+    for call in (begin(pace(redis, f"{prefix}-2")) for _ in range(2)):
+        call.__exit__(Throttled, Throttled("429"), None)
+
+    assert room(pace(redis, f"{prefix}-2")) == 0
+
+
+def test_answer_ends_the_pauses(redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "_PAUSE_MS", (60_000, 60_000))
+    step = pace(redis, prefix)
+    refused(step)
+    answered(step)
+    refused(step)
+
+    assert room(step) == 15
 
 
 def test_refusal_of_one_model_slows_no_other(redis: Redis, prefix: str) -> None:
-    step = pace(redis, prefix, 8)
+    step = pace(redis, prefix)
 
-    step.throttled(MODEL)
+    refused(step)
 
-    assert room(step, model="text-embedding-v4") == 8
-
-
-def test_pace_is_never_slower_than_a_32nd(redis: Redis, prefix: str) -> None:
-    step = pace(redis, prefix, 64)
-
-    for _ in range(20):
-        step.throttled(MODEL)
-
-    assert room(step) == 2
+    assert room(step, model="text-embedding-v4") == 16
 
 
-def test_pace_recovers_when_the_service_refuses_no_more(
+def test_threads_that_wait_for_room_ask_one_at_a_time(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_SLOW_FOR_MS", 50)
-    step = pace(redis, prefix, 8)
-    step.throttled(MODEL)
+    monkeypatch.setattr(rate_limit, "_PATIENCE_S", 0.5)
+    step = pace(redis, prefix, 1)
+    begin(step)
+    before = redis.info("commandstats")["cmdstat_eval"]["calls"]
 
-    wait_until(lambda: step.slowed(MODEL) == 1, "the full pace")
+    with ThreadPoolExecutor(20) as threads:
+        for call in [threads.submit(begin, step) for _ in range(20)]:
+            assert isinstance(call.exception(), Throttled)
 
-    assert room(step) == 8
+    asked = redis.info("commandstats")["cmdstat_eval"]["calls"] - before
+    # For half a second each, every 60 ms on average, it would be some 160.
+    assert asked < 60
 
 
 def test_429_that_one_worker_gets_slows_another(
     redis: Redis, prefix: str, local_dashscope: LocalDashScope
 ) -> None:
-    one, other = pace(redis, prefix, 8), pace(redis, prefix, 8)
+    one, other = pace(redis, prefix), pace(redis, prefix)
     qwen = Qwen(
         url=local_dashscope.url,
         api_key="local",
@@ -169,5 +257,4 @@ def test_429_that_one_worker_gets_slows_another(
     with pytest.raises(Throttled):
         qwen.embed(["Hello"])
 
-    # One call of each was made and counted; the rest counts twice.
-    assert (room(other), room(other, model="text-embedding-v4")) == (3, 3)
+    assert other.most_under_way(MODEL) == other.most_under_way("text-embedding-v4") == 15.5

@@ -21,10 +21,10 @@ from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.dead_letters import EXTRACT
 from tablestore_memory.worker.state.lease import Lease
 
-_HELD_S = 3.0  # another worker has the session
+_HELD_S = 6.0  # another worker has the session; if it died, its lease has run out by then
 _BUSY_S = 1.0  # another worker has the user
 _SLOWLY_S = (2.0, 6.0)  # after a throttling or a pause, with jitter
-# A long session gives its place to another between two pieces.
+# A long session gives its place to another between two chunks.
 _TURN_S = 30.0
 log = structlog.get_logger()
 
@@ -42,9 +42,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many pieces of the session were extracted, or what kept it from being done."""
+    """How many chunks of the session were extracted, or what kept it from being done."""
 
-    pieces: int = 0
+    chunks: int = 0
     error: Exception | None = None
 
 
@@ -65,27 +65,27 @@ def attempt(step: Attempt, user_id: str, session_id: str) -> Outcome:
 
 def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> Outcome:
     due, partition = step.extraction.due, step.extraction.streams.partition(session_id)
-    item, pieces = member(user_id, session_id), 0
+    item, chunks = member(user_id, session_id), 0
     begun = step.attempts.begin(partition, item)
     try:
         if _is_over(step, begun, begun.tries - 1, begun.failure):
             _give_up(step, user_id, session_id, begun.tries - 1, begun.failure or DIED)
             return Outcome()
         ends = step.monotonic() + _TURN_S
-        for pieces, _ in enumerate(extract(step.extraction, user_id, session_id, lease), 1):
+        for chunks, _ in enumerate(extract(step.extraction, user_id, session_id, lease), 1):
             # A piece is done: what follows starts anew.
             step.attempts.forget(partition, item)
             if step.monotonic() > ends:
                 due.postpone(user_id, session_id, 0)
-                return Outcome(pieces)
+                return Outcome(chunks)
             begun = step.attempts.begin(partition, item)
         step.attempts.forget(partition, item)
-        return Outcome(pieces)
+        return Outcome(chunks)
     except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
         # Without the lease the session is another's, or forgotten: nothing of it may be noted any more.
         if lease.is_held:
             _sort_out(step, user_id, session_id, begun, error)
-        return Outcome(pieces, error)
+        return Outcome(chunks, error)
 
 
 def _sort_out(

@@ -11,8 +11,8 @@ _TOKENS = 6_000
 _ROLES = ("user", "assistant")
 
 
-def next_chunk(messages: Iterable[Turn]) -> list[Turn]:
-    """As many messages from the front as one question may hold.
+def chunks_of(messages: Iterable[Turn]) -> Iterator[list[Turn]]:
+    """The messages in order, as many together as one question may hold.
 
     Those of one microsecond stay together, as the watermark cannot stand between them: if they are many,
     the chunk takes several questions.
@@ -20,9 +20,11 @@ def next_chunk(messages: Iterable[Turn]) -> list[Turn]:
     chunk: list[Turn] = []
     for message in messages:
         if chunk and message.created_at != chunk[-1].created_at and _is_full(chunk, message):
-            break
+            yield chunk
+            chunk = []
         chunk.append(message)
-    return chunk
+    if chunk:
+        yield chunk
 
 
 def parts_of(chunk: Iterable[Turn]) -> Iterator[list[Turn]]:

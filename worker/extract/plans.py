@@ -1,6 +1,6 @@
-"""What Qwen found in a chunk of a session, kept before anything is done with it.
+"""What Qwen found in the chunks of a session, kept before anything is done with it.
 
-A worker that dies leaves the plan; the next one goes on with it, without paying again.
+A worker that dies leaves its plans; the next one goes on with them, without paying again.
 """
 
 import uuid
@@ -35,27 +35,39 @@ class Plan:
 
 
 class Plans:
-    """One plan a session, at most. To be used under the session's lease."""
+    """The plans of a session that were not carried out, in order. To be used under the session's lease."""
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
         self._streams = streams
         self._tombstones = Tombstones(redis, streams)
 
-    def load(self, user_id: str, session_id: str) -> Plan | None:
+    def load(self, user_id: str, session_id: str) -> tuple[Plan, ...]:
         raw = cast(
             bytes | None,
             self._redis.hget(self._key(session_id), member(user_id, session_id)),
         )
-        return msgspec.msgpack.decode(raw, type=Plan) if raw else None
+        # One by itself is of a release that asked about one chunk at a time.
+        found = msgspec.msgpack.decode(raw, type=Plan | tuple[Plan, ...]) if raw else ()
+        return (found,) if isinstance(found, Plan) else found
 
-    def keep(self, user_id: str, session_id: str, plan: Plan) -> None:
-        """Raises Busy if what it was found in was forgotten meanwhile: then it is not kept."""
-        self._redis.hset(
-            self._key(session_id), member(user_id, session_id), msgspec.msgpack.encode(plan)
-        )
-        # Asked when it is written: a worker may have been stopped for any time before.
-        received_ms = plan.found.received_ms
+    def keep(self, user_id: str, session_id: str, *plans: Plan) -> None:
+        """These and no others. Raises Busy, and keeps none, if what one was found in was forgotten meanwhile."""
+        self.replace(user_id, session_id, plans)
+        self.drop_forgotten(user_id, session_id, plans)
+
+    def replace(self, user_id: str, session_id: str, plans: Sequence[Plan]) -> None:
+        """Before `drop_forgotten` is asked, as a worker may have been stopped for any time before it writes."""
+        if plans:
+            packed = msgspec.msgpack.encode(tuple(plans))
+            self._redis.hset(self._key(session_id), member(user_id, session_id), packed)
+        else:
+            self.drop(user_id, session_id)
+
+    def drop_forgotten(self, user_id: str, session_id: str, plans: Sequence[Plan]) -> None:
+        """Raises Busy, and keeps none, if what one of these was found in was forgotten meanwhile."""
+        receipts = [plan.found.received_ms for plan in plans]
+        received_ms = min((ms for ms in receipts if ms is not None), default=None)
         if received_ms is not None and self._tombstones.covers(user_id, session_id, received_ms):
             self.drop(user_id, session_id)
             raise Busy("what a plan was found in was forgotten meanwhile")

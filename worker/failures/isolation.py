@@ -81,6 +81,9 @@ class Failure:
         return cls(kind, str(error) if ours else kind, isinstance(error, Retryable))
 
 
+OVERRAN = "SoftTimeLimitExceeded"
+"""The failure of a try that was told to end: its name in billiard."""
+
 DIED = Failure("WorkerDied", "its worker died each time", retryable=False)
 
 

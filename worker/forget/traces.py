@@ -12,7 +12,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.journal import Journal
-from tablestore_memory.worker.extract.plans import Plan, Plans
+from tablestore_memory.worker.extract.plans import Plans
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.indexing.announcements import announced, withdraw
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
@@ -57,12 +57,11 @@ class Traces:
     def has_covered_plan(self, scope: Scope, session_id: str) -> bool:
         """Whether a plan was found in something covered."""
         try:
-            plan: Plan | None = self.plans.load(scope.user_id, session_id)
+            plans = self.plans.load(scope.user_id, session_id)
         except (msgspec.DecodeError, msgspec.ValidationError):
             return True  # of another release: it is found again
-        if plan is None or plan.found.received_ms is None:
-            return False
-        return plan.found.received_ms <= scope.upto_ms
+        receipts = [plan.found.received_ms for plan in plans]
+        return any(ms is not None and ms <= scope.upto_ms for ms in receipts)
 
     def drop_plans(self, user_id: str, session_ids: Collection[str]) -> int:
         for session_id in session_ids:

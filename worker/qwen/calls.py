@@ -1,17 +1,18 @@
 """The two requests to DashScope, with their parameters, at a pace that all workers share.
 
-The SDK takes two seconds to import and keeps one HTTP session per process, which a fork would share with
-its parent and mix up answers; so it is imported on first use, in the child that uses it.
+The SDK takes two seconds to import, and a fork would share an HTTP session with its parent and mix up answers; so
+both come on first use, in the process that uses them.
 """
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import structlog
 
-from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen.errors import Call, reached, readable
 from tablestore_memory.worker.qwen.tokens import tokens_of
 
@@ -20,17 +21,18 @@ _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
 log = structlog.get_logger()
 
 
+@dataclass
+class Spent:
+    """Tokens of a call: what it was thought to need, then what it needed."""
+
+    tokens: int
+
+
 class CallLimiter(Protocol):
-    """Who says when a call may be made, and is told what it cost."""
+    """Who says when a call may be made, and is told what it cost, or that the service refused it."""
 
-    def before(self, model: str, tokens: int) -> None:
-        """Wait for room for about so many tokens. Raises Throttled when there is none for long."""
-
-    def after(self, model: str, estimated: int, used: int) -> None:
-        """A call was answered and used so many tokens."""
-
-    def throttled(self, model: str) -> None:
-        """The service asked us to slow down."""
+    def call(self, model: str, tokens: int) -> AbstractContextManager[Spent]:
+        """Around a call of about so many tokens. Raises Throttled when there is no room for long."""
 
 
 @dataclass(frozen=True)
@@ -90,26 +92,28 @@ class QwenCalls:
             "base_address": self.url,
             "api_key": self.api_key,
             "request_timeout": _TIMEOUT_S,
+            "session": self._session,
         }
+
+    @cached_property
+    def _session(self) -> Any:
+        from tablestore_memory.worker.qwen.http import http_session
+
+        return http_session()
 
     def _paced(self, model: str, estimated: int, call: Call, trivial: bool) -> Any:
         """The response to a call for which there was room; what it used is counted."""
-        self.limiter.before(model, estimated)
-        started = time.monotonic()
-        try:
+        with self.limiter.call(model, estimated) as spent:
+            started = time.monotonic()
             response = reached(call, trivial=trivial)
-        except Throttled:
-            self.limiter.throttled(model)
-            raise
-        with readable():
-            tokens, request_id = int(response.usage["total_tokens"]), response.request_id
-        duration_ms = round((time.monotonic() - started) * 1000, 1)
+            duration_ms = round((time.monotonic() - started) * 1000, 1)
+            with readable():
+                spent.tokens, request_id = int(response.usage["total_tokens"]), response.request_id
         log.info(
             "qwen.answered",
             model=model,
-            tokens=tokens,
+            tokens=spent.tokens,
             duration_ms=duration_ms,
             request_id=request_id,
         )
-        self.limiter.after(model, estimated, tokens)
         return response

@@ -17,8 +17,9 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.state.clock import now_ms
 
-# A session that was taken and never settled is due again after this time.
-_HOLD_MS = 30_000
+# A session that was taken and never settled is due again after this time: late enough that few are still being
+# extracted, soon enough that those a dying worker had in its hands are not held up for long, twice if need be.
+_HOLD_MS = 15_000
 
 FROM_WATERMARK = 2**52
 """In place of a created_at: later than any, so that the watermark alone tells where to begin."""
@@ -47,6 +48,16 @@ local joined = cmsgpack.pack(wait)
 redis.call('HSET', KEYS[2], ARGV[1], joined)
 redis.call('HDEL', KEYS[1], ARGV[1])
 return joined
+"""
+
+# Where the watermark alone tells where to begin, it goes on doing so.
+_DONE_UP_TO = """
+local active = redis.call('HGET', KEYS[1], ARGV[1])
+if not active then return end
+local wait = cmsgpack.unpack(active)
+if wait.from_us > tonumber(ARGV[2]) then return end
+wait.from_us = tonumber(ARGV[2]) + 1
+redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack(wait))
 """
 
 _SETTLE = """
@@ -148,6 +159,11 @@ class DueSessions:
             bytes | None, self._redis.eval(_BEGIN, len(keys), *keys, member(user_id, session_id))
         )
         return msgspec.msgpack.decode(raw, type=Waiting, strict=False) if raw else None
+
+    def done_up_to(self, user_id: str, session_id: str, through: int) -> None:
+        """What was taken is extracted up to `through` (created_at, µs): a later try begins after it."""
+        (key,) = self._keys(session_id, "active")
+        self._redis.eval(_DONE_UP_TO, 1, key, member(user_id, session_id), through)
 
     def settle(self, user_id: str, session_id: str) -> None:
         """What was taken is extracted; the session leaves unless something came meanwhile."""

@@ -12,13 +12,17 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.backoff import full_jitter_s
-from tablestore_memory.worker.failures.isolation import Failure
+from tablestore_memory.worker.failures.isolation import OVERRAN, Failure
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.scripts import script
 
 
 @script
 def note_ending(redis: Redis, *, attempts: str, item: bytes, packed: bytes) -> int: ...
+
+
+TRIES_IN_COMPANY = 2
+"""Of an item whose worker ends with others in its hands: it may be chance, or the fault of one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,12 @@ class Attempts:
     since_ms: int
     next_ms: int = 0
     failure: Failure | None = None
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it had its tries in company and the last one ended with its worker, overran, or is under way."""
+        unended = self.failure is None or self.failure.error == OVERRAN
+        return self.tries >= TRIES_IN_COMPANY and unended
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,16 @@ class AttemptLog:
         found = cast(dict[bytes, bytes], self.redis.hgetall(self._key(partition)))
         return {item: _decoded(packed) for item, packed in found.items()}
 
+    def is_suspect(self, partition: int, item: bytes) -> bool:
+        attempts = self._of(partition, item)
+        return attempts is not None and attempts.suspect
+
+    def hold_a_suspect(self, partition: int) -> bool:
+        return any(attempts.suspect for attempts in self.all(partition).values())
+
     def begin(self, partition: int, item: bytes) -> Attempts:
         """Count a try that begins now. Returns the attempts with it, and how the last one ended."""
-        packed = cast(bytes | None, self.redis.hget(self._key(partition), item))
-        before = _decoded(packed) if packed else Attempts(0, now_ms(self.redis))
+        before = self._of(partition, item) or Attempts(0, now_ms(self.redis))
         packed = msgspec.msgpack.encode(Attempts(before.tries + 1, before.since_ms))
         self.redis.hset(self._key(partition), item, packed)
         return Attempts(before.tries + 1, before.since_ms, failure=before.failure)
@@ -75,6 +91,10 @@ class AttemptLog:
 
     def troubled_ms(self, attempts: Attempts) -> int:
         return now_ms(self.redis) - attempts.since_ms
+
+    def _of(self, partition: int, item: bytes) -> Attempts | None:
+        packed = cast(bytes | None, self.redis.hget(self._key(partition), item))
+        return _decoded(packed) if packed else None
 
     def _note(self, partition: int, item: bytes, attempts: Attempts) -> None:
         packed = msgspec.msgpack.encode(attempts)

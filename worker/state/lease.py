@@ -50,6 +50,7 @@ class Lease:
         self._wait_s = wait_s
         self._monotonic = monotonic
         self._held_until = 0.0
+        self.holder = threading.current_thread()
 
     @property
     def is_held(self) -> bool:
@@ -73,6 +74,11 @@ class Lease:
             return True  # The time to live decides; the next round tries again.
         self._held_until = asked + self.ttl_ms / 1000 if held else 0.0
         return bool(held)
+
+    def give_up(self) -> None:
+        """Renew it no more: it runs out as that of a dead holder does, and from now on is not held."""
+        _renewals.discard(self)
+        self._held_until = 0.0
 
     def __enter__(self) -> "Lease":
         ends = self._monotonic() + self._wait_s
@@ -124,6 +130,10 @@ class _Renewals:
         with self._changed:
             self._held.discard(lease)
 
+    def held(self) -> list[Lease]:
+        with self._changed:
+            return list(self._held)
+
     def _run(self) -> None:
         while held := self._next_round():
             for lease in held:
@@ -141,6 +151,13 @@ class _Renewals:
                     ends = min(ends, time.monotonic() + shortest_ms / 4000)
             self._running = bool(self._held)
             return list(self._held)
+
+
+def give_up_leases_of(holder: threading.Thread) -> None:
+    """Of a thread that hangs, as if it had died."""
+    for lease in _renewals.held():
+        if lease.holder is holder:
+            lease.give_up()
 
 
 def _begin_anew() -> None:

@@ -17,6 +17,9 @@ SESSION_INDEX = "agentscope_runtime_session_secondary_index"
 MESSAGE_INDEX = "agentscope_runtime_message_secondary_index"
 MEMORY_INDEX = "agentscope_runtime_knowledge_search_index_name"
 
+# Of a client; opened as needed, kept, and waited for when all are in use: as many as a pool may have threads.
+_MOST_CONNECTIONS = 512
+
 
 @dataclass(frozen=True)
 class TableNames:
@@ -49,7 +52,7 @@ def connect(
         sts_token=sts_token,
         region=region,
         socket_timeout=timeout_s,
-        max_connection=8,
+        max_connection=_MOST_CONNECTIONS,
         retry_policy=ots.NoRetryPolicy(),
     )
     client.connection.pool.connection_pool_kw["retries"] = Retry(0)
