@@ -25,7 +25,7 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-memory chaos-extract eval soak-publisher million dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-memory chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,19 @@ eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT=
 soak-publisher: install ## Ten minutes at 5,000 events/s; a million events from eight processes
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py steady
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py many
+
+$(VENV)/.installed-mutants: $(VENV)/.installed
+	@$(PIP) install --constraint constraints.txt --editable '.[mutants]'
+	@touch $@
+
+mutants: $(VENV)/.installed-mutants ## Change the critical modules in small ways: 85% must be noticed; GROUPS= for some (hours)
+	nice -n 19 $(BIN)/python -m devtools.mutants $(GROUPS)
+
+mutants-again: $(VENV)/.installed-mutants ## Go on with a run that was broken off, and with what was not noticed in it
+	nice -n 19 $(BIN)/python -m devtools.mutants --again $(GROUPS)
+
+mutants-short: GROUPS := lease
+mutants-short: mutants ## The same for one module
 
 $(VENV)/.installed-dist: $(VENV)/.installed
 	@$(PIP) install --constraint constraints.txt --editable '.[dist]'

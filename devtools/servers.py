@@ -10,7 +10,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from urllib.parse import urlsplit
 from devtools.child import Child
 
 T = TypeVar("T")
+
+SHARED = "SHARED_{}_URL"
+"""Variables that say where a server is that many runs of tests share."""
 
 
 class Server:
@@ -90,6 +94,16 @@ class Server:
             folder=Path(self._folder.name),
         )
         self.url = self._child.wait_ready().split()[1]
+
+
+@contextmanager
+def serving(name: str, *options: str) -> Iterator[str]:
+    """The URL of a server for one run of tests; of one that many runs share, if the environment has it."""
+    if url := os.environ.get(SHARED.format(name.upper())):
+        yield url
+        return
+    with Server.start(name, *options) as server:
+        yield server.url
 
 
 def wait_until(condition: Callable[[], T], what: str, timeout_s: float = 20) -> T:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from devtools.servers import Server
+from devtools.servers import serving
 
 if TYPE_CHECKING:
     from devtools.deployment import Deployment
@@ -31,8 +31,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis. Keep to keys under `fresh_name`, or take `empty_redis_url`."""
     directory: Path = tmp_path_factory.mktemp("redis")
-    with Server.start("redis", "--dir", str(directory), "--appendonly", "no") as server:
-        yield server.url
+    with serving("redis", "--dir", str(directory), "--appendonly", "no") as url:
+        yield url
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def empty_redis_url(redis_url: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tablestore_url() -> Iterator[str]:
     """A local Tablestore, in memory, whose index does not lag. Prefix tables by `fresh_name`."""
-    with Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as server:
-        yield server.url
+    with serving("tablestore", "--data", ":memory:", "--index-lag", "0") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def dashscope_url() -> Iterator[str]:
     """A local DashScope, ending in /api/v1, with its faults to be had."""
-    with Server.start("dashscope", "--faults") as server:
-        yield server.url
+    with serving("dashscope", "--faults") as url:
+        yield url
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def fresh_name() -> str:
 @pytest.fixture(scope="session")
 def lagging_tablestore_url() -> Iterator[str]:
     """A local Tablestore whose search index lags as the real one does."""
-    with Server.start("tablestore", "--data", ":memory:", "--index-lag", "1-3") as server:
-        yield server.url
+    with serving("tablestore", "--data", ":memory:", "--index-lag", "1-3") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

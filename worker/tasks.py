@@ -122,7 +122,7 @@ def _extract(s: Services, user_id: str, session_id: str) -> None:
         return
     if outcome.error:
         s.stage_errors.note(gate.EXTRACT, outcome.error)
-    elif outcome.pieces:  # a session in which nothing waits says nothing of Qwen
+    elif outcome.chunks:  # a session in which nothing waits says nothing of Qwen
         s.stage_errors.clear(gate.EXTRACT)
 
 

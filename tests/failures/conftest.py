@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from devtools.deployment import Deployment
-from devtools.servers import Server
+from devtools.servers import serving
 from tests.failures.ingesting import SHARED_TABLES
 
 
 @pytest.fixture(scope="session")
 def faulty_tablestore_url() -> Iterator[str]:
     """A local Tablestore, in memory, whose faults are to be had."""
-    with Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as server:
-        yield server.url
+    with serving("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

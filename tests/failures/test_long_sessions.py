@@ -182,7 +182,7 @@ def test_session_that_gave_its_place_away_goes_on_where_it_was(
     step = deployment.services.attempt
     step = replace(step, extraction=replace(step.extraction, ask_at_once=1))
 
-    done = [attempt(step, user, session).pieces for _ in SAID]
+    done = [attempt(step, user, session).chunks for _ in SAID]
 
     assert done == [1] * len(SAID)
     assert generations(local_dashscope) == len(SAID)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -21,6 +22,7 @@ from tablestore_memory.worker.failures.isolation import (
     ensure_item_is_to_blame,
 )
 from tablestore_memory.worker.state.attempts import AttemptLog
+from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS
 from tablestore_memory.worker.state.partitions import state_streams
 
@@ -43,7 +45,9 @@ def test_item_is_to_blame_when_the_service_answers() -> None:
 
 @pytest.mark.parametrize("answer", [Throttled("slow down"), Unavailable("no"), OSError("gone")])
 def test_service_that_fails_at_something_trivial_too_pauses_everyone(answer: Exception) -> None:
-    with pytest.raises(ServiceFails):
+    with pytest.raises(
+        ServiceFails, match=r"fails at something trivial too: (slow down|no|OSError)"
+    ):
         ensure_item_is_to_blame(KeyError("x"), lambda: raises(answer))
 
 
@@ -118,6 +122,47 @@ def test_try_that_stepped_aside_does_not_count(log: AttemptLog) -> None:
         log.step_aside(0, b"x", log.begin(0, b"x"), wait_s=1)
 
     assert log.begin(0, b"x").tries == 1
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_next_try_is_not_before_the_wait_is_over_and_tells_of_the_last(
+    log: AttemptLog, aside: bool
+) -> None:
+    patient, failure = replace(log, first_s=10**6, longest_s=10**6), Failure.of(Unavailable("no"))
+    begun = replace(log.begin(0, b"x"), failure=failure)
+    before_ms = now_ms(log.redis)
+
+    if aside:
+        wait_s = 10**6
+        patient.step_aside(0, b"x", begun, wait_s)
+    else:
+        wait_s = patient.failed(0, b"x", begun, failure)
+
+    ended = log.all(0)[b"x"]
+    assert before_ms <= ended.next_ms - round(wait_s * 1000) <= now_ms(log.redis)
+    assert (ended.since_ms, ended.failure) == (begun.since_ms, failure)
+
+
+def test_trouble_lasts_since_the_first_try_began(log: AttemptLog) -> None:
+    first = log.begin(0, b"x")
+    began_ms = now_ms(log.redis)
+
+    again = log.begin(0, b"x")
+
+    assert again.since_ms == first.since_ms <= began_ms
+    hour_ago = replace(first, since_ms=began_ms - 3_600_000)
+    assert 3_600_000 <= log.troubled_ms(hour_ago) < 3_700_000
+
+
+def test_items_of_other_partitions_and_kinds_are_others(log: AttemptLog) -> None:
+    log.begin(0, b"x")
+
+    other = replace(log, name="other")
+
+    assert [log.begin(1, b"x").tries, other.begin(0, b"x").tries, log.begin(0, b"x").tries] == [
+        *(1, 1),
+        2,
+    ]
 
 
 def test_settled_item_starts_anew(log: AttemptLog) -> None:

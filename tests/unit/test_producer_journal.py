@@ -1,12 +1,11 @@
 """Events on disk: kept in order, found again, never invented."""
 
 import errno
-import logging
 import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from struct import pack
 
@@ -15,52 +14,16 @@ import pytest
 from tablestore_memory.producer import records
 from tablestore_memory.producer.backlog import MemoryBacklog, Overflow, Record
 from tablestore_memory.producer.damaged import Damaged
-from tablestore_memory.producer.journal import Journal
-from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.producer.orphans import Orphan, Orphans
-from tablestore_memory.producer.spool import Spool
-
-LOG = RateLimitedLog(logging.getLogger("test"))
-
-
-def make_journal(
-    target: Path,
-    *,
-    segment_bytes: int = 1024**2,
-    max_bytes: int = 1024**3,
-    damaged: Damaged | None = None,
-) -> Journal:
-    return Journal(
-        lambda: Spool.create(target),
-        segment_bytes=segment_bytes,
-        max_bytes=max_bytes,
-        damaged=damaged or Damaged(target, LOG),
-        log=LOG,
-    )
-
-
-def record(number: int, size: int = 10) -> Record:
-    return Record(number, 1_700_000_000_000_000, f"{number}".encode().ljust(size, b" "))
-
-
-def numbers(records: list[Record]) -> list[int]:
-    return [int(one.data) for one in records]
-
-
-def drained(take: Callable[[int, int], list[Record]], settle: Callable[[], None]) -> list[int]:
-    found: list[int] = []
-    while batch := take(7, 10**6):
-        found += numbers(batch)
-        settle()
-    return found
-
-
-def found(target: Path, damaged: Damaged | None = None) -> Iterator[Orphan]:
-    return Orphans(target, damaged or Damaged(target, LOG), LOG).find(None)
-
-
-def replayed(target: Path, damaged: Damaged | None = None) -> list[int]:
-    return [n for orphan in found(target, damaged) for n in drained(orphan.take, orphan.settle)]
+from tests.journals import (
+    LOG,
+    drained,
+    found,
+    half_settled,
+    make_journal,
+    numbers,
+    record,
+    replayed,
+)
 
 
 def test_what_is_appended_is_taken_in_order_over_segments(tmp_path: Path) -> None:
@@ -176,17 +139,6 @@ DAMAGE: dict[str, Callable[[bytearray], None]] = {
 }
 
 
-def half_settled(target: Path) -> Path:
-    """The file of a process that is gone, 20 of its 50 events settled."""
-    journal = make_journal(target)
-    for number in range(50):
-        journal.append(record(number))
-    journal.take(20, 10**6)
-    journal.settle()
-    journal.close()
-    return next(target.rglob("*.journal"))
-
-
 @pytest.mark.parametrize("case", DAMAGE)
 def test_damaged_head_costs_no_event(tmp_path: Path, case: str) -> None:
     path = half_settled(tmp_path)
@@ -223,14 +175,14 @@ def test_disk_that_spoils_files_is_not_filled_with_them(tmp_path: Path) -> None:
     for number in range(1, 21):
         path = spool / f"{number:08d}.journal"
         path.write_text("spoilt")
-        os.utime(path, (number, number))
+        os.utime(path, (100 - number, 100 - number))  # the first is the newest
         damaged.set_aside(path, "why")
 
     names = sorted(path.name for path in (tmp_path / "target" / "damaged").iterdir())
 
     assert damaged.stretches == 20
     assert len(names) == 32
-    assert names[0] == "1-abc-00000005.journal"
+    assert names[-1] == "1-abc-00000016.reason"
 
 
 def test_file_that_is_none_is_set_aside(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ def test_session_is_forgotten_alone(tombstones: Tombstones) -> None:
     assert not tombstones.covers("ana", "other", 100)
     assert not tombstones.covers("ana", None, 100)
     assert not tombstones.covers("bo", "s", 100)
+    tombstones.note("ana", "None", 100)
+    assert not tombstones.covers("ana", None, 100)
 
 
 def test_what_has_no_receipt_is_covered_where_anything_is(tombstones: Tombstones) -> None:

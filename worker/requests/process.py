@@ -88,6 +88,11 @@ class _Request:
     def item(self) -> bytes:
         return self.entry.entry_id.encode()
 
+    @property
+    def line(self) -> str | None:
+        """The user whose requests are done in their order; to forget overtakes, what is malformed is nobody's."""
+        return None if isinstance(self.event, (Forget, MalformedEvent)) else self.event.user_id
+
 
 def process_requests(step: Requests, partition: int) -> int:
     """Do what was asked in a partition, and may be done now. Returns how many requests were settled.
@@ -95,14 +100,19 @@ def process_requests(step: Requests, partition: int) -> int:
     Raises Busy if another worker is at it, SystemicFailure if no request could be done.
     """
     settled, ends = 0, step.monotonic() + _TURN_S
+    halted: set[str] = set()  # lines in which a request was not done in this turn
     with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
         for request in islice(_in_turn(step, partition), _A_TURN):
             if step.monotonic() > ends:
                 break
+            if request.line in halted:
+                continue
             lease.ensure_held()
             if _attempt(step, partition, lease, request):
                 _take_off(step, partition, lease, request)
                 settled += 1
+            elif request.line:
+                halted.add(request.line)
     return settled
 
 
@@ -112,18 +122,13 @@ def _in_turn(step: Requests, partition: int) -> Iterator[_Request]:
     requests = [_Request(entry, _event(entry.raw)) for entry in entries]
     tried, now = step.attempts.all(partition), now_ms(step.redis)
     ready: list[_Request] = []
-    behind: set[str] = set()
+    halted: set[str] = set()
     for request in requests:
         attempts = tried.get(request.item)
-        user_id = getattr(request.event, "user_id", "")
-        if isinstance(request.event, Forget):
-            if attempts is None or attempts.next_ms <= now:
-                ready.append(request)
-        elif user_id not in behind:
-            if attempts is None or attempts.next_ms <= now:
-                ready.append(request)
-            if attempts is not None:
-                behind.add(user_id)
+        if request.line not in halted and (attempts is None or attempts.next_ms <= now):
+            ready.append(request)
+        if attempts is not None and request.line:
+            halted.add(request.line)
     yield from sorted(ready, key=lambda r: (not isinstance(r.event, Forget), r.item in tried))
 
 
