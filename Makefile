@@ -25,7 +25,7 @@ MODEL  ?= qwen-plus
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-memory chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ bench-extract: install ## Sessions extracted a second and memory, in processes a
 chaos: install ## Kill workers 200 times, restart Redis 20 times, break the store; then the same to plain Celery
 	$(BIN)/python bench/chaos.py
 	$(BIN)/python bench/chaos.py --plain
+
+bench-hostile: install ## One item that hurts its step, 1,000 bystanders behind it: how long they wait
+	$(BIN)/python -m bench.hostile
 
 bench-memory: install ## From publish to a searchable memory, with the parts of the time
 	$(BIN)/python -m bench.memory
