@@ -118,7 +118,8 @@ bench-memory: install ## From publish to a searchable memory, with the parts of 
 chaos-extract: install ## Kill extraction 200 times over LoCoMo files; stop the index; every fault at every call
 	$(BIN)/python -m tests.failures.extraction_kills --kills 200 $(wildcard $(LOCOMO)/*.json)
 	$(BIN)/python -m bench.index_lag
-	MEMORY_ALL_FAULTS=1 $(BIN)/pytest -q tests/failures/test_extraction_faults.py
+	MEMORY_ALL_FAULTS=1 $(BIN)/pytest -q tests/failures/test_extraction_faults.py \
+	    tests/failures/test_extraction_pools.py tests/failures/test_hostile_items.py
 
 eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT= for a real Qwen
 	$(BIN)/python -m bench.evaluation --model $(MODEL) $(addprefix --endpoint ,$(ENDPOINT)) \

@@ -21,7 +21,9 @@ from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.sessions.reconcile import reconcile
 
-_APART_S = 5.0  # until there may be a place for one more process
+_SOFTLY = 3 / 4
+_APART = 0.7  # ended before the thread that waits for it is told to end
+_PLACE_S = 5.0  # until there may be a place for one more process
 log = structlog.get_logger()
 
 
@@ -39,7 +41,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     def do_requests(partition: int) -> None:
         s = services()
         if shares_its_process() and s.requests.attempts.hold_a_suspect(partition):
-            run_apart(gate.REQUESTS, [str(partition)], isolation.turn_s / 2)
+            run_apart(gate.REQUESTS, [str(partition)], isolation.turn_s * _APART)
             return
         settled = execute(s, gate.REQUESTS, [str(partition)])
         if settled and s.gate.reserve(gate.REQUESTS, partition):
@@ -57,8 +59,10 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
             with structlog.contextvars.bound_contextvars(session_id=session_id):
                 if not _is_to_be_apart(s, partition, user_id, session_id):
                     execute(s, gate.EXTRACT, [user_id, session_id])
-                elif not run_apart(gate.EXTRACT, [user_id, session_id], isolation.session_s / 2):
-                    s.due.postpone(user_id, session_id, _APART_S)
+                elif not run_apart(
+                    gate.EXTRACT, [user_id, session_id], isolation.session_s * _APART
+                ):
+                    s.due.postpone(user_id, session_id, _PLACE_S)
 
     @app.task(name=gate.RECONCILE, **_ended_after(isolation.turn_s))
     def reconcile_sessions() -> None:
@@ -85,7 +89,7 @@ def execute(s: Services, task: str, about: Sequence[str]) -> int:
 
 def _ended_after(seconds: float) -> dict[str, float]:
     """Limits of a task: told to end after three quarters of the time, killed after all of it."""
-    return {"soft_time_limit": seconds * 0.75, "time_limit": seconds}
+    return {"soft_time_limit": seconds * _SOFTLY, "time_limit": seconds}
 
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:

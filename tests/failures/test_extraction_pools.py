@@ -1,6 +1,7 @@
 """Extraction in processes and in threads: stopped, killed and hurt, it leaves the same."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,14 +130,14 @@ def test_calls_that_are_refused_now_and_then_cost_no_session_a_try(
     assert "session.failed" not in worker.output
 
 
-# Three tries in threads that hang for 16 s, and in processes of 8 s, with what lies between.
-@pytest.mark.timeout(600)
+@pytest.mark.skipif(not os.environ.get("MEMORY_ALL_FAULTS"), reason="takes four minutes")
+@pytest.mark.timeout(900)
 def test_session_that_hangs_its_thread_is_given_up_and_the_worker_lives_on(
     deployment: Deployment, fresh_name: str
 ) -> None:
     deployment.environment |= {
         "HOSTILE_STEPS": "extract",
-        "MEMORY_ISOLATE_S": "8",
+        "MEMORY_ISOLATE_S": "16",
         "MEMORY_EXTRACT_ATTEMPTS": "2",
     }
     store(
@@ -157,7 +158,7 @@ def test_session_that_hangs_its_thread_is_given_up_and_the_worker_lives_on(
     )
 
     letters = deployment.services.dead
-    wait_until(lambda: letters.count() == 3, "all three given up", 400)
+    wait_until(lambda: letters.count() == 3, "all three given up", 800)
     assert_extracted(deployment, users)
     assert {json.loads(letter.event)["user_id"] for letter in letters.all()} == {
         f"{fresh_name}-bad"

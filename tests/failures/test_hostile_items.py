@@ -1,5 +1,6 @@
 """Whatever an item does to the step that holds it, it is set aside alone and what stands behind it goes on."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from tests.failures.hostile import KINDS
 from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts
 
 BOUND_S = 30
+SLOW = pytest.mark.skipif(not os.environ.get("MEMORY_ALL_FAULTS"), reason="takes two minutes")
 RESTARTS = {"prefork": 0, "threads": 60}
 """Seconds that a whole worker may take to start again, for each hostile item."""
 
@@ -72,7 +74,7 @@ def test_event_that_hurts_its_drain_is_set_aside_and_those_behind_it_are_stored(
     assert {letters[p].error for p in (1, 2)} == {"WorkerDied"}
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
+@pytest.mark.parametrize("pool", ["prefork", pytest.param("threads", marks=SLOW)])
 def test_request_that_hurts_its_turn_is_set_aside_and_those_of_others_are_done(
     hostile: Deployment, fresh_name: str, pool: str
 ) -> None:

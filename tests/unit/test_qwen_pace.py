@@ -142,7 +142,7 @@ def test_call_that_ends_makes_room_however_it_ends(redis: Redis, prefix: str) ->
 def test_call_of_a_worker_that_died_makes_room_after_a_while(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_CALL_MS", 100)
+    monkeypatch.setattr(rate_limit, "_CALL_MS", 3_000)
     step = pace(redis, prefix)
     assert room(step) == 16
 

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A task's name, what it is about, and after how many seconds its process ends itself."""
+    """A task's name, what it is about, and after how many seconds its process ends itself, wanted or not."""
 
     task: str
     about: tuple[str, ...]
@@ -32,13 +32,20 @@ def shares_its_process() -> bool:
 
 
 def run_apart(task: str, about: Sequence[str], limit_s: float) -> bool:
-    """Run it to its end, however it ends. False if as many as may be are under way."""
+    """Run it to its end, or for so long. False if as many as may be are under way."""
     if not _AT_ONCE.acquire(blocking=False):
         return False
     try:
-        work = msgspec.json.encode(Work(task, tuple(about), limit_s))
-        ended = subprocess.run(COMMAND, input=work)  # noqa: S603 - ours
+        exit_code = _run(msgspec.json.encode(Work(task, tuple(about), limit_s)), limit_s)
     finally:
         _AT_ONCE.release()
-    log.info("task.ran_apart", task=task, exit_code=ended.returncode)
+    log.info("task.ran_apart", task=task, exit_code=exit_code)
     return True
+
+
+def _run(work: bytes, limit_s: float) -> int | None:
+    """The exit code; None if it had to be killed."""
+    try:
+        return subprocess.run(COMMAND, input=work, timeout=limit_s).returncode  # noqa: S603 - ours
+    except subprocess.TimeoutExpired:
+        return None

@@ -27,7 +27,7 @@ from tablestore_memory.worker.state.lease import give_up_leases_of
 _STDERR = 2
 _LOOK_S = 0.5
 # No thread got a turn for so long: longer than any pause of ours, shorter than anybody should wait.
-_FROZEN_S = 15.0
+_FROZEN_S = 30.0
 # Of the pool's threads; each keeps its memory, and one that spins takes its share of the processor.
 _MOST_HUNG = 1 / 8
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 
 from redis import Redis
@@ -46,10 +46,10 @@ class Lease:
         self.key = key
         self.token = uuid.uuid4().hex
         self.ttl_ms = ttl_ms or LEASE_TTL_MS
-        self._redis = redis
+        self.redis = redis
         self._wait_s = wait_s
-        self._monotonic = monotonic
-        self._held_until = 0.0
+        self.monotonic = monotonic
+        self.held_until = 0.0
         self.holder = threading.current_thread()
 
     @property
@@ -58,32 +58,22 @@ class Lease:
 
         By this process's own clock, so a worker that was stopped for a while notices before it writes.
         """
-        return self._monotonic() < self._held_until
+        return self.monotonic() < self.held_until
 
     def ensure_held(self) -> None:
         """Raises LeaseLost if it is not held any more."""
         if not self.is_held:
             raise LeaseLost(f"{self.key}: the lease was lost")
 
-    def renew(self) -> bool:
-        """Hold it for longer. False once it is somebody else's."""
-        asked = self._monotonic()
-        try:
-            held = renew(self._redis, lease=self.key, token=self.token, ttl_ms=self.ttl_ms)
-        except RedisError:
-            return True  # The time to live decides; the next round tries again.
-        self._held_until = asked + self.ttl_ms / 1000 if held else 0.0
-        return bool(held)
-
     def give_up(self) -> None:
         """Renew it no more: it runs out as that of a dead holder does, and from now on is not held."""
         _renewals.discard(self)
-        self._held_until = 0.0
+        self.held_until = 0.0
 
     def __enter__(self) -> "Lease":
-        ends = self._monotonic() + self._wait_s
+        ends = self.monotonic() + self._wait_s
         while not self._acquired():
-            if self._monotonic() >= ends:
+            if self.monotonic() >= ends:
                 raise Busy(self.key)
             time.sleep(0.05)
         _renewals.add(self)
@@ -97,16 +87,16 @@ class Lease:
     ) -> None:
         _renewals.discard(self)
         try:
-            release(self._redis, lease=self.key, token=self.token)
+            release(self.redis, lease=self.key, token=self.token)
         except RedisError:
             if error is None:
                 raise  # Otherwise the first error counts; the key runs out by itself.
 
     def _acquired(self) -> bool:
-        asked = self._monotonic()
-        if not self._redis.set(self.key, self.token, nx=True, px=self.ttl_ms):
+        asked = self.monotonic()
+        if not self.redis.set(self.key, self.token, nx=True, px=self.ttl_ms):
             return False
-        self._held_until = asked + self.ttl_ms / 1000
+        self.held_until = asked + self.ttl_ms / 1000
         return True
 
 
@@ -136,9 +126,8 @@ class _Renewals:
 
     def _run(self) -> None:
         while held := self._next_round():
-            for lease in held:
-                if lease in self._held and not lease.renew():
-                    self.discard(lease)
+            for lease in _renew_all(held):
+                self.discard(lease)
 
     def _next_round(self) -> list[Lease]:
         """All that is held after a quarter of the shortest time to live; nothing ends the thread."""
@@ -151,6 +140,31 @@ class _Renewals:
                     ends = min(ends, time.monotonic() + shortest_ms / 4000)
             self._running = bool(self._held)
             return list(self._held)
+
+
+def _renew_all(leases: Iterable[Lease]) -> Iterator[Lease]:
+    """Hold them for longer, with one round trip to each Redis. Gives those that are somebody else's now."""
+    by_client: dict[int, list[Lease]] = {}
+    for lease in leases:
+        by_client.setdefault(id(lease.redis), []).append(lease)
+    for of_one in by_client.values():
+        yield from _renew_at(of_one[0].redis, of_one)
+
+
+def _renew_at(redis: Redis, leases: Sequence[Lease]) -> Iterator[Lease]:
+    asked = [lease.monotonic() for lease in leases]
+    try:
+        with redis.pipeline(transaction=False) as pipe:
+            for lease in leases:
+                renew(pipe, lease=lease.key, token=lease.token, ttl_ms=lease.ttl_ms)
+            answers = pipe.execute(raise_on_error=False)
+    except RedisError:
+        return  # The time to live decides; the next round tries again.
+    for lease, when, held in zip(leases, asked, answers, strict=True):
+        if not isinstance(held, Exception):
+            lease.held_until = when + lease.ttl_ms / 1000 if held else 0.0
+            if not held:
+                yield lease
 
 
 def give_up_leases_of(holder: threading.Thread) -> None:
