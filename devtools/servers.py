@@ -92,7 +92,7 @@ class Server:
         self.url = self._child.wait_ready().split()[1]
 
 
-def wait_until(condition: Callable[[], T], what: str, timeout_s: float = 20) -> T:
+def wait_until(condition: Callable[[], T | None], what: str, timeout_s: float = 20) -> T:
     """Ask until `condition` is true and return its value; else fail, saying what never happened."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):

@@ -2,6 +2,7 @@
 
 from json import JSONDecodeError
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -135,7 +136,7 @@ def test_calls_are_counted_with_tokens_and_without_texts(local_dashscope: LocalD
 
 @pytest.mark.parametrize("wish", [{"name": "no_such"}, {"name": "reset", "count": 0}, {}])
 def test_wish_that_makes_no_fault_is_refused(
-    local_dashscope: LocalDashScope, wish: dict[str, object]
+    local_dashscope: LocalDashScope, wish: dict[str, Any]
 ) -> None:
     admin = local_dashscope.url.removesuffix("/api/v1") + "/admin/faults"
 

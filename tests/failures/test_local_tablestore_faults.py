@@ -57,7 +57,7 @@ class Faults:
         self._send("POST", json.dumps(fault).encode())
 
     def listed(self) -> list[dict[str, Any]]:
-        return self._send("GET")
+        return list(self._send("GET"))
 
     def clear(self) -> None:
         self._send("DELETE")
