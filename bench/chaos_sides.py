@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ ROOT = str(Path(__file__).parents[1])
 WORKERS = 2
 
 
-class Side:
+class Side(ABC):
     """Workers that are killed and replaced, as a supervisor would; rows that are looked at in the end."""
 
     command: tuple[str, ...]
@@ -91,14 +91,26 @@ class Side:
         for line in worker.stdout:
             self.noted(line)
 
+    @abstractmethod
     def noted(self, line: str) -> None:
         """Count what a worker logs."""
 
-    # What each side does its own way.
-    published: int
-    settled: Callable[[], bool]
-    stop_publishing: Callable[[], None]
-    bill: Callable[[], dict[str, Any]]
+    @property
+    @abstractmethod
+    def published(self) -> int:
+        """Messages so far."""
+
+    @abstractmethod
+    def stop_publishing(self) -> None:
+        """Nothing is published after this."""
+
+    @abstractmethod
+    def settled(self) -> bool:
+        """Nothing more will come of what was published. To be asked until it is so: it replaces the dead."""
+
+    @abstractmethod
+    def bill(self) -> dict[str, Any]:
+        """End the workers, and count what was lost and what was not."""
 
 
 class Hostile(threading.Thread):
@@ -153,15 +165,15 @@ class Leased(Side):
         self._hostile.start()
 
     @property
-    def published(self) -> int:  # type: ignore[override]
+    def published(self) -> int:
         return self._steady.published
 
-    def stop_publishing(self) -> None:  # type: ignore[override]
+    def stop_publishing(self) -> None:
         self._hostile.stop()
         self._steady.stop()
         assert self._steady.delivered, "Redis did not get all of it"
 
-    def settled(self) -> bool:  # type: ignore[override]
+    def settled(self) -> bool:
         self.replace_the_dead()
         streams, redis = self.deployment.services.streams, self.deployment.services.redis
         return not any(
@@ -178,7 +190,7 @@ class Leased(Side):
             self.events["delivered"] += entry["entries"]
             self.events["again"] += entry["entries"] if entry["again"] else 0
 
-    def bill(self) -> dict[str, Any]:  # type: ignore[override]
+    def bill(self) -> dict[str, Any]:
         self.end()
         lost = doubled = wrong = 0
         for session, count in self._steady.counts.items():
@@ -216,15 +228,15 @@ class Plain(Side):
         self._thread.start()
 
     @property
-    def published(self) -> int:  # type: ignore[override]
+    def published(self) -> int:
         return sum(self._counts.values())
 
-    def stop_publishing(self) -> None:  # type: ignore[override]
+    def stop_publishing(self) -> None:
         self._ended.set()
         self._thread.join()
         self._rows, self._still_since = -1, time.monotonic()
 
-    def settled(self) -> bool:  # type: ignore[override]
+    def settled(self) -> bool:
         """All there, or nothing new for so long that it will not come."""
         self.replace_the_dead()
         rows = sum(len(self.contents(session)) for session in self.sessions)
@@ -233,7 +245,10 @@ class Plain(Side):
         time.sleep(1)
         return rows >= self.published or time.monotonic() - self._still_since > 60
 
-    def bill(self) -> dict[str, Any]:  # type: ignore[override]
+    def noted(self, line: str) -> None:
+        """Nothing that it logs is counted."""
+
+    def bill(self) -> dict[str, Any]:
         self.end()
         lost = 0
         for session, count in self._counts.items():

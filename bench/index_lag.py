@@ -55,13 +55,13 @@ def talk(deployment: Deployment, user: str, title: str) -> bool:
     )
     extracted_s, waiting = time.monotonic() - started, status(deployment)
     deployment.wait(200)
-    texts = sorted(deployment.texts(user))
-    right = texts == ["Ana is allergic to peanuts", "Ana likes tea", "Ana lives in Rome"]
+    found = sorted(deployment.texts(user))
+    right = found == ["Ana is allergic to peanuts", "Ana likes tea", "Ana lives in Rome"]
     print(
         f"index {title}: extracted after {extracted_s:.0f} s with {waiting['unsearchable']} not "
         f"searchable, the oldest for {waiting['oldest_unsearchable_s']} s (status); all searchable "
-        f"after {time.monotonic() - started:.0f} s; {len(texts)} memories of 3, no doubles: "
-        f"{len(texts) == 3}; right: {right}; passed over: {status(deployment)['decided_with_stale_index']}",
+        f"after {time.monotonic() - started:.0f} s; {len(found)} memories of 3, no doubles: "
+        f"{len(found) == 3}; right: {right}; passed over: {status(deployment)['decided_with_stale_index']}",
         flush=True,
     )
     return right

@@ -89,6 +89,9 @@ def one_task_a_message(deployment: Deployment, count: int) -> Result:
     os.environ.update(deployment.environment)
     from bench.plain_celery import app, append
 
+    def stored() -> int:
+        return rows(deployment, "plain")
+
     command = [sys.executable, "-m", "celery", "-A", "bench.plain_celery", "worker", "-c", "2"]
     options = ["-Q", "plain", "--without-gossip", "--without-mingle", "--loglevel", "ERROR"]
     for number in range(count):
@@ -98,7 +101,6 @@ def one_task_a_message(deployment: Deployment, count: int) -> Result:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        stored = lambda: rows(deployment, "plain")  # noqa: E731
         first = wait_until(stored, "the first rows", 60)
         cpu_s, began = processes.cpu_s(worker.pid), time.monotonic()
         wait_until(lambda: stored() == count, "all rows", 300)
@@ -116,9 +118,12 @@ def inline(deployment: Deployment, count: int) -> Result:
     from bench.plain_celery import append_message
 
     client = deployment.services.tablestore
-    return in_this_process(
-        count, lambda: [append_message(client, event(n, "inline")) for n in range(count)]
-    )
+
+    def write() -> None:
+        for number in range(count):
+            append_message(client, event(number, "inline"))
+
+    return in_this_process(count, write)
 
 
 def sdk_alone(deployment: Deployment, count: int) -> Result:

@@ -92,7 +92,7 @@ def measure(
     for event in sorted(events, key=lambda event: event["timestamp"]):
         at, session = (
             datetime.fromisoformat(event["timestamp"]).timestamp(),
-            event.get("session_id"),
+            event.get("session_id", ""),
         )
         if event["event"] == "qwen.answered" and session:
             first.setdefault(session, at - event["duration_ms"] / 1000)
@@ -100,9 +100,9 @@ def measure(
         elif event["event"] == "session.extracted":
             extracted[session] = at
         elif event["event"] == "memory.searchable" and event["document_id"] in memories:
-            session, found = memories[event["document_id"]], found + 1
+            found += 1
             parts["index"].append(event["lag_ms"])
-            parts["all"].append((at - published[session]) * 1000)
+            parts["all"].append((at - published[memories[event["document_id"]]]) * 1000)
     for session, ended in extracted.items():
         parts["waiting"].append((first[session] - published[session]) * 1000)
         parts["qwen"].append(qwen[session])

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import cast
 
 import redis
 
@@ -56,7 +57,8 @@ class Reader:
         while not self._ended.is_set():
             for partition in range(streams.partitions):
                 name = streams.events(partition)
-                if entries := self._client.xrange(name, count=1000):
+                found = self._client.xrange(name, count=1000)
+                if entries := cast(list[tuple[bytes, dict[bytes, bytes]]], found):
                     self._take([entry[b"event"] for _, entry in entries])
                     self._client.xdel(name, *(entry_id for entry_id, _ in entries))
             time.sleep(0.005)
@@ -89,11 +91,11 @@ def publish(publisher: Publisher, process: int, number: int) -> None:
 def steady(url: str, directory: str, options: argparse.Namespace) -> bool:
     """One process at a steady rate. Its memory is looked at after the first tenth and at the end."""
     reader_process = multiprocessing.get_context("spawn")
-    results = reader_process.Queue()
+    results: multiprocessing.Queue[tuple[int, int, int]] = reader_process.Queue()
     reader = reader_process.Process(target=_read_apart, args=(url, results))
     reader.start()
     publisher = Publisher(url, journal_dir=directory)
-    total = options.seconds * options.rate
+    total: int = options.seconds * options.rate
     slowest, slow, early = 0.0, 0, 0
     begin = time.perf_counter()
     for number in range(total):

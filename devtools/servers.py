@@ -106,7 +106,7 @@ def serving(name: str, *options: str) -> Iterator[str]:
         yield server.url
 
 
-def wait_until(condition: Callable[[], T], what: str, timeout_s: float = 20) -> T:
+def wait_until(condition: Callable[[], T | None], what: str, timeout_s: float = 20) -> T:
     """Ask until `condition` is true and return its value; else fail, saying what never happened."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):

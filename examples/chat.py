@@ -8,8 +8,13 @@ import argparse
 import asyncio
 import contextlib
 import sys
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from chat_session import Chat
 
 console = Console(highlight=False)
 WRONG, UNREACHABLE = 2, 3
@@ -40,7 +45,7 @@ def _user() -> str:
     return str(parser.parse_args().user)
 
 
-async def _made(kind, user):  # type: ignore[no-untyped-def]
+async def _made(kind: "type[Chat]", user: str) -> "Chat | None":
     """A chat that has begun, inside the loop that its clients need; None if a service is away."""
     chat = kind(user, console)
     try:
@@ -54,7 +59,7 @@ async def _made(kind, user):  # type: ignore[no-untyped-def]
     return chat
 
 
-def _talk(runner, chat) -> None:  # type: ignore[no-untyped-def]
+def _talk(runner: asyncio.Runner, chat: "Chat") -> None:
     from chat_commands import Quit, run
 
     while True:
@@ -69,7 +74,7 @@ def _talk(runner, chat) -> None:  # type: ignore[no-untyped-def]
             chat.complain(f"{type(error).__name__}: {error}")
 
 
-async def _unless_told_to_stop(doing) -> None:  # type: ignore[no-untyped-def]
+async def _unless_told_to_stop(doing: Awaitable[object]) -> None:
     """Do it; if Ctrl-C came and a library made nothing of it, stop all the same."""
     await doing
     task = asyncio.current_task()
@@ -77,7 +82,7 @@ async def _unless_told_to_stop(doing) -> None:  # type: ignore[no-untyped-def]
         raise asyncio.CancelledError
 
 
-def _leave(runner, chat) -> int:  # type: ignore[no-untyped-def]
+def _leave(runner: asyncio.Runner, chat: "Chat") -> int:
     console.print()
     with contextlib.suppress(KeyboardInterrupt), console.status("delivering …"):
         delivered = runner.run(chat.leave())

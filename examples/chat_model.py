@@ -1,8 +1,9 @@
 """The chat's model: Qwen through dashscope, streaming, with history and memories as its context."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from agentscope_runtime.engine.schemas.agent_schemas import Message
 
@@ -15,13 +16,14 @@ class ModelFailed(Exception):
     """Qwen did not answer; the text says why."""
 
 
-async def reply(history: Sequence[Message], memories: Sequence[Message]) -> AsyncIterator[str]:
+async def reply(history: Sequence[Message], memories: Sequence[Message]) -> AsyncGenerator[str]:
     """The answer to the last message of the history, piece by piece. Raises ModelFailed."""
     from dashscope import AioGeneration
 
-    pieces = await AioGeneration.call(
+    prompt: Any = _prompt(history, memories)
+    pieces: Any = await AioGeneration.call(
         model=os.environ.get("MEMORY_MODEL", MODEL),
-        messages=_prompt(history, memories),
+        messages=prompt,
         result_format="message",
         stream=True,
         incremental_output=True,
@@ -36,7 +38,8 @@ async def reply(history: Sequence[Message], memories: Sequence[Message]) -> Asyn
 
 async def close() -> None:
     """End the connections that dashscope keeps."""
-    from dashscope import close_shared_aio_session
+    # The package offers it too, but there its types have no coroutine.
+    from dashscope.api_entities.aio_session import close_shared_aio_session
 
     await close_shared_aio_session()
 

@@ -89,7 +89,8 @@ class Chat:
     async def _memories(self, message: Message) -> Sequence[Message]:
         """Those nearest to what was said; without them the talk goes on."""
         try:
-            return await self.memory.search_memory(self.user, [message], {"top_k": _MEMORIES})
+            options = {"top_k": _MEMORIES}
+            return list(await self.memory.search_memory(self.user, [message], options))
         except Exception as error:  # noqa: BLE001 - two services, whatever their SDKs raise
             self.complain(f"no memories for this answer: {error}")
             return []

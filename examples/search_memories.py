@@ -6,7 +6,9 @@ make example NAME=search_memories
 import asyncio
 
 from agentscope_runtime.engine.schemas.agent_schemas import Message, TextContent
-from connections import SearchStrategy, memory
+from connections import memory
+
+from tablestore_memory.producer.agentscope import SearchStrategy
 
 USER = "example-user"
 FACTS = ("I am allergic to peanuts.", "I play the violin.", "我在柏林工作。")

@@ -19,19 +19,21 @@ class LocalDashScope:
         self._calls = urljoin(url, "/_calls")
 
     def generate(self, *messages: dict[str, str], model: str = "qwen-plus", **options: Any) -> Any:
+        asked: Any = list(messages)
         return dashscope.Generation.call(
             model=model,
-            messages=list(messages),
+            messages=asked,
             api_key=self.api_key,
             base_address=self.url,
             **({"result_format": "message"} | options),
         )
 
     def generate_json(self, *messages: dict[str, str], **options: Any) -> Any:
-        return self.generate(
-            *messages,
-            **({"response_format": {"type": "json_object"}, "enable_thinking": False} | options),
-        )
+        json_mode: dict[str, Any] = {
+            "response_format": {"type": "json_object"},
+            "enable_thinking": False,
+        }
+        return self.generate(*messages, **(json_mode | options))
 
     def embed(self, texts: list[str], *, model: str = "text-embedding-v4", **options: Any) -> Any:
         return dashscope.TextEmbedding.call(

@@ -14,8 +14,7 @@ from typing import Any
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, store
 from devtools.servers import Server, wait_until
-from tablestore_memory.worker.qwen.calls import Spent
-from tablestore_memory.worker.qwen.rate_limit import RateLimiter
+from tablestore_memory.worker.qwen.calls import CallLimiter, Spent
 
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 
@@ -23,7 +22,7 @@ NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 class CountingLimiter:
     """The shared pace, with calls and tokens counted by model."""
 
-    def __init__(self, limiter: RateLimiter) -> None:
+    def __init__(self, limiter: CallLimiter) -> None:
         self._limiter = limiter
         self.calls: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter()

@@ -248,7 +248,7 @@ async def test_adding_does_not_stop_the_event_loop(
     memories: Any, vectors: Any, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Embedding happens in the worker, and where a query needs it here, in a thread."""
-    threads = set()
+    threads: set[asyncio.AbstractEventLoop | None] = set()
     model = type(vectors._embedding_model)
     embed = model.embed_query
 

@@ -1,6 +1,7 @@
 """Two users of one app whose sessions and messages have the same ids: each has what is theirs."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ async def test_memories_with_the_same_id_are_listed_once_and_deleted_apart(
         return [message.content for message in found]
 
     for user in (ana, bo):
-        await eventually(lambda user=user: listed(user), lambda own: len(own) == 1, "listed once")
+        await eventually(partial(listed, user), lambda own: len(own) == 1, "listed once")
     await eventually(lambda: _shown(memories, bo), bool, "the index shows Bo's")
     ours, theirs = await listed(ana), await listed(bo)
     await memories.delete_memory(bo)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tablestore_memory.producer import Publisher
+from tablestore_memory.protocol.events import Role
 from tests.agentscope.messages import eventually, said, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,7 +24,12 @@ async def stored(service: Any, user: str, session: str, count: int) -> list[Any]
 async def test_conversation_is_read_in_order_with_roles(
     publisher: Publisher, own_sessions: Any, fresh_name: str
 ) -> None:
-    said = [("user", "I like tea."), ("assistant", "Noted."), ("user", "我喜欢爬山。")] * 20
+    three: list[tuple[Role, str]] = [
+        ("user", "I like tea."),
+        ("assistant", "Noted."),
+        ("user", "我喜欢爬山。"),
+    ]
+    said = three * 20
 
     for number, (role, text) in enumerate(said):
         publisher.message(
@@ -65,10 +71,11 @@ async def test_tool_call_and_its_result_are_read_as_data(
     call = {"call_id": "c1", "name": "weather", "arguments": '{"city": "Berlin"}'}
     result = {"call_id": "c1", "output": "21 °C"}
 
-    for role, kind, data in (
+    steps: list[tuple[Role, str, dict[str, str]]] = [
         ("assistant", "function_call", call),
         ("tool", "function_call_output", result),
-    ):
+    ]
+    for role, kind, data in steps:
         publisher.message(
             user_id=fresh_name,
             session_id=fresh_name,

@@ -105,7 +105,8 @@ class Searched:
 
     def pages(self, query: ots.Query, limit: int, **options: Any) -> list[list[Any]]:
         """The keys of each page, following the token to the end."""
-        pages, token = [], None
+        pages: list[list[Any]] = []
+        token = None
         while token or not pages:
             found = self.search(query, limit=limit, next_token=token, **options)
             pages.append([row[0][0][1] for row in found.rows])

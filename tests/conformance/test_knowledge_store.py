@@ -1,7 +1,7 @@
 """KnowledgeStore and AsyncKnowledgeStore: every public method, of one tenant and of many."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -325,11 +325,12 @@ def test_tenants_have_documents_of_the_same_name(tenants: Any) -> None:
 
 
 def test_tenant_must_be_named(tenants: Any) -> None:
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: tenants.get_document("1"),
         lambda: tenants.delete_document("1"),
         lambda: tenants.put_document(Document("1")),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ValueError, match="tenant"):
             call()
 

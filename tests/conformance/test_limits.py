@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import tablestore as ots
 
-from tests.conformance.tablestore import IGNORE, get_columns, put, refused, update
+from tests.conformance.tablestore import IGNORE, columns, get, get_columns, put, refused, update
 
 KEY = [("pk", "a")]
 
@@ -34,7 +34,7 @@ def test_binary_key_value_over_1_kb_is_refused(client: Any, make_table: Callable
 def test_column_of_2_mb_is_taken(client: Any, table: str) -> None:
     put(client, table, KEY, [("x", bytearray(2 * 1024 * 1024))])
 
-    assert len(get_columns(client, table, KEY)["x"]) == 2 * 1024 * 1024
+    assert len(columns(get(client, table, KEY))["x"]) == 2 * 1024 * 1024
 
 
 def test_column_over_2_mb_is_refused(client: Any, table: str) -> None:
@@ -55,7 +55,7 @@ def test_1024_columns_are_taken_and_1025_refused(client: Any, table: str) -> Non
     many = [(f"c{n:04}", n) for n in range(1025)]
 
     put(client, table, KEY, many[:1024])
-    assert len(get_columns(client, table, KEY)) == 1024
+    assert len(columns(get(client, table, KEY))) == 1024
 
     with refused("OTSParameterInvalid", 400, "limit count: 1024, column count: 1025."):
         put(client, table, KEY, many)

@@ -52,7 +52,8 @@ def test_splits_are_one(rows: Searched) -> None:
 
 
 def test_scan_goes_on_until_there_is_no_token(rows: Searched) -> None:
-    session, token, pages = session_of(rows), None, []
+    session, token = session_of(rows), None
+    pages: list[list[Any]] = []
     while token or not pages:
         response = scan(rows, session, next_token=token)
         pages.append(keys(response))

@@ -51,7 +51,7 @@ def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     row = decode_row(encode_row(key, cells))
 
     assert row.key == key
-    assert row.cells == [CellChange(*cell, None) for cell in cells]
+    assert row.cells == [CellChange(name, value, stamp, None) for name, value, stamp in cells]
     assert not row.delete
 
 
@@ -78,7 +78,7 @@ def test_what_the_sdk_puts_we_read(key: Any, cells: Any) -> None:
     row = decode_row(bytes(PlainBufferBuilder.serialize_for_put_row(sdk_key, sdk_cells)))
 
     assert row.key == key
-    assert row.cells == [CellChange(*cell, None) for cell in cells]
+    assert row.cells == [CellChange(name, value, stamp, None) for name, value, stamp in cells]
 
 
 @settings(max_examples=50, deadline=None)
@@ -95,7 +95,7 @@ def test_what_the_sdk_updates_we_read(key: Any, puts: Any, gone: Any, added: Any
     row = decode_row(bytes(PlainBufferBuilder.serialize_for_update_row(sdk_key, change)))
 
     assert row.cells == [
-        *(CellChange(*cell, None) for cell in puts),
+        *(CellChange(name, value, stamp, None) for name, value, stamp in puts),
         *(CellChange(name, None, None, CellOp.DELETE_ALL_VERSIONS) for name in gone),
         *(CellChange(name, None, 7, CellOp.DELETE_ONE_VERSION) for name in gone),
         *(CellChange(name, value, None, CellOp.INCREMENT) for name, value in added),
@@ -185,7 +185,9 @@ def test_the_c_parser_reads_rows_of_text_and_numbers() -> None:
     )
 
     assert native.decode(raw) == decode.decode(raw)
-    assert native.decode(encode_row([("pk", 7)], [("s", "text", None)])).is_plain
+    plain = native.decode(encode_row([("pk", 7)], [("s", "text", None)]))
+    assert plain is not None
+    assert plain.is_plain
 
 
 @pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")

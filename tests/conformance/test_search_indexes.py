@@ -1,5 +1,6 @@
 """CreateSearchIndex, ListSearchIndex, DescribeSearchIndex, UpdateSearchIndex, DeleteSearchIndex."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -127,11 +128,12 @@ def test_index_of_a_table_that_is_not_there_is_refused(client: Any, fresh_name: 
 
 def test_index_that_is_not_there_is_refused(client: Any, table: str) -> None:
     asked = ots.SearchQuery(ots.MatchAllQuery())
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: client.search(table, INDEX, asked),
         lambda: client.describe_search_index(table, INDEX),
         lambda: client.delete_search_index(table, INDEX),
-    ):
+    ]
+    for call in calls:
         with refused("OTSObjectNotExist", 404, "does not exist"):
             call()
 

@@ -12,12 +12,13 @@ from tablestore_memory.worker import apart_main
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.extract import facts
 from tablestore_memory.worker.ingest import drain
+from tablestore_memory.worker.ingest.batches import build_batch
 from tablestore_memory.worker.pool import apart
 from tablestore_memory.worker.requests import process
 from tablestore_memory.worker.settings import Settings
 from tests.failures.hostile import suffer
 
-build_batch, execute, find = drain.build_batch, process._execute, facts.FactFinder.find
+execute, find = process._execute, facts.FactFinder.find
 
 
 def hostile_batch(entries: Any, *more: Any) -> Any:
@@ -38,7 +39,7 @@ def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: An
 
 
 if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
-    drain.build_batch = hostile_batch
+    vars(drain).update(build_batch=hostile_batch)
 if "requests" in os.environ.get("HOSTILE_STEPS", ""):
     process._execute = hostile_execute
 if "extract" in os.environ.get("HOSTILE_STEPS", ""):

@@ -18,6 +18,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
 
 from tablestore_memory.producer import Publisher
 
@@ -114,26 +115,26 @@ def _work_in_child() -> None:
     publish(_shared or Publisher(), "child")
 
 
-def _multiprocessing(method: str) -> None:
+def _multiprocessing(context: ForkContext | SpawnContext | ForkServerContext) -> None:
     global _shared
     _shared = Publisher()
     publish(_shared, "main")
-    child = multiprocessing.get_context(method).Process(target=_work_in_child)
+    child = context.Process(target=_work_in_child)
     child.start()
     publish_more_while_forked(_shared)
     child.join()
 
 
 def multiprocessing_fork() -> None:
-    _multiprocessing("fork")
+    _multiprocessing(multiprocessing.get_context("fork"))
 
 
 def multiprocessing_spawn() -> None:
-    _multiprocessing("spawn")
+    _multiprocessing(multiprocessing.get_context("spawn"))
 
 
 def multiprocessing_forkserver() -> None:
-    _multiprocessing("forkserver")
+    _multiprocessing(multiprocessing.get_context("forkserver"))
 
 
 def process_pool() -> None:
@@ -160,7 +161,7 @@ def prefork_server() -> None:
     """As gunicorn does with --preload: made and used before the fork, children end by SIGTERM."""
     publisher = Publisher()
     publish(publisher, "main")
-    children = []
+    children: list[int] = []
     for _ in range(2):
         if (child := os.fork()) == 0:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -109,7 +109,7 @@ raws = st.one_of(
     st.builds(told_twice, events, st.sampled_from(AGAIN)),
     st.builds(b"\xef\xbb\xbf".__add__, events),
     st.binary(max_size=40),
-    values.map(lambda value: written(value, True)),
+    values.map(lambda value: json.dumps(value).encode()),
 )
 numbers = st.sampled_from(NUMBERS)
 entries: st.SearchStrategy[Fields] = st.one_of(

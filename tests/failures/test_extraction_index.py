@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -77,7 +77,8 @@ def test_index_that_stands_still_makes_no_doubles_and_shows_all_afterwards(
 def announced(deployment: Deployment, user: str) -> int:
     services = deployment.services
     stream = services.streams.key(services.streams.partition(user), "searchable")
-    return sum(fields[b"user_id"] == user.encode() for _, fields in services.redis.xrange(stream))
+    entries = cast(list[tuple[bytes, dict[bytes, bytes]]], services.redis.xrange(stream))
+    return sum(fields[b"user_id"] == user.encode() for _, fields in entries)
 
 
 def test_too_many_unsearchable_memories_are_waited_for_then_passed_over_and_counted(

@@ -164,7 +164,7 @@ def test_many_messages_go_batch_by_batch(
     home: Home, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = []
-    write = messages_module.write_all
+    write = write_all
 
     def counted(client: Any, rows: list[Any]) -> None:
         batches.append(len(rows))

@@ -3,12 +3,18 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
+from typing import Any
 
 from devtools.deployment import Deployment
+from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.ingest import drain as drain_module
+from tablestore_memory.worker.ingest.batches import Batch, build_batch
+from tablestore_memory.worker.ingest.writing import write_batch
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.state.entries import StreamEntry
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
 
 POISON = b"poison"
@@ -17,24 +23,22 @@ ALONE = Isolation.HEAD_TRIES
 
 def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
     """In a process of its own: die where poison is decoded, or after so many batches were written."""
-    build_batch, write = drain_module.build_batch, drain_module.write_batch
     written = 0
 
-    def deadly_build(entries, *more):  # type: ignore[no-untyped-def]
+    def deadly_build(entries: Sequence[StreamEntry], *more: Any) -> Batch:
         if any(POISON in entry.raw for entry in entries):
             os.kill(os.getpid(), signal.SIGKILL)
         return build_batch(entries, *more)
 
-    def deadly_write(client, batch):  # type: ignore[no-untyped-def]
+    def deadly_write(client: Any, batch: Batch) -> dict[int, WorkerError]:
         nonlocal written
-        failures = write(client, batch)
+        failures = write_batch(client, batch)
         written += 1
         if written == kill_after_write:
             os.kill(os.getpid(), signal.SIGKILL)
         return failures
 
-    drain_module.build_batch = deadly_build
-    drain_module.write_batch = deadly_write
+    vars(drain_module).update(build_batch=deadly_build, write_batch=deadly_write)
     services = Services(settings)
     while drain_module.drain(services.ingest, 0):
         pass

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.exceptions import ConnectionError as NoConnection
@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from devtools.deployment import Deployment
 from devtools.servers import wait_until
-from tablestore_memory.protocol.events import Forget, Remember, SessionEnd, encode
+from tablestore_memory.protocol.events import Event, Forget, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.failures.errors import Busy, LeaseLost, Throttled
 from tablestore_memory.worker.ingest import drain as drain_module
@@ -32,7 +32,7 @@ def publish(deployment: Deployment, raw: bytes, waited_ms: int) -> tuple[str, in
     """One that its publisher held for a while. Its entry's id, and when it was published."""
     key = deployment.services.streams.events(0)
     fields: Any = {EVENT_FIELD: raw, "waited_ms": waited_ms}
-    entry = str(deployment.services.redis.xadd(key, fields).decode())
+    entry = cast(bytes, deployment.services.redis.xadd(key, fields)).decode()
     return entry, int(entry.partition("-")[0]) - waited_ms
 
 
@@ -91,7 +91,7 @@ def test_requests_move_on_with_when_they_were_received_and_nothing_else_does(
     deployment: Deployment, fresh_name: str
 ) -> None:
     ids: Any = {"event_id": fresh_name, "user_id": fresh_name, "created_at": 1}
-    events = [
+    events: list[Event] = [
         Remember(text="Tea.", **ids),
         Forget(**ids),
         SessionEnd(session_id=fresh_name, **ids),

@@ -1,6 +1,8 @@
 """The store fails in part, for a while, or for one row: nothing is lost, nothing good is set aside."""
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import tablestore as ots
@@ -15,7 +17,9 @@ from tablestore_memory.worker.failures.errors import (
     Unavailable,
 )
 from tablestore_memory.worker.ingest import drain as drain_module
+from tablestore_memory.worker.ingest.batches import Batch, build_batch
 from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.stores.tables import connect
 from tests.failures.ingesting import (
     append,
@@ -110,9 +114,8 @@ def test_entry_that_alone_keeps_failing_is_set_aside_after_its_tries(
     undrained: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody foresaw what it does; what it says is not told."""
-    build_batch = drain_module.build_batch
 
-    def failing(entries, *more):  # type: ignore[no-untyped-def]
+    def failing(entries: Sequence[StreamEntry], *more: Any) -> Batch:
         if any(b"odd" in entry.raw for entry in entries):
             raise KeyError("odd")
         return build_batch(entries, *more)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pexpect
@@ -63,8 +64,13 @@ def heed_hangups() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def pid_of(child: "pexpect.spawn[str]") -> int:
+    assert child.pid is not None
+    return child.pid
+
+
 @contextmanager
-def started(folder: Path) -> Iterator[pexpect.spawn]:
+def started(folder: Path) -> Iterator["pexpect.spawn[str]"]:
     """A terminal in which everything runs, with ports of its own."""
     child = pexpect.spawn(
         UP[0],
@@ -97,23 +103,23 @@ def workers(pid: int) -> dict[str, int]:
 @pytest.mark.timeout(240)
 def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Path) -> None:
     with started(tmp_path) as up:
-        told = up.before
+        told = str(up.before)
         environment = os.environ | free_ports()
         second = subprocess.run(
             UP, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=STARTS_S
         )
 
         settings = dotenv_values(tmp_path / ".env")
-        assert settings["REDIS_URL"] in told
-        assert settings["TABLESTORE_ENDPOINT"] in told
-        assert settings["DASHSCOPE_HTTP_BASE_URL"] in told
+        assert str(settings["REDIS_URL"]) in told
+        assert str(settings["TABLESTORE_ENDPOINT"]) in told
+        assert str(settings["DASHSCOPE_HTTP_BASE_URL"]) in told
         assert ".local/*.log" in told
         assert {log.stem for log in (tmp_path / ".local").glob("*.log")} == {
             *("redis", "tablestore", "dashscope", "ingest", "extract")
         }
         assert second.returncode == 1
         assert second.stderr == "make up: .local is in use: what works there runs already\n"
-        assert sorted(workers(up.pid)) == ["extract", "ingest"]
+        assert sorted(workers(pid_of(up))) == ["extract", "ingest"]
 
         up.sendintr()
         up.expect(pexpect.EOF)
@@ -138,9 +144,9 @@ def test_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
 @pytest.mark.timeout(240)
 def test_all_of_it_ends_with_its_terminal(tmp_path: Path) -> None:
     with started(tmp_path) as up:
-        everything = descendants(up.pid)
+        everything = descendants(pid_of(up))
 
-        up.ptyproc.fileobj.close()  # what closing a terminal's window does
+        cast(Any, up).ptyproc.fileobj.close()  # what closing a terminal's window does
 
         assert len(everything) > 8
         all_end(everything)
@@ -149,9 +155,9 @@ def test_all_of_it_ends_with_its_terminal(tmp_path: Path) -> None:
 @pytest.mark.timeout(240)
 def test_all_of_it_ends_when_its_own_process_is_killed(tmp_path: Path) -> None:
     with started(tmp_path) as up:
-        everything = descendants(up.pid)
+        everything = descendants(pid_of(up))
 
-        os.kill(up.pid, signal.SIGKILL)
+        os.kill(pid_of(up), signal.SIGKILL)
 
         all_end(everything)
 
@@ -187,10 +193,10 @@ def test_all_of_it_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", ["redis", "ingest"])
 def test_part_that_dies_is_named_and_everything_ends(tmp_path: Path, part: str) -> None:
     with started(tmp_path) as up:
-        everything = descendants(up.pid)
+        everything = descendants(pid_of(up))
         url = urlsplit(str(dotenv_values(tmp_path / ".env")["REDIS_URL"]))
         server = redis.Redis(port=url.port or 0).info("server")["process_id"]
-        victims = {"redis": server, **workers(up.pid)}
+        victims = {"redis": server, **workers(pid_of(up))}
 
         os.kill(victims[part], signal.SIGKILL)
 

@@ -8,6 +8,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ class Writers:
         ]
         for thread in self._threads:
             thread.start()
+
+    def have_answers(self, count: int) -> bool:
+        return len(self.answered) > count
 
     def join(self) -> None:
         for thread in self._threads:
@@ -104,10 +108,7 @@ def test_answered_writes_survive_and_no_row_is_half_there(server: Server) -> Non
     for _ in range(KILLS):
         before = len(writers.answered)
         writers.start()
-        wait_until(
-            lambda before=before: len(writers.answered) > before + ROWS_BEFORE_A_KILL,
-            "rows are written",
-        )
+        wait_until(partial(writers.have_answers, before + ROWS_BEFORE_A_KILL), "rows are written")
         server.kill()
         writers.join()
         server.restart()

@@ -10,6 +10,7 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts
 from devtools.servers import Server
+from tablestore_memory.worker.consolidation.remember import remember
 from tablestore_memory.worker.extract import attempt as attempts
 from tablestore_memory.worker.extract import chunks
 from tablestore_memory.worker.extract import session as sessions
@@ -137,7 +138,7 @@ def test_answers_are_paid_for_once_whatever_piece_dies(
     after: int,
 ) -> None:
     session = say(deployment, fresh_name, *SAID)
-    remember, calls = sessions.remember, iter(range(len(SAID)))
+    calls = iter(range(len(SAID)))
 
     def dying(*arguments: Any, **options: Any) -> int:
         if next(calls) == after:

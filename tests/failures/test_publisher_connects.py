@@ -43,9 +43,7 @@ def in_streams(node: Node) -> int:
 
 def test_user_and_password_of_the_url_are_used(tmp_path: Path) -> None:
     with running(tmp_path / "redis") as node:
-        node.client.execute_command(
-            "ACL SETUSER agent on >p@ss ~memory:* +xadd +hset +expire +ping"
-        )
+        node.ask("ACL SETUSER agent on >p@ss ~memory:* +xadd +hset +expire +ping")
         url = f"redis://agent:p%40ss@127.0.0.1:{node.port}/0"
 
         assert delivers(url, tmp_path / "journal")
@@ -54,7 +52,7 @@ def test_user_and_password_of_the_url_are_used(tmp_path: Path) -> None:
 
 def test_cluster_gets_each_partition_at_its_slot(tmp_path: Path) -> None:
     with running(tmp_path / "redis", "--cluster-enabled", "yes") as node:
-        node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        node.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         wait_until(lambda: complete(node, 1), "the cluster is up")
 
         assert delivers(f"redis+cluster://127.0.0.1:{node.port}", tmp_path / "journal")

@@ -140,13 +140,12 @@ BREAKS: dict[str, tuple[Callable[[redis.Redis], object], Callable[[redis.Redis],
         lambda client: client.config_set("requirepass", ""),
     ),
     "no_permission": (
-        lambda client: client.execute_command("ACL", "SETUSER", "default", "-xadd"),
-        lambda client: client.execute_command("ACL", "SETUSER", "default", "+xadd"),
+        lambda client: client.acl_setuser("default", enabled=True, commands=["-xadd"]),
+        lambda client: client.acl_setuser("default", enabled=True, commands=["+xadd"]),
     ),
     "cannot_persist": (
-        lambda client: client.execute_command(
-            "CONFIG", "SET", "min-replicas-to-write", "1"
-        ),  # NOREPLICAS, refused as a whole like MISCONF
+        # NOREPLICAS, refused as a whole like MISCONF
+        lambda client: client.config_set("min-replicas-to-write", 1),
         lambda client: client.config_set("min-replicas-to-write", 0),
     ),
 }

@@ -32,6 +32,7 @@ from tablestore_memory.worker.state import lease as leases
 from tablestore_memory.worker.state.attempts import Attempts
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.dead_letters import DeadLetter
+from tablestore_memory.worker.state.entries import oldest
 from tablestore_memory.worker.state.lease import Lease
 
 TRIES = 3
@@ -94,7 +95,8 @@ def asked(undrained: Deployment, monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 def remember(user: str, name: str, **more: Any) -> Remember:
-    return Remember(**({"event_id": name, "user_id": user, "created_at": 1, "text": "Tea."} | more))
+    fields: dict[str, Any] = {"event_id": name, "user_id": user, "created_at": 1, "text": "Tea."}
+    return Remember(**fields | more)
 
 
 def forget(user: str, name: str) -> Forget:
@@ -214,7 +216,8 @@ def test_request_that_keeps_failing_is_set_aside_after_its_tries(asked: Asked) -
     asked.pause(0)
     asked.ask(remember("ana", "1"))
     asked.fails("1", KeyError("quoted"))
-    received_ms = int(asked.services.redis.xrange(asked.stream)[0][0].split(b"-")[0])
+    (entry,) = oldest(asked.services.redis, asked.stream, 2)
+    received_ms = entry.received_ms
 
     settled = [process_requests(asked.step, 0) for _ in range(TRIES + 1)]
 
@@ -245,9 +248,9 @@ def test_request_that_fails_is_not_set_aside_while_the_services_fail_too(asked: 
 
 def test_request_that_killed_its_workers_is_set_aside(asked: Asked) -> None:
     asked.ask(remember("ana", "1"))
-    ((item, _),) = asked.services.redis.xrange(asked.stream)
+    (entry,) = oldest(asked.services.redis, asked.stream, 2)
     for _ in range(TRIES):
-        asked.step.attempts.begin(0, item)
+        asked.step.attempts.begin(0, entry.entry_id.encode())
 
     settled = process_requests(asked.step, 0)
 

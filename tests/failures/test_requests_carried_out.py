@@ -1,6 +1,6 @@
 """Requests carried out: what is written for them, what is refused, and what is told of it."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -30,7 +30,7 @@ def ask(deployment: Deployment, event: Event, received_ms: int | None = None) ->
     if received_ms is not None:
         fields["received_ms"] = received_ms
     key = deployment.services.streams.key(0, "requests")
-    return str(deployment.services.redis.xadd(key, fields).decode())
+    return cast(bytes, deployment.services.redis.xadd(key, fields)).decode()
 
 
 def done(deployment: Deployment) -> int:
@@ -38,9 +38,8 @@ def done(deployment: Deployment) -> int:
 
 
 def remember(user: str, text: str = "I like tea", **more: Any) -> Remember:
-    return Remember(
-        **({"event_id": f"{user}-e", "user_id": user, "created_at": 7} | more), text=text
-    )
+    fields: dict[str, Any] = {"event_id": f"{user}-e", "user_id": user, "created_at": 7}
+    return Remember(**fields | more, text=text)
 
 
 def document(user: str, text: str = "I like tea", **more: Any) -> Remember:

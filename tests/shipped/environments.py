@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,12 @@ class Environment:
         return {"PATH": path, "HOME": str(self.home), "NO_PROXY": "127.0.0.1", **more}
 
     def run(
-        self, *command: str, cwd: Path | None = None, **variables: str
+        self, *command: str, cwd: Path | None = None, settings: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             command,
             cwd=cwd or self.home,
-            env=self.variables(**variables),
+            env=self.variables(**settings or {}),
             capture_output=True,
             text=True,
             timeout=120,
@@ -51,13 +51,13 @@ class Running:
     """A program of an environment; `said` is what it printed so far."""
 
     def __init__(
-        self, place: Environment, command: tuple[str, ...], cwd: Path, variables: dict[str, str]
+        self, place: Environment, command: tuple[str, ...], cwd: Path, settings: Mapping[str, str]
     ) -> None:
         self.said = ""
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=place.variables(**variables),
+            env=place.variables(**settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,10 +73,14 @@ class Running:
 
 @contextmanager
 def running(
-    place: Environment, *command: str, ready: str, cwd: Path | None = None, **variables: str
+    place: Environment,
+    *command: str,
+    ready: str,
+    cwd: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Started, and ended at the end of the block; in it, it has printed what `ready` matches."""
-    started = Running(place, command, cwd or place.home, variables)
+    started = Running(place, command, cwd or place.home, settings or {})
     try:
         wait_until(lambda: re.search(ready, started.said), f"{command} is ready", 60)
         yield started

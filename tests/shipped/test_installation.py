@@ -74,11 +74,12 @@ def test_site_packages_gains_one_name(thin: Environment) -> None:
 def test_agent_publishes_what_a_worker_stores_and_remembers(
     thin: Environment, full: Environment, settings: dict[str, str]
 ) -> None:
-    made = full.run("memory-worker", "init", **settings)
-    with running(full, *WORKER, "-Q", "ingest,extract", ready=READY, **settings) as worker:
-        published = thin.run(thin.python, "-c", PUBLISH, REDIS_URL=settings["REDIS_URL"])
-        waited = full.run("memory-worker", "wait", "--timeout", "60", **settings)
-        found = full.run("memory-worker", "memories", "ana", "--json", **settings)
+    made = full.run("memory-worker", "init", settings=settings)
+    with running(full, *WORKER, "-Q", "ingest,extract", ready=READY, settings=settings) as worker:
+        place = {"REDIS_URL": settings["REDIS_URL"]}
+        published = thin.run(thin.python, "-c", PUBLISH, settings=place)
+        waited = full.run("memory-worker", "wait", "--timeout", "60", settings=settings)
+        found = full.run("memory-worker", "memories", "ana", "--json", settings=settings)
 
     assert made.returncode == 0, made.stderr
     assert published.returncode == 0, published.stderr
@@ -117,8 +118,10 @@ def test_app_with_a_worker_and_a_producer_of_its_own_runs_beside_ours(
 ) -> None:
     their_command = ("celery", "-A", "worker", "worker", "-P", "solo", "-l", "info")
     with (
-        running(full, *their_command, "-n", "a@%h", ready=READY, cwd=app, **settings) as theirs,
-        running(full, *WORKER, "-n", "b@%h", ready=READY, cwd=app, **settings) as ours,
+        running(
+            full, *their_command, "-n", "a@%h", ready=READY, cwd=app, settings=settings
+        ) as theirs,
+        running(full, *WORKER, "-n", "b@%h", ready=READY, cwd=app, settings=settings) as ours,
     ):
         pass
 
@@ -140,7 +143,7 @@ def test_app_imports_its_own_packages_and_ours(
         "print(producer.__file__, worker.__file__, tablestore_memory.producer.__file__, sep='\\n')"
     )
 
-    done = full.run(full.python, "-c", code, cwd=app, **settings)
+    done = full.run(full.python, "-c", code, cwd=app, settings=settings)
 
     assert done.returncode == 0, done.stderr
     theirs, too, ours = map(Path, done.stdout.split())

@@ -69,7 +69,7 @@ def test_sdist_holds_the_sources_once(sdist: Path) -> None:
 
 def test_links_of_the_package_page_lead_to_files_of_this_version(wheel: Path) -> None:
     (metadata,) = (text for name, text in contents(wheel).items() if name.endswith("/METADATA"))
-    page = HeaderParser().parsestr(metadata.decode()).get_payload()
+    page = str(HeaderParser().parsestr(metadata.decode()).get_payload())
 
     links = re.findall(r"\]\(([^)]+)\)", page)
     ours = [link.partition(f"/blob/v{__version__}/")[2].partition("#")[0] for link in links]

@@ -68,14 +68,14 @@ class Terminal:
 
     def rest(self) -> str:
         self.child.expect(pexpect.EOF)
-        text = plain(self.child.before)
+        text = plain(str(self.child.before))
         self.child.close()
         assert "Traceback" not in text
         return text
 
     def _until_prompt(self, timeout_s: int = 30) -> str:
         self.child.expect_exact(PROMPT, timeout=timeout_s)
-        text = plain(self.child.before)
+        text = plain(str(self.child.before))
         assert "Traceback" not in text
         return text
 
@@ -86,14 +86,14 @@ def plain(text: str) -> str:
     return "\n".join(line for line in lines if not SPINNER.match(line)).strip()
 
 
-def interrupt(child: pexpect.spawn) -> None:
+def interrupt(child: "pexpect.spawn[str]") -> None:
     """Press Ctrl-C as people do: again if nothing comes of it. Python misses one that falls between
     its printing a prompt and its waiting for a line."""
     for _ in range(5):
         child.sendintr()
         if child.expect(["everything is delivered", pexpect.TIMEOUT], timeout=10) == 0:
             return
-    raise AssertionError(f"Ctrl-C did not end it:\n{plain(child.before)}")
+    raise AssertionError(f"Ctrl-C did not end it:\n{plain(str(child.before))}")
 
 
 @pytest.fixture(scope="module")

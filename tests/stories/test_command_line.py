@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -85,7 +86,8 @@ def test_events_that_redis_refused_are_put_back(
     assert json.loads(refused.stdout) == {"published": 0, "refused": 3, "no_events": 0}
     assert json.loads(answer.stdout) == {"published": 3, "refused": 0, "no_events": 0}
     assert "published 0 events" in again.stderr.decode()
-    entries = deployment.services.redis.xrange(key)
+    found = deployment.services.redis.xrange(key)
+    entries = cast(list[tuple[bytes, dict[bytes, bytes]]], found)
     assert {decode(fields[b"event"]).event_id for _, fields in entries} == ids
 
 

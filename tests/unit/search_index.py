@@ -28,7 +28,7 @@ class Clock:
 class Store:
     """Rows and catalog of one table with an integer key `pk`."""
 
-    content: dict[Key, Columns] = field(default_factory=dict)
+    content: dict[Any, dict[str, Any]] = field(default_factory=dict)
     definitions: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def scan(self, _: str) -> Iterator[tuple[Key, Columns]]:

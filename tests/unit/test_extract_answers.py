@@ -8,7 +8,7 @@ import pytest
 from tablestore_memory.worker.consolidation.decisions import ask_decisions
 from tablestore_memory.worker.extract.checks import Fact, FactsAnswer, Origin, checked
 from tablestore_memory.worker.failures.errors import UnusableReply
-from tablestore_memory.worker.qwen.client import Reply
+from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.qwen.structured import ask
 from tablestore_memory.worker.stores.sessions import Turn
 
@@ -16,7 +16,7 @@ FACT = {"text": "Ana likes tea.", "kind": "fact", "sources": []}
 ORIGIN = Origin("ana", "s", "qwen-plus", "v1")
 
 
-class Answering:
+class Answering(Qwen):
     """Gives these answers in turn, and keeps the system prompts it was asked with."""
 
     model = "scripted"
@@ -25,7 +25,7 @@ class Answering:
         self._answers = list(answers)
         self.systems: list[str] = []
 
-    def json(self, system: str, user: str) -> Reply:
+    def json(self, system: str, user: str, *, max_tokens: int = 0) -> Reply:
         self.systems.append(system)
         return Reply(self._answers.pop(0), 1, 1, "r")
 
@@ -56,7 +56,7 @@ def test_refused_answer_is_told_by_place_and_form_alone(answer: str, reason: str
     qwen = Answering(answer, answer)
 
     with pytest.raises(UnusableReply) as refused:
-        ask(qwen, "rules", "data", FactsAnswer)  # type: ignore[arg-type]
+        ask(qwen, "rules", "data", FactsAnswer)
 
     assert str(refused.value) == f"Qwen: not of the asked shape: {reason}"
     assert reason in qwen.systems[1]
@@ -67,7 +67,7 @@ def test_refused_answer_is_told_by_place_and_form_alone(answer: str, reason: str
 def test_repaired_answer_counts() -> None:
     qwen = Answering("no JSON", facts())
 
-    answer = ask(qwen, "rules", "data", FactsAnswer)  # type: ignore[arg-type]
+    answer = ask(qwen, "rules", "data", FactsAnswer)
 
     assert [fact.text for fact in answer.facts] == ["Ana likes tea."]
     assert qwen.systems[1].startswith("rules\n")
@@ -78,7 +78,7 @@ def found(text: str, **changed: Any) -> Any:
     said = Turn("m", 1, "user", "Ana", "My code:\n4111\n1111 1111 1111. I like tea.", "message")
     sources = [{"n": 1, "quote": changed.pop("quote", "I like tea")}]
     fact = json.dumps({"facts": [FACT | {"text": text, "sources": sources} | changed]})
-    answer = ask(Answering(fact), "rules", "data", FactsAnswer)  # type: ignore[arg-type]
+    answer = ask(Answering(fact), "rules", "data", FactsAnswer)
     first: Fact = answer.facts[0]
     return checked(first, 0, [said], ORIGIN)
 
@@ -106,7 +106,7 @@ def test_reason_of_a_decision_has_no_secret_and_a_bound() -> None:
     decisions = [{"fact": n, "action": "add", "reason": r} for n, r in enumerate(reasons, 1)]
     qwen = Answering(json.dumps({"decisions": decisions}))
 
-    told = ask_decisions(qwen, [], [])  # type: ignore[arg-type]
+    told = ask_decisions(qwen, [], [])
 
     assert told[1].reason == "the password is: [secret]"
     assert len(told[2].reason) == 500

@@ -1,13 +1,14 @@
 """New facts beside known ones: Qwen decides about meaning, code about time, numbers and what exists."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tablestore_memory.worker.consolidation.consolidate import Change, consolidate
 from tablestore_memory.worker.failures.errors import RequestRefused, UnusableReply
-from tablestore_memory.worker.qwen.client import Reply
+from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
 
@@ -22,7 +23,7 @@ def known(*facts: Embedded) -> dict[str, Embedded]:
     return {each.memory.document_id: each for each in facts}
 
 
-class ScriptedQwen:
+class ScriptedQwen(Qwen):
     """Answers with these decisions in turn, and keeps what it was asked."""
 
     model = "scripted"
@@ -31,14 +32,14 @@ class ScriptedQwen:
         self._answers = list(answers)
         self.asked: list[dict[str, Any]] = []
 
-    def json(self, system: str, user: str) -> Reply:
+    def json(self, system: str, user: str, *, max_tokens: int = 0) -> Reply:
         self.asked.append(json.loads(user))
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return Reply(json.dumps({"decisions": answer}), 1, 1, "r")
 
-    def embed(self, texts: list[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
         return [[0.5, 0.5] for _ in texts]
 
 
@@ -123,7 +124,7 @@ def test_refined_fact_keeps_the_sources_of_both() -> None:
 
 def test_merged_text_that_gets_no_vector_is_not_made() -> None:
     class Refusing(ScriptedQwen):
-        def embed(self, texts: list[str]) -> list[list[float]]:
+        def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
             raise RequestRefused("no")
 
     qwen = Refusing([decide("refine", 1, text="Ana likes jazz a lot on Sundays")])

@@ -1,7 +1,7 @@
 """Where forgetting looks in Redis, key by key, what it takes and what it leaves; and the receipts it gives."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -53,7 +53,7 @@ class Place:
     def put(self, raw: bytes, stream: str = "events", partition: int = 0, **fields: Any) -> str:
         """Received at 1,000 ms, unless it is said otherwise. Returns the entry's id."""
         entry: Any = {EVENT_FIELD: raw, "received_ms": 1_000, **fields}
-        return str(self.redis.xadd(self.streams.key(partition, stream), entry).decode())
+        return cast(bytes, self.redis.xadd(self.streams.key(partition, stream), entry)).decode()
 
     def left(self, stream: str = "events", partition: int = 0) -> list[str]:
         found: Any = self.redis.xrange(self.streams.key(partition, stream))

@@ -8,13 +8,13 @@ import pytest
 from tablestore_memory.protocol.events import Forget, Message, SessionEnd, encode
 from tablestore_memory.worker.failures.errors import BadCredentials, InvalidRow, Throttled
 from tablestore_memory.worker.ingest import batches
-from tablestore_memory.worker.ingest.batches import Refused, build_batch
+from tablestore_memory.worker.ingest.batches import ROW_BYTES, Refused, build_batch
 from tablestore_memory.worker.ingest.drain import _gravest, _sort_out
 from tablestore_memory.worker.ingest.late import is_covered, pair_of
 from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.state.tombstones import Pair
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS
-from tablestore_memory.worker.stores.rows import RowWrite
+from tablestore_memory.worker.stores.rows import RowWrite, message_row
 from tablestore_memory.worker.stores.tables import TableNames
 
 NAMES = TableNames("session", "message", "memory", "history")
@@ -91,25 +91,24 @@ def test_sessions_row_has_the_newest_stamp_whatever_the_order() -> None:
 
 def test_batch_ends_before_its_bytes_exceed_a_request_and_goes_on_with_the_next_entry() -> None:
     large = [entry("a", number, "x" * 200_000) for number in range(30)]
-    row_bytes = build_batch(large[:1], NAMES).rows[0].body_bytes
+    weight = len(large[0].raw) + ROW_BYTES
 
     first = build_batch(large, NAMES)
     second = build_batch(large[len(first.entries) :], NAMES)
 
     fit = len(first.entries)
-    assert fit * (row_bytes + 100) <= MAX_BODY_BYTES < (fit + 1) * (row_bytes + 100)
+    assert fit * weight <= MAX_BODY_BYTES < (fit + 1) * weight
     assert second.entries[0].source == large[fit]
 
 
 def test_row_that_exactly_fits_is_in_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     two = [entry("a", 1), entry("a", 2)]
-    row_bytes = build_batch(two, NAMES).rows[0].body_bytes
 
     def fits(most_bytes: int) -> int:
         monkeypatch.setattr(batches, "MAX_BODY_BYTES", most_bytes)
         return len(build_batch(two, NAMES).entries)
 
-    needed = row_bytes + 100 + row_bytes
+    needed = sum(len(each.raw) + ROW_BYTES for each in two)
     assert [fits(1), fits(needed - 1), fits(needed)] == [1, 1, 2]
 
 
@@ -135,7 +134,7 @@ def test_refusal_tells_the_words_of_our_errors_and_of_no_other() -> None:
 def test_row_that_cannot_be_made_is_refused_and_its_neighbours_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make = batches.message_row
+    make = message_row
 
     def fails(table: str, event: Message, received_ms: int) -> RowWrite:
         if event.session_id == "bad":

@@ -1,5 +1,7 @@
 """The settings of Celery that must fit together."""
 
+from typing import Any
+
 import pytest
 
 from tablestore_memory.worker.app import create_app
@@ -17,11 +19,11 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(scope="module")
-def app():  # type: ignore[no-untyped-def]  # Celery ships no types
+def app() -> Any:  # Celery ships no types
     return create_app(Settings.from_env(ENVIRONMENT))
 
 
-def test_no_running_task_is_delivered_again(app) -> None:  # type: ignore[no-untyped-def]
+def test_no_running_task_is_delivered_again(app: Any) -> None:
     visible_s = app.conf.broker_transport_options["visibility_timeout"]
     ours = [task for name, task in app.tasks.items() if name.startswith("memory.")]
 
@@ -30,22 +32,22 @@ def test_no_running_task_is_delivered_again(app) -> None:  # type: ignore[no-unt
         assert task.soft_time_limit < task.time_limit < visible_s
 
 
-def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app) -> None:  # type: ignore[no-untyped-def]
+def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app: Any) -> None:
     assert app.conf.worker_soft_shutdown_timeout > drain._FULL_TURN_S
 
 
-def test_every_task_has_its_queue(app) -> None:  # type: ignore[no-untyped-def]
+def test_every_task_has_its_queue(app: Any) -> None:
     assert set(app.conf.task_routes) == set(gate.QUEUE_OF)
 
 
-def test_connections_give_up_on_a_server_that_is_silent(app) -> None:  # type: ignore[no-untyped-def]
+def test_connections_give_up_on_a_server_that_is_silent(app: Any) -> None:
     options = app.conf.broker_transport_options
 
     assert options["socket_timeout"] and options["socket_connect_timeout"]
     assert "retry_on_timeout" not in options
 
 
-def test_broker_cannot_make_a_worker_run_code(app) -> None:  # type: ignore[no-untyped-def]
+def test_broker_cannot_make_a_worker_run_code(app: Any) -> None:
     assert app.conf.accept_content == ["json"]
 
 

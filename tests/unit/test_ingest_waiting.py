@@ -42,14 +42,14 @@ def came(*events: Event) -> list[SessionActivity]:
 def test_session_is_told_its_messages_their_tokens_and_the_earliest_stamp() -> None:
     (one,) = came(message("s", 5), message("s", 3), message("s", 9))
 
-    assert one == SessionActivity("s", '["u","s"]', 3, 3 * tokens_of(RAW), from_us=3, over=False)
+    assert one == SessionActivity("s", '["u","s"]', 3, 3 * tokens_of(RAW), from_us=3, ended=False)
     assert tokens_of(RAW) > 10
 
 
 def test_session_that_is_over_has_no_message_by_that() -> None:
     (one,) = came(over("s"))
 
-    assert one == SessionActivity("s", '["u","s"]', 0, 0, from_us=2**52, over=True)
+    assert one == SessionActivity("s", '["u","s"]', 0, 0, from_us=2**52, ended=True)
 
 
 def test_session_is_a_users_and_what_belongs_to_none_makes_none() -> None:
@@ -58,7 +58,7 @@ def test_session_is_a_users_and_what_belongs_to_none_makes_none() -> None:
     found = came(asked, message("s", 1), message("s", 2, user="v"), over("t"))
 
     assert [one.member for one in found] == ['["u","s"]', '["v","s"]', '["u","t"]']
-    assert [one.over for one in found] == [False, False, True]
+    assert [one.ended for one in found] == [False, False, True]
 
 
 def test_sessions_wait_in_their_own_partitions_by_the_policy(redis: Redis, fresh_name: str) -> None:
@@ -78,7 +78,7 @@ def test_sessions_wait_in_their_own_partitions_by_the_policy(redis: Redis, fresh
     first, second = due.begin("u", "s0"), due.begin("u", "s1")
     assert first is not None and second is not None
     assert (first.count, first.tokens, first.from_us) == (2, 2 * tokens_of(RAW), 5)
-    assert (second.count, second.from_us, second.over) == (1, 7, True)
+    assert (second.count, second.from_us, second.ended) == (1, 7, True)
 
 
 def test_nothing_that_came_needs_no_command(redis: Redis, fresh_name: str) -> None:

@@ -133,7 +133,7 @@ def test_next_try_is_not_before_the_wait_is_over_and_tells_of_the_last(
     before_ms = now_ms(log.redis)
 
     if aside:
-        wait_s = 10**6
+        wait_s = 1e6
         patient.step_aside(0, b"x", begun, wait_s)
     else:
         wait_s = patient.failed(0, b"x", begun, failure)

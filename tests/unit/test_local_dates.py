@@ -14,7 +14,7 @@ def span(text: str, *, future: bool = False) -> tuple[str, str | None] | None:
     if not found:
         return None
     when = found[1]
-    return when.start.isoformat(), when.end and when.end.isoformat()
+    return when.start.isoformat(), when.end.isoformat() if when.end else None
 
 
 @pytest.mark.parametrize(

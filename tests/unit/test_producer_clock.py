@@ -62,7 +62,7 @@ def test_each_thread_sees_its_stamps_grow() -> None:
     seen: list[list[int]] = [[] for _ in range(4)]
 
     threads = [
-        threading.Thread(target=lambda own=own: own.extend(one.now_us() for _ in range(5000)))  # type: ignore[misc]
+        threading.Thread(target=lambda own=own: own.extend(one.now_us() for _ in range(5000)))
         for own in seen
     ]
     for thread in threads:

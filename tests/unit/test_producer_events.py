@@ -24,7 +24,13 @@ from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.protocol.text_messages import encode_text_message
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
-LINE = {"type": "message", "user_id": "u1", "session_id": "s1", "role": "user", "content": "hi"}
+LINE: dict[Any, Any] = {
+    "type": "message",
+    "user_id": "u1",
+    "session_id": "s1",
+    "role": "user",
+    "content": "hi",
+}
 
 
 def message(**fields: Any) -> Message:
@@ -108,7 +114,7 @@ def test_ordinary_message_goes_the_quick_way() -> None:
     assert encode_text_message(*given, r"the escape \u0000") is None
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     # case: (fields, field that is named, part of the reason)
     "empty id": ({"user_id": ""}, "user_id", "length >= 1"),
     "id over 1024 characters": ({"session_id": "s" * 1025}, "session_id", "length <= 1024"),
@@ -165,7 +171,7 @@ def test_malformed_event_is_refused_with_field_and_reason(case: str) -> None:
     assert reason in caught.value.reason
 
 
-NO_DOCUMENT = {
+NO_DOCUMENT: dict[str, tuple[dict[str, Any], str, str]] = {
     "no id": ({"content": []}, "document.id", "missing"),
     "id of another type": ({"id": 5}, "document.id", "Expected `str`, got `int`"),
     "id over 1024 bytes": ({"id": "é" * 513}, "document.id", "1024 bytes"),

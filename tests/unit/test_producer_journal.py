@@ -363,7 +363,7 @@ def test_many_threads_lose_nothing_while_segments_roll_and_are_read(
     journal = make_journal(tmp_path, segment_bytes=2000)
     threads = [
         threading.Thread(
-            target=lambda first=first: [  # type: ignore[misc]
+            target=lambda first=first: [
                 journal.append(record(n)) for n in range(first, first + 500)
             ]
         )

@@ -1,5 +1,7 @@
 """What `wait` waits for: all that was published before it began, and nothing that came later."""
 
+from typing import cast
+
 import pytest
 import redis
 
@@ -33,7 +35,7 @@ def message(session: str, number: int) -> bytes:
 
 
 def append(client: redis.Redis, streams: Streams, name: str = "events") -> bytes:
-    return client.xadd(streams.key(3, name), {EVENT_FIELD: message("s", 1)})
+    return cast(bytes, client.xadd(streams.key(3, name), {EVENT_FIELD: message("s", 1)}))
 
 
 def stored(client: redis.Redis, streams: Streams, session: str) -> None:

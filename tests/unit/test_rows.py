@@ -227,7 +227,7 @@ def test_document_cannot_be_another_users_nor_break_its_readers() -> None:
     assert row["valid_from"] == 7
     assert not {"sources", "confidence", "tenant_id"} & row.keys()
     theirs = {name: document[name] for name in document if name not in ("id", "content")}
-    assert json.loads(row["other_fields"]) == theirs
+    assert json.loads(str(row["other_fields"])) == theirs
 
 
 SAID: list[dict[str, Any]] = [

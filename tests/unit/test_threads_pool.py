@@ -13,8 +13,8 @@ from celery.worker import state
 from redis import Redis
 
 from devtools.servers import wait_until
+from tablestore_memory.worker.pool.threads import ThreadPool
 from tablestore_memory.worker.state.lease import Lease
-from tablestore_memory.worker.threads import ThreadPool
 
 
 class Told:
@@ -39,7 +39,7 @@ class Told:
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPool]:
-    monkeypatch.setattr("tablestore_memory.worker.threads._LOOK_S", 0.02)
+    monkeypatch.setattr("tablestore_memory.worker.pool.threads._LOOK_S", 0.02)
     monkeypatch.setattr(state, "should_stop", None)
     pool = ThreadPool(limit=2)
     pool.start()

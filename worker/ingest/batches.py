@@ -21,7 +21,7 @@ from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, ses
 from tablestore_memory.worker.stores.tables import TableNames
 
 # What a row has beside what its event says: names of columns, marks of what nobody set, its session's row.
-_ROW_BYTES = 600
+ROW_BYTES = 600
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -139,7 +139,7 @@ class _Builder:
         if index is None:
             rows = len(self._batch.rows) + 1 + len(self._sessions) + (newest is None)
             # The event says all that its row says, so it weighs as much.
-            body_bytes = self._body_bytes + len(source.raw) + _ROW_BYTES
+            body_bytes = self._body_bytes + len(source.raw) + ROW_BYTES
             if self._batch.rows and (rows > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
                 return False
             self._body_bytes = body_bytes
