@@ -21,6 +21,7 @@ from tablestore_memory.worker.failures.isolation import (
     ensure_item_is_to_blame,
 )
 from tablestore_memory.worker.state.attempts import AttemptLog
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS
 from tablestore_memory.worker.state.partitions import state_streams
 
@@ -29,7 +30,7 @@ from tablestore_memory.worker.state.partitions import state_streams
 def log(redis_url: str) -> Iterator[AttemptLog]:
     with Redis.from_url(redis_url) as redis:
         yield AttemptLog(
-            redis, state_streams(f"t{uuid.uuid4().hex[:8]}"), "failed", first_s=2, longest_s=120
+            redis, Keys(state_streams(f"t{uuid.uuid4().hex[:8]}")).failed, first_s=2, longest_s=120
         )
 
 

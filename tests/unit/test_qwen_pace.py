@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from redis import Redis
 
 from devtools.servers import wait_until
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen import rate_limit
 from tablestore_memory.worker.qwen.budget import Budget
@@ -35,7 +37,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> RateLimiter:
-    return RateLimiter(redis, prefix, Rates(requests, tokens), Budget(redis, prefix, None))
+    streams = Streams(prefix)
+    return RateLimiter(redis, streams, Rates(requests, tokens), Budget(redis, streams, None))
 
 
 def room(step: RateLimiter, *, tokens: int = 1, model: str = MODEL) -> int:
@@ -87,12 +90,9 @@ def test_call_larger_than_the_limit_is_possible(redis: Redis, prefix: str) -> No
     assert room(step, tokens=5_000) == 1
 
 
-def test_room_comes_back_as_the_minute_passes(
-    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_room_comes_back_as_the_minute_passes(redis: Redis, prefix: str) -> None:
     """In a minute of 200 ms."""
-    monkeypatch.setattr(rate_limit, "_TAKE", rate_limit._TAKE.replace("60000", "200"))
-    step = pace(redis, prefix, 4)
+    step = replace(pace(redis, prefix, 4), window_ms=200)
     step.before(MODEL, 1)
     while room(step):
         pass
@@ -141,7 +141,7 @@ def test_pace_is_never_slower_than_a_32nd(redis: Redis, prefix: str) -> None:
 def test_pace_recovers_when_the_service_refuses_no_more(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_SLOW_FOR_MS", 50)
+    monkeypatch.setattr(rate_limit, "HALVINGS_MS", 50)
     step = pace(redis, prefix, 8)
     step.throttled(MODEL)
 

@@ -11,44 +11,32 @@ from typing import cast
 
 from redis import Redis
 
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.state.keys import COUNTS_MS, HALVINGS_MS, Keys
+from tablestore_memory.worker.state.scripts import script
 
 _PATIENCE_S = 10.0  # then the task gives its place to another
 _LOOK_S = (0.05, 0.25)
-_SLOW_FOR_MS = 60_000
 _SLOWEST = 5  # halvings
 
-# A sliding window: what this minute counted, and of the minute before as much as lies in the last 60 s.
-_SLIDE = """
-local time = redis.call('TIME')
-local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local minute = math.floor(ms / 60000)
-local kept = redis.call('HMGET', KEYS[1], 'minute', 'requests', 'tokens', 'old_requests', 'old_tokens')
-for i = 1, 5 do kept[i] = tonumber(kept[i]) or 0 end
-local age = minute - kept[1]
-if age == 1 then kept = {minute, 0, 0, kept[2], kept[3]} end
-if age > 1 then kept = {minute, 0, 0, 0, 0} end
-local function keep(requests, tokens)
-  redis.call('HSET', KEYS[1], 'minute', kept[1], 'requests', kept[2] + requests,
-    'tokens', kept[3] + tokens, 'old_requests', kept[4], 'old_tokens', kept[5])
-  redis.call('PEXPIRE', KEYS[1], 120000)
-end
-"""
-# KEYS: counts halvings   ARGV: requests a minute, tokens a minute, tokens wanted, most halvings
-# Counts the call and returns 1 if there is room, else 0. A call larger than the limit takes all of it.
-_TAKE = f"""{_SLIDE}
-local share = 1 - ms % 60000 / 60000
-local slowed = 2 ^ math.min(tonumber(redis.call('GET', KEYS[2]) or 0), tonumber(ARGV[4]))
-local requests = math.min(slowed, tonumber(ARGV[1]))
-local tokens = math.min(tonumber(ARGV[3]) * slowed, tonumber(ARGV[2]))
-if kept[4] * share + kept[2] + requests > tonumber(ARGV[1]) then return 0 end
-if kept[5] * share + kept[3] + tokens > tonumber(ARGV[2]) then return 0 end
-keep(requests, tokens)
-return 1
-"""
-# KEYS: counts   ARGV: tokens used beyond what was counted
-_ADD = f"{_SLIDE} keep(0, tonumber(ARGV[1]))"
+
+@script
+def count_call(
+    redis: Redis,
+    *,
+    counts: str,
+    halvings: str,
+    requests: int,
+    tokens: int,
+    most_requests: int,
+    most_tokens: int,
+    most_halvings: int,
+    force: int,
+    window_ms: int,
+    kept_ms: int,
+) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +65,16 @@ class RateLimiter:
     """What Qwen asks before and tells after each call (worker/qwen/calls.py, CallLimiter)."""
 
     redis: Redis
-    prefix: str
+    streams: Streams
     rates: Rates
     budget: Budget
+    window_ms: int = 60_000
+    """A minute, unless a test has less time."""
 
     def before(self, model: str, tokens: int) -> None:
         """Wait for room for a call of about `tokens`. Raises Throttled when there is none for long."""
         ends = time.monotonic() + _PATIENCE_S
-        while not self._take(model, tokens):
+        while not self._count(model, 1, tokens):
             if time.monotonic() > ends:
                 raise Throttled(
                     f"Qwen: our own limit for {model} (MEMORY_QWEN_RPM, MEMORY_QWEN_TPM)"
@@ -94,27 +84,35 @@ class RateLimiter:
     def after(self, model: str, estimated: int, used: int) -> None:
         """Count what a call used in truth; a larger answer than thought delays the next ones."""
         if used > estimated:
-            self.redis.eval(_ADD, 1, self._key(model, "counts"), used - estimated)
+            self._count(model, 0, used - estimated, force=True)
         self.budget.spend(used)
 
     def throttled(self, model: str) -> None:
         """The service said no: everybody's pace is halved, for a minute after the last time."""
-        key = self._key(model, "halvings")
+        key = Keys(self.streams).halvings(model)
         with self.redis.pipeline(transaction=True) as pipe:
             pipe.incr(key)
-            pipe.pexpire(key, _SLOW_FOR_MS)
+            pipe.pexpire(key, HALVINGS_MS)
             pipe.execute()
 
     def slowed(self, model: str) -> int:
         """By what the pace is divided now: 1, 2, 4 …"""
-        halvings = int(cast(bytes | None, self.redis.get(self._key(model, "halvings"))) or 0)
-        return int(2 ** min(halvings, _SLOWEST))
+        halvings = cast(bytes | None, self.redis.get(Keys(self.streams).halvings(model)))
+        return int(2 ** min(int(halvings or 0), _SLOWEST))
 
-    def _take(self, model: str, tokens: int) -> bool:
-        keys = [self._key(model, "counts"), self._key(model, "halvings")]
-        limits = [self.rates.requests, self.rates.tokens]
-        return bool(self.redis.eval(_TAKE, 2, *keys, *limits, tokens, _SLOWEST))
-
-    def _key(self, model: str, name: str) -> str:
-        """The braces are Redis Cluster's hash tag: one slot for a model's keys."""
-        return f"{self.prefix}:{{qwen-{model}}}:{name}"
+    def _count(self, model: str, requests: int, tokens: int, *, force: bool = False) -> bool:
+        keys = Keys(self.streams)
+        counted = count_call(
+            self.redis,
+            counts=keys.counts(model),
+            halvings=keys.halvings(model),
+            requests=requests,
+            tokens=tokens,
+            most_requests=self.rates.requests,
+            most_tokens=self.rates.tokens,
+            most_halvings=_SLOWEST,
+            force=int(force),
+            window_ms=self.window_ms,
+            kept_ms=COUNTS_MS,
+        )
+        return bool(counted)

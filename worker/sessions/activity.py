@@ -15,6 +15,7 @@ from tablestore_memory.protocol.events import Event, Message, SessionEnd
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.sessions.due import DuePolicy, member
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.scripts import script
 
 
@@ -55,6 +56,7 @@ def record(
     redis: Redis, streams: Streams, sessions: Sequence[SessionActivity], policy: DuePolicy
 ) -> None:
     """Let the sessions wait; each falls due by the policy."""
+    keys = Keys(streams)
     by_partition: dict[int, list[SessionActivity]] = {}
     for activity in sessions:
         by_partition.setdefault(streams.partition(activity.session_id), []).append(activity)
@@ -63,8 +65,8 @@ def record(
             work = {"sessions": [asdict(activity) for activity in group], "policy": asdict(policy)}
             record_activity(
                 pipe,
-                pending=streams.key(partition, "pending"),
-                due=streams.key(partition, "due"),
+                pending=keys.pending(partition),
+                due=keys.due(partition),
                 work=msgspec.msgpack.encode(work),
             )
         pipe.execute()
