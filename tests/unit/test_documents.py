@@ -142,6 +142,33 @@ def test_commands_that_documents_speak_of_exist(path: Path) -> None:
         assert command not in groups or not sub or f"{command} {sub}" in known, f"{command} {sub}"
 
 
+# Places in the code
+
+
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")],
+    ids=lambda path: path.name,
+)
+def test_files_that_documents_point_to_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    places = re.findall(r"`((?:worker|producer|protocol|localcloud|devtools)/[\w/.]*)`", text)
+    links = [path.parent / link for link in re.findall(r"\]\((?!https?://)([^)#]+)", text)]
+
+    assert [
+        each for each in (*(ROOT / place for place in places), *links) if not each.exists()
+    ] == []
+
+
+def test_example_of_a_test_is_one_of_the_tests() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", contributing, re.DOTALL)
+
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert any(example in source for source in sources)
+
+
 # Failures
 
 
