@@ -88,7 +88,7 @@ class Journal:
         return self._redis.zscore(self._keys.applied(user_id), plan_id) is not None
 
     def forget_applied(self, user_id: str) -> int:
-        """What is known to be applied of a user tells of nobody any more. Returns how many marks that were."""
+        """Drop what is known to be applied of a user. Returns how many keys that were: 0 or 1."""
         return int(self._redis.delete(self._keys.applied(user_id)))
 
 

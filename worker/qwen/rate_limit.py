@@ -69,7 +69,7 @@ class RateLimiter:
     rates: Rates
     budget: Budget
     window_ms: int = 60_000
-    """A minute, unless a test has less time."""
+    """What the rates are counted over."""
 
     def before(self, model: str, tokens: int) -> None:
         """Wait for room for a call of about `tokens`. Raises Throttled when there is none for long."""

@@ -14,7 +14,7 @@ from redis import Redis
 from tablestore_memory.protocol.events import Event, Message, SessionEnd
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.qwen.tokens import tokens_of
-from tablestore_memory.worker.sessions.due import DuePolicy, member
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DuePolicy, member
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.scripts import script
 
@@ -31,7 +31,7 @@ class SessionActivity:
     member: str
     count: int = 0
     tokens: int = 0
-    from_us: int = 2**52  # no message yet: later than any
+    from_us: int = FROM_WATERMARK  # no message yet
     ended: bool = False
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.protocol.streams import DROPPED_KEPT_S, Streams
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS
 
 String = Annotated[str, "string"]
@@ -36,7 +36,6 @@ SPENT_MS = 3 * DAY
 COUNTS_MS = 2 * MINUTE
 """This minute and the last: what was counted before slides out of the window."""
 HALVINGS_MS = MINUTE
-DROPPED_MS = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,7 @@ class Keys:
         """How often the pace was halved."""
         return f"{self.streams.prefix}:{{qwen-{model}}}:halvings"
 
-    def dropped(self) -> Annotated[Hash, Kept(DROPPED_MS)]:
+    def dropped(self) -> Annotated[Hash, Kept(DROPPED_KEPT_S * 1000)]:
         """How many events each publisher had to drop, by reason."""
         return self.streams.dropped
 
