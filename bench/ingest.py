@@ -68,7 +68,7 @@ def this_worker(deployment: Deployment, store_url: str, count: int) -> Result:
     (worker,) = deployment.start_workers("ingest")
     prefill(deployment, 1_000, "warm")
     wait_until(lambda: not backlog(deployment), "warmed up", 60)
-    pause = f"{deployment.settings.prefix}:paused-{gate.DRAIN}"
+    pause = deployment.services.keys.paused(gate.DRAIN)
     deployment.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
     time.sleep(2.5)  # longer than a turn: no drain is left running
     prefill(deployment, count, "worker")

@@ -56,7 +56,7 @@ def waiting(deployment: Deployment) -> list[tuple[str, str]]:
     """The sessions that wait, due or not."""
     found = []
     for partition in range(STATE_PARTITIONS):
-        key = deployment.services.streams.key(partition, "due")
+        key = deployment.services.keys.due(partition)
         names = cast(list[bytes], deployment.services.redis.zrange(key, 0, -1))
         found += [session_of(name) for name in names]
     return sorted(found)
@@ -76,7 +76,7 @@ def confirm_all(deployment: Deployment) -> int:
     """Look once for everything, due or not. Returns how many are not searchable."""
     services, left = deployment.services, 0
     for partition in range(STATE_PARTITIONS):
-        key = services.streams.key(partition, "confirm")
+        key = services.keys.confirm(partition)
         for name in cast(list[bytes], services.redis.zrange(key, 0, -1)):
             services.redis.zadd(key, {name: 0})
         left += confirm(services.confirm, partition)

@@ -12,7 +12,7 @@ import redis
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.connection import Client
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD, Streams
+from tablestore_memory.protocol.streams import DROPPED_KEPT_S, EVENT_FIELD, WAITED_FIELD, Streams
 
 _FOR_GOOD = (
     "WRONGTYPE",  # the key holds no stream
@@ -96,7 +96,7 @@ class RedisTransport:
         try:
             name = self._streams.dropped
             client.hset(name, mapping={f"{producer}:{why}": n for why, n in totals.items()})
-            client.expire(name, 7 * 24 * 3600)
+            client.expire(name, DROPPED_KEPT_S)
         except (redis.RedisError, OSError):
             return False
         return True

@@ -12,6 +12,9 @@ WAITED_FIELD = "waited_ms"
 RECEIVED_FIELD = "received_ms"
 """When the event was received at first, in ms of Redis' clock: set where a worker moves it on."""
 
+DROPPED_KEPT_S = 7 * 86_400
+"""A publisher that dropped events and is gone is told of for a week."""
+
 MAX_PARTITIONS = 1024
 """Workers look for no streams with a higher number."""
 

@@ -19,7 +19,6 @@ from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.sessions.due import member
-from tablestore_memory.worker.sessions.reconcile import cursor_key
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.stores.memories import Embedded
@@ -115,7 +114,7 @@ def leave_something_everywhere(deployment: Deployment, *users: str, shared: str)
         _waiting(deployment, user)
         _marks(deployment, user)
     swept: Any = msgspec.json.encode([users[0], f"{users[0]}-home"])
-    deployment.services.redis.set(cursor_key(deployment.services.streams), swept)
+    deployment.services.redis.set(deployment.services.keys.reconcile(), swept)
 
 
 def _in_the_tables(deployment: Deployment, user: str, shared: str) -> None:

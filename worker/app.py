@@ -23,6 +23,8 @@ from tablestore_memory.worker.pool.ending import end_step
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state.connection import broker, connect_redis
+from tablestore_memory.worker.state.keys import Keys
+from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.telemetry import configure_logging
 
 _TRANSPORT = {
@@ -81,7 +83,8 @@ def create_app(settings: Settings) -> Celery:
     conf = broker(settings.broker_url or settings.redis_url)
     conf["broker_transport_options"] |= _TRANSPORT
     # One Redis may serve several deployments.
-    conf["broker_transport_options"]["global_keyprefix"] = f"{settings.prefix}:celery:"
+    keys = Keys(state_streams(settings.prefix))
+    conf["broker_transport_options"]["global_keyprefix"] = keys.celery("")
     app.conf.update(conf, **_SETTINGS)
 
     # Celery's own keeps no time limits and cannot be stopped.

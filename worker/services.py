@@ -34,6 +34,7 @@ from tablestore_memory.worker.settings import RedisSettings, Settings
 from tablestore_memory.worker.state.attempts import AttemptLog
 from tablestore_memory.worker.state.connection import connect_redis
 from tablestore_memory.worker.state.dead_letters import DeadLetters
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.history import History
@@ -59,6 +60,10 @@ class RedisServices:
     @cached_property
     def streams(self) -> Streams:
         return state_streams(self.settings.prefix)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.streams)
 
     @cached_property
     def gate(self) -> DispatchGate:
@@ -139,13 +144,13 @@ class Services(RedisServices):
 
     @cached_property
     def budget(self) -> Budget:
-        return Budget(self.redis, self.settings.prefix, self.settings.daily_tokens)
+        return Budget(self.redis, self.streams, self.settings.daily_tokens)
 
     @cached_property
     def limiter(self) -> CallLimiter:
         s = self.settings
         rates = Rates(s.qwen_requests, s.qwen_tokens)
-        return RateLimiter(self.redis, s.prefix, rates, self.budget)
+        return RateLimiter(self.redis, self.streams, rates, self.budget)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -248,7 +253,7 @@ class Services(RedisServices):
 
     @cached_property
     def attempt(self) -> Attempt:
-        attempts = AttemptLog(self.redis, self.streams, "failed", first_s=2, longest_s=120)
+        attempts = AttemptLog(self.redis, self.keys.failed, first_s=2, longest_s=120)
         return Attempt(self.extract, attempts, self.isolation, self.probe_all)
 
     @cached_property
@@ -263,9 +268,7 @@ class Services(RedisServices):
             remembering=self.remembering,
             forgetting=self.forgetting,
             dead=self.dead,
-            attempts=AttemptLog(
-                self.redis, self.streams, "requests-tries", first_s=1, longest_s=15
-            ),
+            attempts=AttemptLog(self.redis, self.keys.requests_tries, first_s=1, longest_s=15),
             isolation=self.isolation,
             probe=self.probe_all,
         )

@@ -43,6 +43,9 @@ class TablestoreSessionHistoryService(
 
     def __init__(self, *arguments: Any, publisher: Publisher | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        # AgentScope's names whatever the tables are called would be another deployment's in the same instance.
+        self._SESSION_SECONDARY_INDEX_NAME = f"{self._session_table_name}_secondary_index"
+        self._MESSAGE_SECONDARY_INDEX_NAME = f"{self._message_table_name}_secondary_index"
         self._publisher = publisher or shared_publisher()
         self._clock = Clock()
         self._pending: Pending[_Key, _Id, dict[str, Any]] = Pending()

@@ -317,3 +317,14 @@ async def test_concurrent_appends_and_reads_lose_nothing(
 
     stored = await count_reaches(own_sessions, fresh_name, fresh_name, 100)
     assert texts(stored.messages) == [f"{n}" for n in range(100)]
+
+
+async def test_tables_of_another_name_stand_beside_those_of_another_deployment(
+    client: Callable[[], Any], publisher: Publisher, own_sessions: Any, fresh_name: str
+) -> None:
+    names = {"session_table_name": f"{fresh_name}_s", "message_table_name": f"{fresh_name}_m"}
+
+    async with TablestoreSessionHistoryService(client(), publisher=publisher, **names):
+        standing = await own_sessions._tablestore_client.list_table()
+
+    assert {f"{fresh_name}_s_secondary_index", f"{fresh_name}_m_secondary_index"} <= set(standing)

@@ -10,7 +10,7 @@ from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 
-# Names of secondary indexes are an instance's: deployments on one server share their tables.
+# Making tables takes seconds, and keeping apart by users and sessions is enough for most tests.
 SHARED_TABLES = {
     f"MEMORY_{kind.upper()}_TABLE": f"shared_{kind}"
     for kind in ("session", "message", "memory", "history")

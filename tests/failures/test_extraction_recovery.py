@@ -181,7 +181,7 @@ def test_spent_budget_keeps_the_work(
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
     store(deployment, said(user, session, 1, "I like chess.", name="Ana"))
-    poor = Budget(deployment.services.redis, deployment.settings.prefix, 1)
+    poor = Budget(deployment.services.redis, deployment.services.streams, 1)
     step = replace(
         deployment.services.attempt, extraction=replace(deployment.services.extract, budget=poor)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen import rate_limit
 from tablestore_memory.worker.qwen.budget import Budget
@@ -64,4 +65,6 @@ def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch)
 
 def pace(url: str) -> RateLimiter:
     redis = connect_redis(url)
-    return RateLimiter(redis, "pace", Rates(4, 1_000), Budget(redis, "pace", None))
+    return RateLimiter(
+        redis, Streams("pace"), Rates(4, 1_000), Budget(redis, Streams("pace"), None)
+    )

@@ -267,7 +267,7 @@ def test_line_of_anything_is_an_event_or_refused(line: bytes | str) -> None:
 @pytest.fixture(scope="module")
 def store(tablestore_url: str) -> Iterator[tuple[ots.OTSClient, TableNames]]:
     client = connect(tablestore_url, "local", "local", "local")
-    names = TableNames(*SHARED_TABLES.values())  # names of secondary indexes are an instance's
+    names = TableNames(*SHARED_TABLES.values())
     create_all(client, names, DIMENSION)
     yield client, names
 

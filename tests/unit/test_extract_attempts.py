@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import BudgetSpent
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DueSessions
@@ -37,7 +38,7 @@ def test_given_up_session_is_due_again_with_all_that_waits(redis: Redis, prefix:
 
 
 def test_day_ends_when_its_tokens_are_spent(redis: Redis, prefix: str) -> None:
-    budget = Budget(redis, prefix, 100)
+    budget = Budget(redis, Streams(prefix), 100)
     budget.spend(60)
     budget.check()
 

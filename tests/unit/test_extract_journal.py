@@ -102,7 +102,7 @@ def test_who_lost_the_lease_writes_nothing(
 
 
 def test_applied_plans_are_known_for_a_day(redis: Redis, journal: Journal, lease: Lease) -> None:
-    key, now = journal.applied_key("ana"), now_ms(redis)
+    key, now = journal._keys.applied("ana"), now_ms(redis)
     redis.zadd(key, {"older": now - DAY_MS - 1, "younger": now - DAY_MS + 60_000})
 
     journal.end("ana", "plan-1", lease)

@@ -17,12 +17,11 @@ from tablestore_memory.worker.forget.in_flight import InFlight, peek
 from tablestore_memory.worker.forget.receipts import DeletionReceipts
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.forget.traces import Traces
-from tablestore_memory.worker.indexing.announcements import announcements
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.due import DueSessions, member
-from tablestore_memory.worker.sessions.reconcile import cursor_key
 from tablestore_memory.worker.state.attempts import AttemptLog
 from tablestore_memory.worker.state.dead_letters import DeadLetters
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, state_streams
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageRow
@@ -290,7 +289,7 @@ def wait_in_all_ways(place: Place, user: str, session: str) -> None:
     due.add(user, session, 1)
     due.begin(user, session)
     due.add(user, session, 1)
-    log = AttemptLog(place.redis, place.streams, "failed", first_s=1, longest_s=1)
+    log = AttemptLog(place.redis, Keys(place.streams).failed, first_s=1, longest_s=1)
     log.begin(place.streams.partition(session), name)
     keep_plan(place, user, session)
     due.give_up(user, session, "no answer")
@@ -364,7 +363,7 @@ def test_marks_of_memories_that_are_gone_go_and_those_of_the_others_stay(place: 
     for user, document in (("ana", "stays"), ("ana", "gone"), ("bo", "gone")):
         for _ in range(2):
             announce(place, user, document)
-    place.redis.zadd(place.journal.applied_key("ana"), {"plan": 1})
+    place.redis.zadd(Keys(place.streams).applied("ana"), {"plan": 1})
 
     counts = place.traces.forget_marks(ANA, ["stays"])
 
@@ -377,12 +376,12 @@ def test_marks_of_memories_that_are_gone_go_and_those_of_the_others_stay(place: 
 
 def announce(place: Place, user: str, document: str) -> None:
     fields: Any = {"user_id": user, "document_id": document, "lag_ms": 1}
-    place.redis.xadd(announcements(place.streams, user), fields)
+    place.redis.xadd(Keys(place.streams).searchable(user), fields)
 
 
 def announced(place: Place) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    for key in {announcements(place.streams, user) for user in ("ana", "bo")}:
+    for key in {Keys(place.streams).searchable(user) for user in ("ana", "bo")}:
         entries: Any = place.redis.xrange(key)
         found += [(told[b"user_id"].decode(), told[b"document_id"].decode()) for _, told in entries]
     return sorted(found)
@@ -396,12 +395,12 @@ def test_sweep_that_stands_at_the_session_begins_anew(
     place: Place, where: tuple[str, str] | None, begins_anew: bool
 ) -> None:
     raw: Any = msgspec.json.encode(where) if where else b""
-    place.redis.set(cursor_key(place.streams), raw)
+    place.redis.set(Keys(place.streams).reconcile(), raw)
 
     counts = place.traces.forget_marks(ANAS_S, [])
 
     assert counts["marks"] == int(begins_anew)
-    assert bool(place.redis.exists(cursor_key(place.streams))) is not begins_anew
+    assert bool(place.redis.exists(Keys(place.streams).reconcile())) is not begins_anew
 
 
 def test_memory_that_is_noted_in_a_part_of_the_keys_only_is_forgotten(place: Place) -> None:

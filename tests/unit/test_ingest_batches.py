@@ -201,7 +201,7 @@ def test_refused_entries_stand_in_the_order_of_the_stream() -> None:
 
     _, refused, _ = _sort_out(batch, {0: InvalidRow("x"), 1: InvalidRow("x")})
     late = replace(refused[0].source, entry_id="9-10")
-    batch.refused.append(replace(refused[0], source=late))
+    batch.refused.append(Refused(late, refused[0].reason, refused[0].error))
     _, sorted_again, _ = _sort_out(batch, {0: InvalidRow("x"), 1: InvalidRow("x")})
 
     assert [letter.source.entry_id for letter in sorted_again] == ["9-0", "9-10", "10-0", "11-0"]

@@ -23,6 +23,7 @@ from tablestore_memory.worker.failures.isolation import (
 )
 from tablestore_memory.worker.state.attempts import AttemptLog
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS
 from tablestore_memory.worker.state.partitions import state_streams
 
@@ -31,7 +32,7 @@ from tablestore_memory.worker.state.partitions import state_streams
 def log(redis_url: str) -> Iterator[AttemptLog]:
     with Redis.from_url(redis_url) as redis:
         yield AttemptLog(
-            redis, state_streams(f"t{uuid.uuid4().hex[:8]}"), "failed", first_s=2, longest_s=120
+            redis, Keys(state_streams(f"t{uuid.uuid4().hex[:8]}")).failed, first_s=2, longest_s=120
         )
 
 
@@ -157,7 +158,7 @@ def test_trouble_lasts_since_the_first_try_began(log: AttemptLog) -> None:
 def test_items_of_other_partitions_and_kinds_are_others(log: AttemptLog) -> None:
     log.begin(0, b"x")
 
-    other = replace(log, name="other")
+    other = replace(log, key=lambda partition: f"{log.key(partition)}-other")
 
     assert [log.begin(1, b"x").tries, other.begin(0, b"x").tries, log.begin(0, b"x").tries] == [
         *(1, 1),

@@ -4,11 +4,13 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 import pytest
 from redis import Redis
 
 from devtools.servers import wait_until
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled, Unavailable
 from tablestore_memory.worker.qwen import rate_limit
 from tablestore_memory.worker.qwen.budget import Budget
@@ -41,7 +43,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> RateLimiter:
-    return RateLimiter(redis, prefix, Rates(requests, tokens), Budget(redis, prefix, None))
+    streams = Streams(prefix)
+    return RateLimiter(redis, streams, Rates(requests, tokens), Budget(redis, streams, None))
 
 
 def begin(step: RateLimiter, tokens: int = 1, model: str = MODEL) -> ExitStack:
@@ -114,9 +117,8 @@ def test_room_comes_back_as_the_minute_passes(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a minute of 200 ms."""
-    monkeypatch.setattr(rate_limit, "_BEGIN", rate_limit._BEGIN.replace("60000", "200"))
     monkeypatch.setattr(rate_limit, "_FIRST", 1_000)
-    step = pace(redis, prefix, 4)
+    step = replace(pace(redis, prefix, 4), window_ms=200)
     begin(step)
     while room(step):
         pass
@@ -142,7 +144,7 @@ def test_call_that_ends_makes_room_however_it_ends(redis: Redis, prefix: str) ->
 def test_call_of_a_worker_that_died_makes_room_after_a_while(
     redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_CALL_MS", 3_000)
+    monkeypatch.setattr(rate_limit, "CALL_MS", 3_000)
     step = pace(redis, prefix)
     assert room(step) == 16
 

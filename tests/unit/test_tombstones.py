@@ -119,7 +119,7 @@ def test_it_is_kept_for_thirty_days_from_the_last_request_and_cleared_away_by_a_
     assert abs(score - now_ms(client) - 30 * 86_400_000) < 60_000
     assert all(client.pttl(key) > 29 * 86_400_000 for key in (until, upto))
 
-    monkeypatch.setattr(module, "KEPT_MS", 1)
+    monkeypatch.setattr(module, "TOMBSTONE_MS", 1)
     tombstones.note("bo", None, 100)
     monkeypatch.undo()
     wait_until(lambda: not client.exists(upto), "the keys have run out")

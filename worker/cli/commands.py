@@ -17,17 +17,22 @@ _LIGHT = (["health"], ["--version"])
 def run() -> None:
     """Run one command, with the variables of a `.env` file added to the environment."""
     load_dotenv(find_dotenv(usecwd=True))
+    command_line(light=sys.argv[1:2] in _LIGHT)()
+
+
+def command_line(*, light: bool = False) -> typer.Typer:
+    """All commands, or the light ones alone."""
     cli = typer.Typer(
         help="Background memory of AI agents on Alibaba Cloud Tablestore.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
     cli.callback()(_options)
-    if sys.argv[1:2] not in _LIGHT:
+    if not light:
         _add_others(cli)
     cli.command()(health)
     cli.command("local", add_help_option=False)(_local)
-    cli()
+    return cli
 
 
 def _print_version(wanted: bool) -> None:

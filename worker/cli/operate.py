@@ -16,7 +16,7 @@ from tablestore_memory.worker.cli.output import (
     printable,
     say,
 )
-from tablestore_memory.worker.failures.errors import ResourceMissing
+from tablestore_memory.worker.failures.errors import ResourceMissing, WrongSchema
 from tablestore_memory.worker.operations.backlog import dropped
 from tablestore_memory.worker.operations.doctor import examine
 from tablestore_memory.worker.operations.extraction_status import State, state
@@ -46,6 +46,11 @@ def init(json: Json = False) -> None:
             )
         except ResourceMissing as error:
             fail(UNREACHABLE, f"{error} (check TABLESTORE_ENDPOINT and TABLESTORE_INSTANCE_NAME)")
+        except WrongSchema as error:
+            fail(
+                UNREACHABLE,
+                f"{error} (nothing was made; give the tables other names, or delete these)",
+            )
     if json:
         print_json({"created": made})
     else:

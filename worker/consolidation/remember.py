@@ -19,6 +19,7 @@ from tablestore_memory.worker.consolidation.journal import Entry, Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
 from tablestore_memory.worker.failures.errors import Busy, Final
 from tablestore_memory.worker.qwen.client import Qwen
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.memories import Embedded
@@ -96,7 +97,7 @@ class UserLease:
 @contextmanager
 def user_lease(step: Remembering, user_id: str) -> Iterator[UserLease]:
     """Hold the user's lease, with what a dead worker began brought to its end."""
-    key = step.streams.key(step.streams.partition(user_id), f"lease:{user_id}")
+    key = Keys(step.streams).user_lease(user_id)
     with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S) as lease:
         held = UserLease(step, user_id, lease)
         if left := step.journal.unfinished(user_id):

@@ -20,12 +20,12 @@ from tablestore_memory.worker.dispatch.arrivals import Arrivals
 from tablestore_memory.worker.dispatch.gate import DispatchGate
 from tablestore_memory.worker.sessions.due import DueSessions
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import LEADER_MS, Keys
 from tablestore_memory.worker.state.lease import release
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, active_partitions
 from tablestore_memory.worker.state.scripts import script
 
 _SWEEP_S = 1.0
-_LEADER_TTL_MS = 3_000
 _FIND_PARTITIONS_S = 5.0
 # Tasks for sessions that are due and not begun.
 _MOST_QUEUED = 500
@@ -33,6 +33,7 @@ _MOST_QUEUED = 500
 Send = Callable[[str, list[Any]], None]
 Queued = Callable[[str], int]
 Clock = Callable[[], float]
+Key = Callable[[int], str]
 
 
 @script
@@ -58,7 +59,7 @@ class Dispatcher:
         clock: Clock = time.monotonic,
     ) -> None:
         self._redis = redis
-        self._streams = streams
+        self._keys = Keys(streams)
         self._gate = DispatchGate(redis, streams)
         self._due = DueSessions(redis, streams)
         self._send = send
@@ -76,24 +77,32 @@ class Dispatcher:
         """Whether this dispatcher is the one that looks."""
         return bool(
             take_leadership(
-                self._redis, leader=self._leader_key, token=self._token, ttl_ms=_LEADER_TTL_MS
+                self._redis,
+                leader=self._keys.dispatch_leader(),
+                token=self._token,
+                ttl_ms=LEADER_MS,
             )
         )
 
     def resign(self) -> None:
         """Let another take over at once."""
-        release(self._redis, lease=self._leader_key, token=self._token)
+        release(self._redis, lease=self._keys.dispatch_leader(), token=self._token)
 
     def sweep(self) -> None:
         """All that may wait, wherever it is."""
+        keys = self._keys
         self._arrivals.begin()
         self._find_partitions()
         self._sweep_at = self._clock() + _SWEEP_S
-        self._start(gate.DRAIN, "events", "xlen", self._partitions, lease="lease")
-        self._start(gate.REQUESTS, "requests", "xlen", self._partitions, lease="requests-lease")
+        self._start(gate.DRAIN, keys.events, "xlen", self._partitions, lease=keys.lease)
+        self._start(
+            gate.REQUESTS, keys.requests, "xlen", self._partitions, lease=keys.requests_lease
+        )
         state = range(STATE_PARTITIONS)
         due = ("-inf", now_ms(self._redis))
-        self._start(gate.CONFIRM, "confirm", "zcount", state, bounds=due, lease="confirm-lease")
+        self._start(
+            gate.CONFIRM, keys.confirm, "zcount", state, bounds=due, lease=keys.confirm_lease
+        )
         if not self._gate.is_paused(gate.EXTRACT):
             self._start_extractions()
         if self._clock() >= self._reconcile_at:
@@ -118,22 +127,23 @@ class Dispatcher:
     def start_drains(self, partitions: Iterable[int]) -> int:
         """A drain for each of the partitions with entries that nobody drains; returns how many."""
         self._arrivals.seen(list(partitions))
-        return self._start(gate.DRAIN, "events", "xlen", list(partitions), lease="lease")
+        keys = self._keys
+        return self._start(gate.DRAIN, keys.events, "xlen", list(partitions), lease=keys.lease)
 
     def _start(
         self,
         task: str,
-        name: str,
+        key: Key,
         count: str,
         partitions: range | list[int],
         *,
-        lease: str,
+        lease: Key,
         bounds: tuple[Any, ...] = (),
     ) -> int:
         with self._redis.pipeline(transaction=False) as pipe:
             for partition in partitions:
-                getattr(pipe, count)(self._streams.key(partition, name), *bounds)
-                pipe.exists(self._streams.key(partition, lease))
+                getattr(pipe, count)(key(partition), *bounds)
+                pipe.exists(lease(partition))
             answers = pipe.execute()
         started = 0
         for place, partition in enumerate(partitions):
@@ -146,10 +156,6 @@ class Dispatcher:
     def _find_partitions(self) -> None:
         if self._clock() < self._find_at:
             return
-        found = active_partitions(self._redis, self._streams)
+        found = active_partitions(self._redis, self._keys.streams)
         self._partitions = range(max(self._configured, len(found)))
         self._find_at = self._clock() + _FIND_PARTITIONS_S
-
-    @property
-    def _leader_key(self) -> str:
-        return f"{self._streams.prefix}:dispatch-leader"

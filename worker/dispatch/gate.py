@@ -1,9 +1,7 @@
 """What may be enqueued now: which partition has work, which waits after a failure, which queue is paused.
 
 A Celery message only says "look there"; losing one costs a moment, because the sweep finds the work again.
-Keys of a partition: `queued-<task>` (a task is on its way), `wait-<task>` (not before, after a failure),
-`attempts-<task>`. Keys of all: `paused-<task>` with the reason, which runs out by itself, so that the work is
-tried again: after a second, then after twice as long each time.
+A pause runs out by itself, so that the work is tried again: after a second, then after twice as long each time.
 """
 
 from typing import cast
@@ -13,6 +11,14 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.backoff import full_jitter_s
+from tablestore_memory.worker.state.keys import (
+    ATTEMPTS_MS,
+    LONGEST_PAUSE_MS,
+    LONGEST_WAIT_MS,
+    PAUSES_MS,
+    QUEUED_MS,
+    Keys,
+)
 
 DRAIN, EXTRACT, REQUESTS, CONFIRM, RECONCILE = (
     "memory.drain",
@@ -31,12 +37,7 @@ QUEUE_OF = {
 
 NAMES = ("ingest", "extract")
 
-# A task that was enqueued and not begun by then is taken for lost.
-_LOST_AFTER_MS = 5_000
-# Short: what fails at the head of a partition holds up what stands behind it.
-_LONGEST_WAIT_S = 5.0
-_PAUSE_MS = (1_000, 15_000)  # the first, doubled up to the longest
-_PAUSES_KEPT_MS = 60_000
+_FIRST_PAUSE_MS = 1_000
 
 
 class DispatchGate:
@@ -44,32 +45,32 @@ class DispatchGate:
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._streams = streams
+        self._keys = Keys(streams)
 
     def reserve(self, task: str, partition: int) -> bool:
         """True if the caller should enqueue the task for the partition now."""
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.exists(self._key(partition, "wait", task))
-            pipe.exists(self._paused(task))
+            pipe.exists(self._keys.wait(partition, task))
+            pipe.exists(self._keys.paused(task))
             waits, paused = pipe.execute()
         if waits or paused:
             return False
-        mark = self._key(partition, "queued", task)
-        return bool(self._redis.set(mark, 1, nx=True, px=_LOST_AFTER_MS))
+        mark = self._keys.queued(partition, task)
+        return bool(self._redis.set(mark, 1, nx=True, px=QUEUED_MS))
 
     def begun(self, task: str, partition: int) -> None:
-        self._redis.delete(self._key(partition, "queued", task))
+        self._redis.delete(self._keys.queued(partition, task))
 
     def succeeded(self, task: str, partition: int) -> None:
-        self._redis.delete(self._key(partition, "attempts", task))
+        self._redis.delete(self._keys.attempts(partition, task))
 
     def failed(self, task: str, partition: int) -> float:
         """Wait before the next try: doubled each time, full jitter. Returns the wait in seconds."""
-        attempts = self._key(partition, "attempts", task)
+        attempts = self._keys.attempts(partition, task)
         tries = self._redis.incr(attempts)
-        self._redis.expire(attempts, 300)
-        wait_s = full_jitter_s(tries, first_s=0.4, longest_s=_LONGEST_WAIT_S)
-        self._redis.set(self._key(partition, "wait", task), 1, px=round(wait_s * 1000))
+        self._redis.pexpire(attempts, ATTEMPTS_MS)
+        wait_s = full_jitter_s(tries, first_s=0.4, longest_s=LONGEST_WAIT_MS / 1000)
+        self._redis.set(self._keys.wait(partition, task), 1, px=round(wait_s * 1000))
         return wait_s
 
     def pause(self, task: str, reason: str) -> None:
@@ -78,24 +79,17 @@ class DispatchGate:
         It ends by itself: when the cause is gone, the next try succeeds and nothing pauses again.
         """
         state = msgspec.json.encode({"queue": QUEUE_OF[task], "task": task, "reason": reason})
-        times = f"{self._streams.prefix}:pauses-{task}"
+        times = self._keys.pauses(task)
         count = int(self._redis.get(times) or 0)
-        first_ms, longest_ms = _PAUSE_MS
-        pause_ms = min(longest_ms, first_ms * 2 ** min(count, 10))
+        pause_ms = min(LONGEST_PAUSE_MS, _FIRST_PAUSE_MS * 2 ** min(count, 10))
         # Many tasks meet the same cause at once: the first of them begins the pause.
-        if self._redis.set(self._paused(task), state, nx=True, px=pause_ms):
-            self._redis.set(times, count + 1, px=_PAUSES_KEPT_MS)
+        if self._redis.set(self._keys.paused(task), state, nx=True, px=pause_ms):
+            self._redis.set(times, count + 1, px=PAUSES_MS)
 
     def is_paused(self, task: str) -> bool:
-        return bool(self._redis.exists(self._paused(task)))
+        return bool(self._redis.exists(self._keys.paused(task)))
 
     def paused(self) -> list[dict[str, str]]:
         """The pauses in force: queue, task and reason."""
-        raw = [cast(bytes | None, self._redis.get(self._paused(task))) for task in QUEUE_OF]
+        raw = [cast(bytes | None, self._redis.get(self._keys.paused(task))) for task in QUEUE_OF]
         return [msgspec.json.decode(state, type=dict[str, str]) for state in raw if state]
-
-    def _key(self, partition: int, what: str, task: str) -> str:
-        return self._streams.key(partition, f"{what}-{task}")
-
-    def _paused(self, task: str) -> str:
-        return f"{self._streams.prefix}:paused-{task}"

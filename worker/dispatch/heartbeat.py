@@ -1,7 +1,4 @@
-"""Which workers live, what each consumes, and what it was told: they say so once a second.
-
-Key of all: `workers` (sorted set: what a worker says of itself, by the time it last did, ms).
-"""
+"""Which workers live, what each consumes, and what it was told: they say so once a second."""
 
 import os
 import socket
@@ -12,6 +9,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import Keys
 
 _ALIVE_MS = 10_000
 
@@ -31,7 +29,7 @@ def this_process() -> str:
 
 
 def report_alive(redis: Redis, streams: Streams, worker: Worker) -> None:
-    now, key = now_ms(redis), _key(streams)
+    now, key = now_ms(redis), Keys(streams).workers()
     with redis.pipeline(transaction=False) as pipe:
         pipe.zadd(key, {msgspec.json.encode(worker): now})
         pipe.zremrangebyscore(key, "-inf", now - _ALIVE_MS)
@@ -40,11 +38,7 @@ def report_alive(redis: Redis, streams: Streams, worker: Worker) -> None:
 
 def alive(redis: Redis, streams: Streams) -> list[Worker]:
     """The workers that reported within the last seconds, each as it last did."""
-    key = _key(streams)
+    key = Keys(streams).workers()
     found = cast(list[bytes], redis.zrangebyscore(key, now_ms(redis) - _ALIVE_MS, "+inf"))
     by_name = {w.name: w for w in (msgspec.json.decode(said, type=Worker) for said in found)}
     return sorted(by_name.values(), key=lambda worker: worker.name)
-
-
-def _key(streams: Streams) -> str:
-    return f"{streams.prefix}:workers"

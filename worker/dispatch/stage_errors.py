@@ -1,7 +1,7 @@
 """The last error of each stage that fails, and since when nothing of it has succeeded.
 
-Key of all: `failing` (hash: `since-<task>` in ms, `last-<task>` as JSON), kept an hour after a failure.
-Only what the worker expects is told in words: any other error may quote what a user said.
+In a hash: `since-<task>` in ms, `last-<task>` as JSON. Only what the worker expects is told in words: any other
+error may quote what a user said.
 """
 
 from typing import Any, cast
@@ -13,8 +13,8 @@ from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.dispatch.gate import QUEUE_OF
 from tablestore_memory.worker.failures.errors import Busy, Final, WorkerError
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import FAILING_MS, Keys
 
-_KEPT_S = 3_600
 _LONGEST = 300  # characters of a reason
 
 
@@ -39,7 +39,7 @@ class StageErrors:
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._key = f"{streams.prefix}:failing"
+        self._key = Keys(streams).failing()
 
     def note(self, task: str, error: Exception) -> None:
         """It failed. That another worker has it is no failure."""
@@ -50,7 +50,7 @@ class StageErrors:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hsetnx(self._key, f"since-{task}", str(now))
             pipe.hset(self._key, f"last-{task}", cast(Any, msgspec.json.encode(last)))
-            pipe.expire(self._key, _KEPT_S)
+            pipe.pexpire(self._key, FAILING_MS)
             pipe.execute()
 
     def clear(self, task: str) -> None:

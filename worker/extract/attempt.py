@@ -19,6 +19,7 @@ from tablestore_memory.worker.failures.isolation import (
 from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.dead_letters import EXTRACT
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 
 _HELD_S = 6.0  # another worker has the session; if it died, its lease has run out by then
@@ -53,8 +54,7 @@ def attempt(step: Attempt, user_id: str, session_id: str) -> Outcome:
 
     Raises SystemicFailure when every session would fail; this one is tried again then, too.
     """
-    partition = step.extraction.streams.partition(session_id)
-    key = step.extraction.streams.key(partition, f"lease:{user_id}:{session_id}")
+    key = Keys(step.extraction.streams).session_lease(user_id, session_id)
     try:
         with Lease(step.extraction.redis, key) as lease:
             return _try(step, user_id, session_id, lease)

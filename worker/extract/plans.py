@@ -15,6 +15,7 @@ from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.failures.errors import Busy
 from tablestore_memory.worker.sessions.due import member
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.tombstones import Tombstones
 
 
@@ -39,7 +40,7 @@ class Plans:
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._streams = streams
+        self._keys = Keys(streams)
         self._tombstones = Tombstones(redis, streams)
 
     def load(self, user_id: str, session_id: str) -> tuple[Plan, ...]:
@@ -76,4 +77,4 @@ class Plans:
         self._redis.hdel(self._key(session_id), member(user_id, session_id))
 
     def _key(self, session_id: str) -> str:
-        return self._streams.key(self._streams.partition(session_id), "plans")
+        return self._keys.plans(self._keys.streams.partition(session_id))

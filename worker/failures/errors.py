@@ -19,6 +19,7 @@
     └── SystemicFailure        every item would fail: pause the queue, keep the work, say it
         ├── BadCredentials
         ├── ResourceMissing    a table, index or model is missing
+        ├── WrongSchema        a table or index is another than it must be
         ├── PaymentRequired
         ├── ServiceFails       a service fails at something trivial too
         └── BudgetSpent        the daily token budget is used up
@@ -104,6 +105,10 @@ class BadCredentials(SystemicFailure):
 
 class ResourceMissing(SystemicFailure):
     """A table, an index, an instance or a model is missing."""
+
+
+class WrongSchema(SystemicFailure):
+    """A table or an index that stands already is another than it must be."""
 
 
 class PaymentRequired(SystemicFailure):

@@ -6,7 +6,7 @@ front of its stream in flight; that is not deleted under it, as its rows would c
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,25 +18,20 @@ from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.state.dead_letters import EXTRACT
 from tablestore_memory.worker.state.entries import StreamEntry, every, received_ms
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import active_partitions
+from tablestore_memory.worker.state.scripts import script
 from tablestore_memory.worker.state.tombstones import Pair
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 
-# KEYS: lease stream   ARGV: most-in-flight ids…
-# Returns how many were deleted, and how many are left because a drain may hold them.
-_DELETE_UNHELD = """
-local held = {}
-if ARGV[1] ~= '0' and redis.call('EXISTS', KEYS[1]) == 1 then
-  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[1])) do held[entry[1]] = true end
-end
-local deleted, left = 0, 0
-for i = 2, #ARGV do
-  if held[ARGV[i]] then left = left + 1 else deleted = deleted + redis.call('XDEL', KEYS[2], ARGV[i]) end
-end
-return {deleted, left}
-"""
 _AT_ONCE = 500
 _EVENT = EVENT_FIELD.encode()
+
+
+@script
+def delete_unheld(
+    redis: Redis, *, lease: str, stream: str, most_in_flight: int, entries: Sequence[str]
+) -> tuple[int, int]: ...
 
 
 class Peek(msgspec.Struct):
@@ -56,10 +51,10 @@ class InFlight:
 
     def forget(self, scope: Scope) -> tuple[dict[str, int], int]:
         """Delete what is covered: how many of each, and how many events are left as a drain may hold them."""
-        partitions = active_partitions(self.redis, self.streams)
-        events = [self._delete(p, "events", scope, most_in_flight=MAX_ROWS) for p in partitions]
-        requests = [self._delete(p, "requests", scope) for p in partitions]
-        letters = [self._delete(p, "dead", scope) for p in partitions]
+        partitions, keys = active_partitions(self.redis, self.streams), Keys(self.streams)
+        events = [self._delete(p, keys.events, scope, most_in_flight=MAX_ROWS) for p in partitions]
+        requests = [self._delete(p, keys.requests, scope) for p in partitions]
+        letters = [self._delete(p, keys.dead, scope) for p in partitions]
         counts = {
             "events": sum(deleted for deleted, _ in events),
             "requests": sum(deleted for deleted, _ in requests),
@@ -68,16 +63,20 @@ class InFlight:
         return counts, sum(held for _, held in events)
 
     def _delete(
-        self, partition: int, name: str, scope: Scope, most_in_flight: int = 0
+        self, partition: int, key: Callable[[int], str], scope: Scope, most_in_flight: int = 0
     ) -> tuple[int, int]:
-        stream = self.streams.key(partition, name)
-        keys = [self.streams.key(partition, "lease"), stream]
+        stream, lease = key(partition), Keys(self.streams).lease(partition)
         found = list(self._found(stream, scope))
         deleted = held = 0
         for start in range(0, len(found), _AT_ONCE):
-            ids = found[start : start + _AT_ONCE]
-            answer = self.redis.eval(_DELETE_UNHELD, len(keys), *keys, most_in_flight, *ids)
-            deleted, held = deleted + int(answer[0]), held + int(answer[1])
+            gone, left = delete_unheld(
+                self.redis,
+                lease=lease,
+                stream=stream,
+                most_in_flight=most_in_flight,
+                entries=found[start : start + _AT_ONCE],
+            )
+            deleted, held = deleted + gone, held + left
         return deleted, held
 
     def _found(self, stream: str, scope: Scope) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Deletion receipts: what a request to forget has deleted, place by place, over all workers that were at
 it, and whether everything was read back. Kept a day for who asked.
 
-Keys and fields tell nothing of whom: the key of a receipt is a hash of the request's id.
-Key of a partition: `deletion:<hash>` (hash: place to count, and `verified` at the end).
+Keys and fields tell nothing of whom: the key of a receipt has a hash of the request's id. Its fields are places
+with their counts, and `verified` at the end.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from typing import cast
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.state.keys import RECEIPT_MS, Keys
 
-_KEPT_S = 86_400
 _VERIFIED = "verified"
 
 Receipt = dict[str, int | bool]
@@ -22,7 +22,7 @@ Receipt = dict[str, int | bool]
 class DeletionReceipts:
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._streams = streams
+        self._keys = Keys(streams)
 
     def add(self, event_id: str, counts: Mapping[str, int]) -> None:
         """Count what was just deleted; a worker that dies in between leaves it uncounted."""
@@ -30,7 +30,7 @@ class DeletionReceipts:
         with self._redis.pipeline(transaction=True) as pipe:
             for place, count in counts.items():
                 pipe.hincrby(key, place, count)
-            pipe.expire(key, _KEPT_S)
+            pipe.pexpire(key, RECEIPT_MS)
             pipe.execute()
 
     def started(self, event_id: str) -> bool:
@@ -42,7 +42,7 @@ class DeletionReceipts:
         key = self._key(event_id)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, place, count)
-            pipe.expire(key, _KEPT_S)
+            pipe.pexpire(key, RECEIPT_MS)
             pipe.execute()
 
     def finish(self, event_id: str) -> Receipt:
@@ -58,4 +58,4 @@ class DeletionReceipts:
 
     def _key(self, event_id: str) -> str:
         name = hashlib.blake2b(event_id.encode(), digest_size=16).hexdigest()
-        return self._streams.key(self._streams.partition(event_id), f"deletion:{name}")
+        return self._keys.deletion(self._keys.streams.partition(event_id), name)

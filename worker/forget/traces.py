@@ -17,10 +17,9 @@ from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.indexing.announcements import announced, withdraw
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.due import member, members_of, session_of
-from tablestore_memory.worker.sessions.reconcile import cursor_key
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 
-_HASHES = ("pending", "active", "failed", "given-up", "plans")
 _PAGE = 1_000  # names a SCAN looks at
 
 
@@ -46,9 +45,9 @@ class Traces:
         for session_id in session_ids:
             name, partition = member(user_id, session_id), self.streams.partition(session_id)
             with self.redis.pipeline(transaction=False) as pipe:
-                for key in _HASHES:
-                    pipe.hdel(self.streams.key(partition, key), cast(Any, name))
-                pipe.zrem(self.streams.key(partition, "due"), name)
+                for key in self._hashes(partition):
+                    pipe.hdel(key, cast(Any, name))
+                pipe.zrem(self._keys.due(partition), name)
                 *hashes, plan, due = (int(answer) for answer in pipe.execute())
             plans += plan
             waiting += sum(hashes) + due
@@ -76,13 +75,13 @@ class Traces:
         entries = announced(self.redis, self.streams, user_id)
         told = [entry for entry, document in entries if document not in existing]
         withdraw(self.redis, self.streams, user_id, told)
-        applied = int(self.redis.delete(self.journal.applied_key(user_id)))
+        applied = self.journal.forget_applied(user_id)
         marks = len(gone) + applied + self._forget_cursor(scope)
         return {"marks": marks, "announcements": len(told)}
 
     def _forget_cursor(self, scope: Scope) -> int:
         """The sweep of sessions notes the one it goes on with: it begins anew."""
-        key = cursor_key(self.streams)
+        key = self._keys.reconcile()
         raw = cast(bytes | None, self.redis.get(key))
         if not raw:
             return 0
@@ -94,9 +93,19 @@ class Traces:
     def _names(self, pattern: bytes) -> set[bytes]:
         names: set[bytes] = set()
         for partition in range(STATE_PARTITIONS):
-            for key in _HASHES:
-                found = self.redis.hscan_iter(self.streams.key(partition, key), pattern, _PAGE)
+            for key in self._hashes(partition):
+                found = self.redis.hscan_iter(key, pattern, _PAGE)
                 names |= {name for name, _ in found}
-            due = self.redis.zscan_iter(self.streams.key(partition, "due"), pattern, _PAGE)
+            due = self.redis.zscan_iter(self._keys.due(partition), pattern, _PAGE)
             names |= {name for name, _ in due}
         return names
+
+    def _hashes(self, partition: int) -> tuple[str, ...]:
+        """Those by session; the plans last, as they are counted apart."""
+        keys = self._keys
+        by_session = (keys.pending, keys.active, keys.failed, keys.given_up, keys.plans)
+        return tuple(key(partition) for key in by_session)
+
+    @property
+    def _keys(self) -> Keys:
+        return Keys(self.streams)

@@ -6,16 +6,12 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.state.entries import every
-
-
-def announcements(streams: Streams, user_id: str) -> str:
-    """The key of the stream that tells of this user's memories, among others'."""
-    return streams.key(streams.partition(user_id), "searchable")
+from tablestore_memory.worker.state.keys import Keys
 
 
 def announced(redis: Redis, streams: Streams, user_id: str) -> Iterator[tuple[str, str]]:
     """The user's announcements: entry and document."""
-    for entry_id, fields in every(redis, announcements(streams, user_id)):
+    for entry_id, fields in every(redis, Keys(streams).searchable(user_id)):
         if fields.get(b"user_id") == user_id.encode():
             yield entry_id, fields.get(b"document_id", b"").decode(errors="replace")
 
@@ -23,4 +19,4 @@ def announced(redis: Redis, streams: Streams, user_id: str) -> Iterator[tuple[st
 def withdraw(redis: Redis, streams: Streams, user_id: str, entry_ids: Sequence[str]) -> None:
     """Delete announcements."""
     if entry_ids:
-        redis.xdel(announcements(streams, user_id), *entry_ids)
+        redis.xdel(Keys(streams).searchable(user_id), *entry_ids)

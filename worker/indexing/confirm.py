@@ -8,6 +8,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Memories
 
@@ -32,7 +33,7 @@ def confirm(step: Confirm, partition: int) -> int:
 
     Raises Busy if another worker looks already.
     """
-    with Lease(step.redis, step.streams.key(partition, "confirm-lease")):
+    with Lease(step.redis, Keys(step.streams).confirm_lease(partition)):
         due = step.unindexed.due(partition)
         if not due:
             return 0

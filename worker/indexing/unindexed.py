@@ -1,24 +1,24 @@
 """What was written and the search index does not show yet.
 
-Keys of a user's partition: `confirm` (sorted set: [user, document] by the time in ms of the next look),
-`written` (the same members by the time they were written), `unindexed:<user>` (sorted set: document by that
-time), which is also what deduplication adds to the index. Once searchable a memory leaves all three and
-is announced on the stream `searchable`.
+It stands in the keys `confirm` and `written` ([user, document]) and in the user's `unindexed` (document), which is
+also what deduplication adds to the index. Once searchable a memory leaves all three and is announced on the
+stream `searchable`.
 """
 
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from redis import Redis
 from redis.client import Pipeline
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.indexing.announcements import announcements
 from tablestore_memory.worker.sessions.due import members_of
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import Keys
+from tablestore_memory.worker.state.scripts import script
 
 _FIRST_LOOK_MS = 800
 _LOOK_AGAIN_MS = (200, 800)  # while young; then a tenth of the age
@@ -26,15 +26,21 @@ AT_ONCE = 100  # ids a search can ask for and show
 _ANNOUNCED_KEPT = 10_000  # entries of the announcement stream; a reader that is away longer lists
 _PAGE = 1_000  # members a ZSCAN looks at
 
-# KEYS: confirm written unindexed announcements   ARGV: name user document lag_ms kept
-_ANNOUNCE = """
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[3])
-redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], '*',
-  'user_id', ARGV[2], 'document_id', ARGV[3], 'lag_ms', ARGV[4])
-return 1
-"""
+
+@script
+def announce_searchable(
+    redis: Redis,
+    *,
+    confirm: str,
+    written: str,
+    unindexed: str,
+    searchable: str,
+    name: bytes,
+    user: str,
+    document: str,
+    lag_ms: int,
+    kept: int,
+) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,11 @@ class UnindexedMemories:
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._streams = streams
+        self._keys = Keys(streams)
 
     def add(self, user_id: str, document_ids: Iterable[str]) -> None:
         """Record before or with the write, so that a crash leaves a look too many, never one too few."""
-        confirm, written, unindexed = self._keys(user_id)
+        confirm, written, unindexed = self._places(user_id)
         now = now_ms(self._redis)
         with self._redis.pipeline(transaction=True) as pipe:
             for document_id in document_ids:
@@ -68,13 +74,12 @@ class UnindexedMemories:
 
     def of_user(self, user_id: str) -> list[str]:
         """The user's, the newest last."""
-        _, _, unindexed = self._keys(user_id)
-        names = cast(list[bytes], self._redis.zrange(unindexed, 0, -1))
+        names = cast(list[bytes], self._redis.zrange(self._keys.unindexed(user_id), 0, -1))
         return [name.decode() for name in names]
 
     def due(self, partition: int) -> list[MemoryRef]:
         """Those to look for now."""
-        key = self._streams.key(partition, "confirm")
+        key = self._keys.confirm(partition)
         found = cast(
             list[bytes],
             self._redis.zrangebyscore(key, "-inf", now_ms(self._redis), start=0, num=AT_ONCE),
@@ -87,9 +92,19 @@ class UnindexedMemories:
         None if it was taken off meanwhile: what was forgotten is not announced.
         """
         lag_ms = self.age_ms(written)
-        keys = [*self._keys(written.user_id), announcements(self._streams, written.user_id)]
-        arguments: list[Any] = [written.name, written.user_id, written.document_id, lag_ms]
-        announced = self._redis.eval(_ANNOUNCE, len(keys), *keys, *arguments, _ANNOUNCED_KEPT)
+        confirm, by_time, unindexed = self._places(written.user_id)
+        announced = announce_searchable(
+            self._redis,
+            confirm=confirm,
+            written=by_time,
+            unindexed=unindexed,
+            searchable=self._keys.searchable(written.user_id),
+            name=written.name,
+            user=written.user_id,
+            document=written.document_id,
+            lag_ms=lag_ms,
+            kept=_ANNOUNCED_KEPT,
+        )
         return lag_ms if announced else None
 
     def forget(self, written: Iterable[MemoryRef]) -> None:
@@ -101,7 +116,7 @@ class UnindexedMemories:
 
     def traces(self, user_id: str) -> set[str]:
         """The user's, wherever one is noted; also where a crash left it in a part of the keys only."""
-        confirm, written, unindexed = self._keys(user_id)
+        confirm, written, unindexed = self._places(user_id)
         found = {name.decode() for name in cast(list[bytes], self._redis.zrange(unindexed, 0, -1))}
         for key in (confirm, written):
             for name, _ in self._redis.zscan_iter(key, match=members_of(user_id), count=_PAGE):
@@ -110,12 +125,12 @@ class UnindexedMemories:
 
     def look_again(self, written: MemoryRef) -> None:
         """Later, at a distance that grows with its age."""
-        confirm, _, _ = self._keys(written.user_id)
+        confirm, _, _ = self._places(written.user_id)
         delay_ms = max(random.uniform(*_LOOK_AGAIN_MS), self.age_ms(written) / 10)
         self._redis.zadd(confirm, {written.name: now_ms(self._redis) + delay_ms}, xx=True)
 
     def age_ms(self, written: MemoryRef) -> int:
-        _, key, _ = self._keys(written.user_id)
+        _, key, _ = self._places(written.user_id)
         now = now_ms(self._redis)
         return now - int(self._redis.zscore(key, written.name) or now)
 
@@ -123,34 +138,27 @@ class UnindexedMemories:
         """How long the oldest of all has waited; 0 if none waits."""
         with self._redis.pipeline(transaction=False) as pipe:
             for partition in partitions:
-                key = self._streams.key(partition, "written")
-                pipe.zrange(key, 0, 0, withscores=True)
+                pipe.zrange(self._keys.written(partition), 0, 0, withscores=True)
             firsts = [float(pairs[0][1]) for pairs in pipe.execute() if pairs]
         return max(0, now_ms(self._redis) - int(min(firsts))) if firsts else 0
 
     def count_stale_index_decision(self) -> None:
         """A decision was made without looking at all of a user's: there were too many."""
-        self._redis.incr(f"{self._streams.prefix}:decided-with-stale-index")
+        self._redis.incr(self._keys.decided_with_stale_index())
 
     def decided_with_stale_index(self) -> int:
-        return int(
-            cast(bytes | None, self._redis.get(f"{self._streams.prefix}:decided-with-stale-index"))
-            or 0
-        )
+        count = cast(bytes | None, self._redis.get(self._keys.decided_with_stale_index()))
+        return int(count or 0)
 
     def _remove(self, pipe: Pipeline, written: MemoryRef) -> None:
-        confirm, by_time, unindexed = self._keys(written.user_id)
+        confirm, by_time, unindexed = self._places(written.user_id)
         pipe.zrem(confirm, written.name)
         pipe.zrem(by_time, written.name)
         pipe.zrem(unindexed, written.document_id)
 
-    def _keys(self, user_id: str) -> tuple[str, str, str]:
-        partition = self._streams.partition(user_id)
-        return (
-            self._streams.key(partition, "confirm"),
-            self._streams.key(partition, "written"),
-            self._streams.key(partition, f"unindexed:{user_id}"),
-        )
+    def _places(self, user_id: str) -> tuple[str, str, str]:
+        keys, partition = self._keys, self._keys.streams.partition(user_id)
+        return keys.confirm(partition), keys.written(partition), keys.unindexed(user_id)
 
 
 def _written(name: bytes) -> MemoryRef:

@@ -15,6 +15,7 @@ from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.ingest.batches import Entry, Refused
 from tablestore_memory.worker.state.dead_letters import INGEST
 from tablestore_memory.worker.state.entries import StreamEntry
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS, Lease
 from tablestore_memory.worker.state.scripts import script
 
@@ -76,13 +77,14 @@ def acknowledge(
         "queue": INGEST,
         "deliveries": deliveries,
     }
+    keys = Keys(streams)
     left = settle_entries(
         redis,
         lease=lease.key,
-        events=streams.events(partition),
-        requests=streams.key(partition, "requests"),
-        dead=streams.key(partition, "dead"),
-        in_flight=streams.key(partition, "in-flight"),
+        events=keys.events(partition),
+        requests=keys.requests(partition),
+        dead=keys.dead(partition),
+        in_flight=keys.in_flight(partition),
         token=lease.token,
         ttl_ms=LEASE_TTL_MS,
         work=msgspec.msgpack.encode(work),

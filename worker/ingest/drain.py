@@ -41,6 +41,7 @@ from tablestore_memory.worker.state.entries import (
     note_failure,
     take,
 )
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.batch import MAX_ROWS
@@ -74,18 +75,19 @@ def drain(ingest: Ingest, partition: int) -> int:
     Raises Busy if another drain holds the partition, else what kept a row from being stored: whatever
     could be stored is, and is acknowledged; the rest stays in the stream.
     """
-    streams, redis = ingest.streams, ingest.redis
-    with Lease(redis, streams.key(partition, "lease")) as lease:
+    keys, redis = Keys(ingest.streams), ingest.redis
+    with Lease(redis, keys.lease(partition)) as lease:
         began = ingest.clock()
         left = 1
         while left and ingest.clock() - began < (_TURN_S if left < MAX_ROWS else _FULL_TURN_S):
             left = _one_batch(ingest, partition, lease)
-    return left or int(redis.xlen(streams.events(partition)))
+    return left or int(redis.xlen(keys.events(partition)))
 
 
 def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
     """Settle the front, or note what kept it from being settled if that was its own fault."""
-    events, in_flight = (ingest.streams.key(partition, name) for name in ("events", "in-flight"))
+    keys = Keys(ingest.streams)
+    events, in_flight = keys.events(partition), keys.in_flight(partition)
     taken = take(ingest.redis, lease, events, in_flight, MAX_ROWS)
     if not taken.entries:
         return 0

@@ -11,6 +11,7 @@ from typing import cast
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import active_partitions
 
 
@@ -30,24 +31,24 @@ class Backlog:
 
 
 def backlog(redis: Redis, streams: Streams) -> Backlog:
-    partitions = active_partitions(redis, streams)
+    keys, partitions = Keys(streams), active_partitions(redis, streams)
     n = len(partitions)
     with redis.pipeline(transaction=False) as pipe:
-        for name in ("events", "requests"):
+        for stream in (keys.events, keys.requests):
             for p in partitions:
-                pipe.xlen(streams.key(p, name))
-        for name in ("due", "confirm"):
+                pipe.xlen(stream(p))
+        for sorted_set in (keys.due, keys.confirm):
             for p in partitions:
-                pipe.zcard(streams.key(p, name))
+                pipe.zcard(sorted_set(p))
         for p in partitions:
-            pipe.xlen(streams.key(p, "dead"))
+            pipe.xlen(keys.dead(p))
         answers = [int(answer) for answer in pipe.execute()]
     return Backlog(*(sum(answers[i * n : (i + 1) * n]) for i in range(5)))
 
 
 def dropped(redis: Redis, streams: Streams) -> dict[str, int]:
     """How many events publishers had to drop in the last days, by reason (docs/publishing.md)."""
-    found = cast(dict[bytes, bytes], redis.hgetall(streams.dropped))
+    found = cast(dict[bytes, bytes], redis.hgetall(Keys(streams).dropped()))
     counts: Counter[str] = Counter()
     for name, count in found.items():
         counts[name.decode().rpartition(":")[2]] += int(count)

@@ -17,7 +17,7 @@ from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadl
 from tablestore_memory.worker.operations.status import standing
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.errors import translated
-from tablestore_memory.worker.stores.tables import MEMORY_INDEX, MESSAGE_INDEX, SESSION_INDEX
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -130,7 +130,7 @@ def _tables(services: Services) -> Iterator[Finding]:
     names = services.names
     for table in (names.session, names.message, names.memory, names.history):
         yield _there("table", table, table in there)
-    for index in (SESSION_INDEX, MESSAGE_INDEX):
+    for index in (names.session_index, names.message_index):
         yield _there("index", index, index in there)
 
 

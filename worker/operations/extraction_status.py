@@ -7,6 +7,7 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 
 
@@ -21,8 +22,8 @@ class State:
 
 
 def state(redis: Redis, streams: Streams, unindexed: UnindexedMemories) -> State:
-    spent = Budget(redis, streams.prefix, None).spent()
-    given_up = sum(int(redis.hlen(streams.key(p, "given-up"))) for p in range(STATE_PARTITIONS))
+    spent = Budget(redis, streams, None).spent()
+    given_up = sum(int(redis.hlen(Keys(streams).given_up(p))) for p in range(STATE_PARTITIONS))
     return State(
         decided_with_stale_index=unindexed.decided_with_stale_index(),
         given_up_sessions=given_up,

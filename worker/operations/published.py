@@ -5,6 +5,7 @@ done: by then all that came from there is in it. Positions and times are those t
 clocks are compared.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.operations.backlog import Backlog, backlog
 from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, active_partitions
 
 
@@ -22,7 +24,7 @@ class Published:
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
         self._streams = streams
-        self._events = _Entries(redis, streams, "events")
+        self._events = _Entries(redis, streams, Keys(streams).events)
         self._requests: _Entries | None = None
         self._sessions: _Sessions | None = None
         self._memories: _Memories | None = None
@@ -32,7 +34,9 @@ class Published:
         now = backlog(self._redis, self._streams)
         if events := self._events.left():
             return replace(now, events=events)
-        self._requests = self._requests or _Entries(self._redis, self._streams, "requests")
+        self._requests = self._requests or _Entries(
+            self._redis, self._streams, Keys(self._streams).requests
+        )
         self._sessions = self._sessions or _Sessions(self._redis, self._streams)
         requests, sessions = self._requests.left(), self._sessions.left()
         if requests or sessions:
@@ -43,14 +47,14 @@ class Published:
 
 
 class _Entries:
-    """What stood in the streams of one name."""
+    """What stood in the streams of one kind."""
 
-    def __init__(self, redis: Redis, streams: Streams, name: str) -> None:
+    def __init__(self, redis: Redis, streams: Streams, key: Callable[[int], str]) -> None:
         self._redis = redis
-        keys = [streams.key(p, name) for p in active_partitions(redis, streams)]
+        keys = [key(p) for p in active_partitions(redis, streams)]
         with redis.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.xrevrange(key, count=1)
+            for name in keys:
+                pipe.xrevrange(name, count=1)
             found = pipe.execute()
         self._last = {key: each[0][0] for key, each in zip(keys, found, strict=True) if each}
         self._count = sum(self._lengths())
@@ -94,7 +98,7 @@ class _Memories:
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        keys = [streams.key(p, "written") for p in range(STATE_PARTITIONS)]
+        keys = [Keys(streams).written(p) for p in range(STATE_PARTITIONS)]
         with redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.zrange(key, -1, -1, withscores=True)

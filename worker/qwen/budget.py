@@ -9,17 +9,17 @@ from typing import cast
 
 from redis import Redis
 
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import BudgetSpent
-
-_KEPT_S = 3 * 86_400
+from tablestore_memory.worker.state.keys import SPENT_MS, Keys
 
 
 class Budget:
-    """Counts by day in the key `<prefix>:spent:<date>` (hash: calls, tokens)."""
+    """Counts calls and tokens by day."""
 
-    def __init__(self, redis: Redis, prefix: str, daily_tokens: int | None) -> None:
+    def __init__(self, redis: Redis, streams: Streams, daily_tokens: int | None) -> None:
         self._redis = redis
-        self._prefix = prefix
+        self._keys = Keys(streams)
         self.daily_tokens = daily_tokens
 
     def spend(self, tokens: int) -> None:
@@ -28,7 +28,7 @@ class Budget:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hincrby(key, "calls", 1)
             pipe.hincrby(key, "tokens", tokens)
-            pipe.expire(key, _KEPT_S)
+            pipe.pexpire(key, SPENT_MS)
             pipe.execute()
 
     def spent(self) -> dict[str, int]:
@@ -46,4 +46,4 @@ class Budget:
             )
 
     def _key(self) -> str:
-        return f"{self._prefix}:spent:{datetime.now(UTC):%Y-%m-%d}"
+        return self._keys.spent(datetime.now(UTC).date())

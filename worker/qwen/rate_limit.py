@@ -13,18 +13,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from redis import Redis
 
+from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.calls import Spent
+from tablestore_memory.worker.state.keys import CALL_MS, COUNTS_MS, Keys
+from tablestore_memory.worker.state.scripts import script
 
 _PATIENCE_S = 10.0  # then the task gives its place to another
 _LOOK_S = (0.02, 0.1)
-# A call that nobody ended by then counts no more: its worker may have died, and must not keep others waiting.
-_CALL_MS = 20_000
 _FIRST = 16  # calls under way before anything is known
 # After a refusal an answer allows for a 25th of a call more, and a refusal for half a call less: of those under
 # way, so many percent more with each round of answers, half when all of a round are refused, and no change
@@ -34,58 +35,42 @@ _SLOWLY_MS = 60_000
 # Nobody calls for a while after the second refusal without an answer in between, twice as long after the next.
 _PAUSE_MS = (100, 15_000)
 
-# A sliding window: what this minute counted, and of the minute before as much as lies in the last 60 s.
-_SLIDE = """
-local time = redis.call('TIME')
-local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local minute = math.floor(ms / 60000)
-local kept = redis.call('HMGET', KEYS[1], 'minute', 'requests', 'tokens', 'old_requests', 'old_tokens')
-for i = 1, 5 do kept[i] = tonumber(kept[i]) or 0 end
-local age = minute - kept[1]
-if age == 1 then kept = {minute, 0, 0, kept[2], kept[3]} end
-if age > 1 then kept = {minute, 0, 0, 0, 0} end
-local function keep(requests, tokens)
-  redis.call('HSET', KEYS[1], 'minute', kept[1], 'requests', kept[2] + requests,
-    'tokens', kept[3] + tokens, 'old_requests', kept[4], 'old_tokens', kept[5])
-  redis.call('PEXPIRE', KEYS[1], 120000)
-end
-"""
-# KEYS: counts calls   ARGV: requests a minute, tokens a minute, tokens wanted, call, longest ms, most at first
-# Counts the call and returns 1 if there is room, else 0. A call larger than the limit takes all of it.
-_BEGIN = f"""{_SLIDE}
-local share = 1 - ms % 60000 / 60000
-local tokens = math.min(tonumber(ARGV[3]), tonumber(ARGV[2]))
-if kept[4] * share + kept[2] + 1 > tonumber(ARGV[1]) then return 0 end
-if kept[5] * share + kept[3] + tokens > tonumber(ARGV[2]) then return 0 end
-local most, pause = unpack(redis.call('HMGET', KEYS[1], 'most', 'pause_until'))
-if ms < (tonumber(pause) or 0) then return 0 end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ms)
-if redis.call('ZCARD', KEYS[2]) >= math.floor(tonumber(most) or tonumber(ARGV[6])) then return 0 end
-keep(1, tokens)
-redis.call('ZADD', KEYS[2], ms + ARGV[5], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
-return 1
-"""
-# KEYS: counts calls   ARGV: call, outcome, tokens used beyond what was counted, most at first, more, less,
-#   slowly ms, first pause ms, longest pause ms
-# What is under way by half of what may be says nothing of more.
-_END = f"""{_SLIDE}
-local under_way = redis.call('ZCARD', KEYS[2])
-redis.call('ZREM', KEYS[2], ARGV[1])
-keep(0, tonumber(ARGV[3]))
-local most, refused_ms, refusals = unpack(redis.call('HMGET', KEYS[1], 'most', 'refused_ms', 'refusals'))
-most, refused_ms, refusals = tonumber(most) or tonumber(ARGV[4]), tonumber(refused_ms), tonumber(refusals) or 0
-if ARGV[2] == 'refused' then
-  refusals = refusals + 1
-  local pause = math.min(ARGV[8] * 2 ^ (refusals - 2), tonumber(ARGV[9]))
-  if refusals > 1 then redis.call('HSET', KEYS[1], 'pause_until', ms + math.floor(pause)) end
-  redis.call('HSET', KEYS[1], 'most', math.max(1, most - ARGV[6]), 'refused_ms', ms, 'refusals', refusals)
-elseif ARGV[2] == 'answered' then
-  local slowly = refused_ms and ms - refused_ms < tonumber(ARGV[7])
-  if under_way * 2 >= most then most = most + (slowly and tonumber(ARGV[5]) or 1) end
-  redis.call('HSET', KEYS[1], 'most', most, 'refusals', 0)
-end
-"""
+
+@script
+def begin_call(
+    redis: Redis,
+    *,
+    counts: str,
+    calls: str,
+    call: str,
+    tokens: int,
+    most_requests: int,
+    most_tokens: int,
+    most_at_first: int,
+    call_ms: int,
+    window_ms: int,
+    kept_ms: int,
+) -> int: ...
+
+
+@script
+def end_call(
+    redis: Redis,
+    *,
+    counts: str,
+    calls: str,
+    call: str,
+    outcome: str,
+    tokens: int,
+    most_at_first: int,
+    more: float,
+    less: float,
+    slowly_ms: int,
+    first_pause_ms: int,
+    longest_pause_ms: int,
+    window_ms: int,
+    kept_ms: int,
+) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +94,11 @@ class RateLimiter:
     """Around each call to Qwen (worker/qwen/calls.py, CallLimiter)."""
 
     redis: Redis
-    prefix: str
+    streams: Streams
     rates: Rates
     budget: Budget
+    window_ms: int = 60_000
+    """What the rates are counted over."""
     # Of a process's threads that wait for room for a model, one asks.
     _lines: defaultdict[str, threading.Lock] = field(
         default_factory=lambda: defaultdict(threading.Lock), repr=False
@@ -136,7 +123,7 @@ class RateLimiter:
 
     def most_under_way(self, model: str) -> float:
         """Calls for which there is room now, as far as refusals tell."""
-        most = cast(bytes | None, self.redis.hget(self._keys(model)[0], "most"))
+        most = cast(bytes | None, self.redis.hget(Keys(self.streams).counts(model), "most"))
         return float(most) if most else _FIRST
 
     def _wait_for_room(self, model: str, name: str, tokens: int) -> None:
@@ -158,14 +145,38 @@ class RateLimiter:
         )
 
     def _begin(self, model: str, name: str, tokens: int) -> bool:
-        limits = [self.rates.requests, self.rates.tokens, tokens]
-        return bool(self.redis.eval(_BEGIN, 2, *self._keys(model), *limits, name, _CALL_MS, _FIRST))
+        begun = begin_call(
+            self.redis,
+            **self._counted(model, name),
+            tokens=tokens,
+            most_requests=self.rates.requests,
+            most_tokens=self.rates.tokens,
+            call_ms=CALL_MS,
+        )
+        return bool(begun)
 
     def _end(self, model: str, name: str, outcome: str, more_tokens: int) -> None:
-        rule: list[float] = [_FIRST, _MORE, _LESS, _SLOWLY_MS, *_PAUSE_MS]
-        arguments = [name, outcome, str(more_tokens), *map(str, rule)]
-        self.redis.eval(_END, 2, *self._keys(model), *arguments)
+        first_pause_ms, longest_pause_ms = _PAUSE_MS
+        end_call(
+            self.redis,
+            **self._counted(model, name),
+            outcome=outcome,
+            tokens=more_tokens,
+            more=_MORE,
+            less=_LESS,
+            slowly_ms=_SLOWLY_MS,
+            first_pause_ms=first_pause_ms,
+            longest_pause_ms=longest_pause_ms,
+        )
 
-    def _keys(self, model: str) -> list[str]:
-        """The braces are Redis Cluster's hash tag: one slot for a model's keys."""
-        return [f"{self.prefix}:{{qwen-{model}}}:{name}" for name in ("counts", "calls")]
+    def _counted(self, model: str, call: str) -> dict[str, Any]:
+        """Where calls are counted, and over what."""
+        keys = Keys(self.streams)
+        return {
+            "counts": keys.counts(model),
+            "calls": keys.calls(model),
+            "call": call,
+            "most_at_first": _FIRST,
+            "window_ms": self.window_ms,
+            "kept_ms": COUNTS_MS,
+        }

@@ -44,6 +44,7 @@ from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.dead_letters import REQUESTS, DeadLetters
 from tablestore_memory.worker.state.entries import StreamEntry, oldest
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.scripts import script
 from tablestore_memory.worker.stores.documents import document_text
@@ -101,7 +102,7 @@ def process_requests(step: Requests, partition: int) -> int:
     """
     settled, ends = 0, step.monotonic() + _TURN_S
     halted: set[str] = set()  # lines in which a request was not done in this turn
-    with Lease(step.redis, step.streams.key(partition, "requests-lease")) as lease:
+    with Lease(step.redis, Keys(step.streams).requests_lease(partition)) as lease:
         for request in islice(_in_turn(step, partition), _A_TURN):
             if step.monotonic() > ends:
                 break
@@ -118,7 +119,7 @@ def process_requests(step: Requests, partition: int) -> int:
 
 def _in_turn(step: Requests, partition: int) -> Iterator[_Request]:
     """To forget first, then what is new, then what failed before; nothing before the same user's older one."""
-    entries = oldest(step.redis, step.streams.key(partition, "requests"), _LOOKED_AT)
+    entries = oldest(step.redis, Keys(step.streams).requests(partition), _LOOKED_AT)
     requests = [_Request(entry, _event(entry.raw)) for entry in entries]
     tried, now = step.attempts.all(partition), now_ms(step.redis)
     ready: list[_Request] = []
@@ -221,8 +222,8 @@ def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -
     settled = settle_request(
         step.redis,
         lease=lease.key,
-        requests=step.streams.key(partition, "requests"),
-        tries=step.streams.key(partition, step.attempts.name),
+        requests=Keys(step.streams).requests(partition),
+        tries=step.attempts.key(partition),
         token=lease.token,
         entry=request.entry.entry_id,
     )

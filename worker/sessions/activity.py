@@ -14,7 +14,8 @@ from redis import Redis
 from tablestore_memory.protocol.events import Event, Message, SessionEnd
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.qwen.tokens import tokens_of
-from tablestore_memory.worker.sessions.due import DuePolicy, member
+from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DuePolicy, member
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.scripts import script
 
 
@@ -30,7 +31,7 @@ class SessionActivity:
     member: str
     count: int = 0
     tokens: int = 0
-    from_us: int = 2**52  # no message yet: later than any
+    from_us: int = FROM_WATERMARK  # no message yet
     ended: bool = False
 
 
@@ -58,6 +59,7 @@ def record(
     redis: Redis, streams: Streams, sessions: Sequence[SessionActivity], policy: DuePolicy
 ) -> None:
     """Let the sessions wait; each falls due by the policy."""
+    keys = Keys(streams)
     by_partition: dict[int, list[SessionActivity]] = {}
     for activity in sessions:
         by_partition.setdefault(streams.partition(activity.session_id), []).append(activity)
@@ -66,8 +68,8 @@ def record(
             work = {"sessions": [asdict(activity) for activity in group], "policy": asdict(policy)}
             record_activity(
                 pipe,
-                pending=streams.key(partition, "pending"),
-                due=streams.key(partition, "due"),
+                pending=keys.pending(partition),
+                due=keys.due(partition),
                 work=msgspec.msgpack.encode(work),
             )
         pipe.execute()

@@ -13,6 +13,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DueSessions
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.stores.sessions import SessionInfo, Sessions
 
 _A_TURN = 1_000  # rows
@@ -29,14 +30,9 @@ class Reconcile:
     due: DueSessions
 
 
-def cursor_key(streams: Streams) -> str:
-    """Where the walk goes on: [user, session]."""
-    return f"{streams.prefix}:reconcile"
-
-
 def reconcile(step: Reconcile) -> int:
     """Walk a part of the session table. Returns how many sessions were made due."""
-    key = cursor_key(step.streams)
+    key = Keys(step.streams).reconcile()
     raw = cast(bytes | None, step.redis.get(key))
     begin = msgspec.json.decode(raw, type=tuple[str, str]) if raw else None
     rows, rest = step.sessions.scan_page(_A_TURN, begin)

@@ -4,13 +4,13 @@ A try is counted when it begins, so a worker that dies leaves its count behind. 
 partition (name: item to its attempts); to be used under a lease that covers the item.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 from redis import Redis
 
-from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.backoff import full_jitter_s
 from tablestore_memory.worker.failures.isolation import OVERRAN, Failure
 from tablestore_memory.worker.state.clock import now_ms
@@ -44,17 +44,17 @@ class Attempts:
 
 @dataclass(frozen=True)
 class AttemptLog:
-    """The attempts of one kind of item; waits double from `first_s` up to `longest_s`, with full jitter."""
+    """The attempts of one kind of item, in a partition's `key`; waits double from `first_s` up to `longest_s`,
+    with full jitter."""
 
     redis: Redis
-    streams: Streams
-    name: str
+    key: Callable[[int], str]
     first_s: float
     longest_s: float
 
     def all(self, partition: int) -> dict[bytes, Attempts]:
         """What is in trouble in a partition, by item."""
-        found = cast(dict[bytes, bytes], self.redis.hgetall(self._key(partition)))
+        found = cast(dict[bytes, bytes], self.redis.hgetall(self.key(partition)))
         return {item: _decoded(packed) for item, packed in found.items()}
 
     def is_suspect(self, partition: int, item: bytes) -> bool:
@@ -68,7 +68,7 @@ class AttemptLog:
         """Count a try that begins now. Returns the attempts with it, and how the last one ended."""
         before = self._of(partition, item) or Attempts(0, now_ms(self.redis))
         packed = msgspec.msgpack.encode(Attempts(before.tries + 1, before.since_ms))
-        self.redis.hset(self._key(partition), item, packed)
+        self.redis.hset(self.key(partition), item, packed)
         return Attempts(before.tries + 1, before.since_ms, failure=before.failure)
 
     def failed(self, partition: int, item: bytes, begun: Attempts, failure: Failure) -> float:
@@ -87,21 +87,18 @@ class AttemptLog:
 
     def forget(self, partition: int, item: bytes) -> None:
         """It is settled, or starts anew."""
-        self.redis.hdel(self._key(partition), item)
+        self.redis.hdel(self.key(partition), item)
 
     def troubled_ms(self, attempts: Attempts) -> int:
         return now_ms(self.redis) - attempts.since_ms
 
     def _of(self, partition: int, item: bytes) -> Attempts | None:
-        packed = cast(bytes | None, self.redis.hget(self._key(partition), item))
+        packed = cast(bytes | None, self.redis.hget(self.key(partition), item))
         return _decoded(packed) if packed else None
 
     def _note(self, partition: int, item: bytes, attempts: Attempts) -> None:
         packed = msgspec.msgpack.encode(attempts)
-        note_ending(self.redis, attempts=self._key(partition), item=item, packed=packed)
-
-    def _key(self, partition: int) -> str:
-        return self.streams.key(partition, self.name)
+        note_ending(self.redis, attempts=self.key(partition), item=item, packed=packed)
 
 
 def _decoded(packed: bytes) -> Attempts:

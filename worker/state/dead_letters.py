@@ -12,23 +12,24 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.state.entries import every, one, received_ms
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import active_partitions
+from tablestore_memory.worker.state.scripts import script
 
 INGEST, REQUESTS, EXTRACT = "ingest", "requests", "extract"
 
-# KEYS: dead stream   ARGV: entry event_field received_field received_ms
-# An entry that is gone was put back already.
-_PUT_BACK = """
-local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
-if #found == 0 then return 0 end
-local fields = found[1][2]
-for i = 1, #fields, 2 do
-  if fields[i] == ARGV[2] then
-    redis.call('XADD', KEYS[2], '*', ARGV[2], fields[i + 1], ARGV[3], ARGV[4])
-  end
-end
-return redis.call('XDEL', KEYS[1], ARGV[1])
-"""
+
+@script
+def requeue_letter(
+    redis: Redis,
+    *,
+    dead: str,
+    stream: str,
+    entry: str,
+    event_field: str,
+    received_field: str,
+    received_ms: int,
+) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class DeadLetter:
 class DeadLetters:
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._streams = streams
+        self._keys = Keys(streams)
 
     def add(
         self,
@@ -79,15 +80,15 @@ class DeadLetters:
         }
         if received_ms is not None:
             letter[RECEIVED_FIELD] = received_ms
-        self._redis.xadd(self._stream(partition), letter)
+        self._redis.xadd(self._keys.dead(partition), letter)
 
     def count(self) -> int:
-        return sum(int(self._redis.xlen(self._stream(p))) for p in self._partitions())
+        return sum(int(self._redis.xlen(self._keys.dead(p))) for p in self._partitions())
 
     def all(self) -> Iterator[DeadLetter]:
         """Partition by partition, each oldest first."""
         for partition in self._partitions():
-            for dead_id, fields in every(self._redis, self._stream(partition)):
+            for dead_id, fields in every(self._redis, self._keys.dead(partition)):
                 yield _letter(partition, dead_id, fields)
 
     def get(self, name: str) -> DeadLetter | None:
@@ -95,7 +96,7 @@ class DeadLetters:
         number, _, dead_id = name.partition(":")
         if not (number.isdecimal() and dead_id.replace("-", "").isdecimal()):
             return None
-        fields = one(self._redis, self._stream(int(number)), dead_id)
+        fields = one(self._redis, self._keys.dead(int(number)), dead_id)
         return None if fields is None else _letter(int(number), dead_id, fields)
 
     def requeue(self, letter: DeadLetter) -> bool:
@@ -103,23 +104,24 @@ class DeadLetters:
 
         Its row takes its old place all the same: the key comes from the event. False if it was gone.
         """
-        stream = "requests" if letter.queue == REQUESTS else "events"
-        keys = [self._stream(letter.partition), self._streams.key(letter.partition, stream)]
-        return bool(
-            self._redis.eval(
-                _PUT_BACK, 2, *keys, letter.dead_id, EVENT_FIELD, RECEIVED_FIELD, letter.received_ms
-            )
+        stream = self._keys.requests if letter.queue == REQUESTS else self._keys.events
+        requeued = requeue_letter(
+            self._redis,
+            dead=self._keys.dead(letter.partition),
+            stream=stream(letter.partition),
+            entry=letter.dead_id,
+            event_field=EVENT_FIELD,
+            received_field=RECEIVED_FIELD,
+            received_ms=letter.received_ms,
         )
+        return bool(requeued)
 
     def discard(self, letter: DeadLetter) -> bool:
         """Delete it for good. False if it was gone."""
-        return bool(self._redis.xdel(self._stream(letter.partition), letter.dead_id))
+        return bool(self._redis.xdel(self._keys.dead(letter.partition), letter.dead_id))
 
     def _partitions(self) -> range:
-        return active_partitions(self._redis, self._streams)
-
-    def _stream(self, partition: int) -> str:
-        return self._streams.key(partition, "dead")
+        return active_partitions(self._redis, self._keys.streams)
 
 
 def _letter(partition: int, dead_id: str, fields: dict[bytes, bytes]) -> DeadLetter:

@@ -4,9 +4,6 @@ when it has written.
 "When" is the receipt, in ms of Redis' clock: what was published by then is forgotten, whenever it arrives,
 and what is published later is not, be it the same once more. A tombstone tells nothing of whom it is for:
 fields are hashes of ids.
-
-Keys, in one slot of a cluster: `<prefix>:{forgotten}:upto` (hash: of whom, to the latest receipt) and
-`<prefix>:{forgotten}:until` (sorted set: of whom, by the time in ms when it may go).
 """
 
 from collections.abc import Collection
@@ -16,28 +13,17 @@ from typing import cast
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.state.keys import TOMBSTONE_MS, Keys
+from tablestore_memory.worker.state.scripts import script
 
 Pair = tuple[str, str | None]
 """A user, and a session or none: an event that has none belongs to the user alone."""
 
-KEPT_MS = 30 * 86_400_000
-"""Thirty days: no publisher delivers later what it had in its journal, and no plan waits as long."""
 
-# KEYS: upto until   ARGV: of-whom received_ms kept_ms
-# An older request, carried out late, shortens nothing. Each note clears away some that ran out.
-_NOTE = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '-1')
-if tonumber(ARGV[2]) > known then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
-for _, over in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 100)) do
-  redis.call('HDEL', KEYS[1], over)
-  redis.call('ZREM', KEYS[2], over)
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-"""
+@script
+def note_forgotten(
+    redis: Redis, *, receipts: str, expiries: str, whom: bytes, received_ms: int, kept_ms: int
+) -> None: ...
 
 
 class Tombstones:
@@ -45,12 +31,18 @@ class Tombstones:
 
     def __init__(self, redis: Redis, streams: Streams) -> None:
         self._redis = redis
-        self._keys = [f"{streams.prefix}:{{forgotten}}:{name}" for name in ("upto", "until")]
+        self._keys = Keys(streams)
 
     def note(self, user_id: str, session_id: str | None, received_ms: int) -> None:
         """Forgotten up to this receipt. To be called before anything is deleted, so that nothing slips in."""
-        whom = _hashed(user_id, session_id)
-        self._redis.eval(_NOTE, len(self._keys), *self._keys, whom, received_ms, KEPT_MS)
+        note_forgotten(
+            self._redis,
+            receipts=self._keys.forgotten_upto(),
+            expiries=self._keys.forgotten_until(),
+            whom=_hashed(user_id, session_id),
+            received_ms=received_ms,
+            kept_ms=TOMBSTONE_MS,
+        )
 
     def covers(self, user_id: str, session_id: str | None, received_ms: int) -> bool:
         """Whether what was received then, in that session, is forgotten."""
@@ -65,7 +57,8 @@ class Tombstones:
             for user, session in pairs
             for name in ((user, None), (user, session))
         }
-        found = cast(list[bytes | None], self._redis.hmget(self._keys[0], list(fields.values())))
+        key = self._keys.forgotten_upto()
+        found = cast(list[bytes | None], self._redis.hmget(key, list(fields.values())))
         noted = {name: int(upto) for name, upto in zip(fields, found, strict=True) if upto}
         if not noted:
             return {}

@@ -1,9 +1,11 @@
 """Which tables and indexes there are, and making them. Names and schemas are AgentScope Runtime 1.0.5's.
 
 The session, message and memory tables are created through `tablestore-for-agent-memory`, as AgentScope
-does, so that either side may come first. The history table is ours alone.
+does, so that either side may come first. The history table is ours alone. What each must be, and how one that
+stands already may differ, is in `schema.py`.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import tablestore as ots
@@ -11,11 +13,14 @@ from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
 from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 from urllib3.util import Retry
 
+from tablestore_memory.worker.failures.errors import WrongSchema
 from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.schema import TableSchema, differing, differing_vectors
 
-SESSION_INDEX = "agentscope_runtime_session_secondary_index"
-MESSAGE_INDEX = "agentscope_runtime_message_secondary_index"
 MEMORY_INDEX = "agentscope_runtime_knowledge_search_index_name"
+"""A search index belongs to its table, so that all memory tables may have one of this name. AgentScope's services
+look for it by this name, whatever the table is called."""
+_HISTORY_KEY = (("user_id", "STRING"), ("replaced_at", "INTEGER"), ("document_id", "STRING"))
 
 # Of a client; opened as needed, kept, and waited for when all are in use: as many as a pool may have threads.
 _MOST_CONNECTIONS = 512
@@ -27,6 +32,17 @@ class TableNames:
     message: str
     memory: str
     history: str
+
+    @property
+    def session_index(self) -> str:
+        """A secondary index is itself a table of the instance, so it is named after the one it belongs to. That
+        gives AgentScope's names for AgentScope's default tables."""
+        return f"{self.session}_secondary_index"
+
+    @property
+    def message_index(self) -> str:
+        """See `session_index`."""
+        return f"{self.message}_secondary_index"
 
 
 def connect(
@@ -64,9 +80,9 @@ def memory_store(client: ots.OTSClient, names: TableNames) -> MemoryStore:
     return MemoryStore(
         client,
         session_table_name=names.session,
-        session_secondary_index_name=SESSION_INDEX,
+        session_secondary_index_name=names.session_index,
         message_table_name=names.message,
-        message_secondary_index_name=MESSAGE_INDEX,
+        message_secondary_index_name=names.message_index,
     )
 
 
@@ -85,9 +101,15 @@ def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) ->
 
 
 def create_all(client: ots.OTSClient, names: TableNames, dimension: int) -> list[str]:
-    """Make the tables and indexes that are missing; returns the names of the tables made."""
+    """Make the tables and indexes that are missing; returns the names of the tables made.
+
+    May be repeated wherever it was cut off. Raises WrongSchema, having made nothing, if one that stands already
+    is another than it must be.
+    """
     with translated("init"):
         before = set(client.list_table())
+        if differences := list(_differences(client, names, dimension, before)):
+            raise WrongSchema("; ".join(differences))
         memory_store(client, names).init_table()
         knowledge_store(client, names, dimension).init_table()
         if names.history not in before:
@@ -96,8 +118,38 @@ def create_all(client: ots.OTSClient, names: TableNames, dimension: int) -> list
     return [name for name in wanted if name not in before]
 
 
+def _differences(
+    client: ots.OTSClient, names: TableNames, dimension: int, standing: Collection[str]
+) -> Iterator[str]:
+    for schema in _schemas(names):
+        yield from differing(client, schema, standing)
+    if names.memory in standing:
+        yield from differing_vectors(client, names.memory, MEMORY_INDEX, "embedding", dimension)
+
+
+def _schemas(names: TableNames) -> tuple[TableSchema, ...]:
+    return (
+        TableSchema(
+            names.session,
+            key=(("user_id", "STRING"), ("session_id", "STRING")),
+            declared=("update_time",),
+            index=names.session_index,
+            index_key=("user_id", "update_time", "session_id"),
+        ),
+        TableSchema(
+            names.message,
+            key=(("session_id", "STRING"), ("create_time", "INTEGER"), ("message_id", "STRING")),
+            index=names.message_index,
+            index_key=("session_id", "message_id", "create_time"),
+        ),
+        TableSchema(names.memory, key=(("document_id", "STRING"), ("tenant_id", "STRING"))),
+        TableSchema(names.history, key=_HISTORY_KEY),
+    )
+
+
 def _create_history(client: ots.OTSClient, name: str) -> None:
-    key = [("user_id", "STRING"), ("replaced_at", "INTEGER"), ("document_id", "STRING")]
     client.create_table(
-        ots.TableMeta(name, key), ots.TableOptions(), ots.ReservedThroughput(ots.CapacityUnit(0, 0))
+        ots.TableMeta(name, list(_HISTORY_KEY)),
+        ots.TableOptions(),
+        ots.ReservedThroughput(ots.CapacityUnit(0, 0)),
     )

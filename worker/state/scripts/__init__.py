@@ -9,7 +9,8 @@
     -- ARGV: token ttl_ms
 
 Header and signature are checked against each other when the function is made, at import. In the script the
-names are locals, and so is `now_ms()`, by Redis' clock. A script given to a pipeline is queued there.
+names are locals, and so is `now_ms()`, by Redis' clock. `-- WITH: name` puts the functions of `name.lua`
+before it. A script given to a pipeline is queued there.
 """
 
 import inspect
@@ -37,7 +38,7 @@ class ScriptMismatch(TypeError):
 def script(function: Callable[P, R]) -> Callable[P, R]:
     """The function whose body is the Lua file of its name. Raises ScriptMismatch."""
     name = function.__name__
-    source = files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    source = _source(name)
     keys, arguments = _header(source, "KEYS"), _header(source, "ARGV")
     wanted = [*keys, *(argument.removesuffix("...") for argument in arguments)]
     given = [
@@ -47,7 +48,8 @@ def script(function: Callable[P, R]) -> Callable[P, R]:
     ]
     if wanted != given:
         raise ScriptMismatch(f"{name}.lua names {wanted}, {name}() takes {given}")
-    text = _locals("KEYS", keys) + _locals("ARGV", arguments) + _PRELUDE + source
+    text = _locals("KEYS", keys) + _locals("ARGV", arguments) + _PRELUDE
+    text += "".join(map(_source, _header(source, "WITH"))) + source
 
     @wraps(function)
     def run(*args: P.args, **values: P.kwargs) -> R:
@@ -61,6 +63,10 @@ def script(function: Callable[P, R]) -> Callable[P, R]:
         return answer
 
     return run
+
+
+def _source(name: str) -> str:
+    return files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _header(source: str, kind: str) -> list[str]:

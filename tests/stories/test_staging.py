@@ -1,0 +1,188 @@
+"""Several deployments in one Tablestore instance, each with tables of its own, made wherever that was cut off."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import tablestore as ots
+
+from devtools.deployment import Deployment
+from devtools.extraction import confirm_all, extract_all, said, store
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX, create_all
+
+PRODUCTION = {
+    "MEMORY_SESSION_TABLE": "agentscope_runtime_session",
+    "MEMORY_MESSAGE_TABLE": "agentscope_runtime_message",
+    "MEMORY_MEMORY_TABLE": "agentscope_runtime_memory",
+    "MEMORY_HISTORY_TABLE": "agentscope_runtime_memory_history",
+}
+
+
+@pytest.fixture(scope="module")
+def staging(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def unmade(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
+    """Settings alone: its tables do not stand."""
+    return Deployment(redis_url, tablestore_url, dashscope_url)
+
+
+def names_of(deployment: Deployment) -> set[str]:
+    """The tables and indexes of its own that stand."""
+    client, names = deployment.services.tablestore, deployment.services.names
+    standing = set(client.list_table())
+    wanted = {names.session, names.message, names.memory, names.history}
+    found = standing & (wanted | {names.session_index, names.message_index})
+    if names.memory in standing:
+        found |= {name for _, name in client.list_search_index(names.memory)}
+    return found
+
+
+def test_staging_stands_beside_production_in_one_instance(
+    staging: Deployment, redis_url: str, tablestore_url: str, dashscope_url: str
+) -> None:
+    with Deployment(redis_url, tablestore_url, dashscope_url, **PRODUCTION) as production:
+        store(production, said("ana", "s", 1, "I like tea.", name="Ana"))
+        store(staging, said("ana", "s", 1, "I like chess.", name="Ana"))
+
+        for deployment in (production, staging):
+            extract_all(deployment)
+            assert confirm_all(deployment) == 0
+
+    assert production.texts("ana") == ["Ana likes tea"]
+    assert staging.texts("ana") == ["Ana likes chess"]
+    assert len(names_of(production)) == len(names_of(staging)) == 7
+
+
+def without_table(name: str) -> Callable[[Deployment], None]:
+    return lambda d: d.services.tablestore.delete_table(getattr(d.services.names, name))
+
+
+def without_index(table: str) -> Callable[[Deployment], None]:
+    def remove(deployment: Deployment) -> None:
+        names = deployment.services.names
+        deployment.services.tablestore.delete_secondary_index(
+            getattr(names, table), getattr(names, f"{table}_index")
+        )
+
+    return remove
+
+
+def without_search_index(deployment: Deployment) -> None:
+    deployment.services.tablestore.delete_search_index(
+        deployment.services.names.memory, MEMORY_INDEX
+    )
+
+
+def without_memories(deployment: Deployment) -> None:
+    without_search_index(deployment)
+    without_table("memory")(deployment)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(without_table("session"), id="session"),
+        pytest.param(without_index("session"), id="session index"),
+        pytest.param(without_table("message"), id="message"),
+        pytest.param(without_index("message"), id="message index"),
+        pytest.param(without_memories, id="memory"),
+        pytest.param(without_search_index, id="memory index"),
+        pytest.param(without_table("history"), id="history"),
+    ],
+)
+def test_init_makes_what_is_missing(staging: Deployment, cut: Callable[[Deployment], None]) -> None:
+    whole = names_of(staging)
+    cut(staging)
+    assert names_of(staging) < whole
+
+    create_all(
+        staging.services.tablestore, staging.services.names, staging.settings.embedding_dimension
+    )
+
+    assert names_of(staging) == whole
+
+
+def table_with_another_key(deployment: Deployment, name: str) -> None:
+    meta = ots.TableMeta(name, [("id", "STRING")])
+    throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
+    deployment.services.tablestore.create_table(meta, ots.TableOptions(), throughput)
+
+
+@pytest.mark.parametrize("table", ["session", "message", "memory", "history"])
+def test_init_names_a_table_that_is_another_and_makes_nothing(
+    unmade: Deployment, table: str
+) -> None:
+    name = getattr(unmade.services.names, table)
+    table_with_another_key(unmade, name)
+
+    answer = unmade.command("init")
+
+    assert answer.returncode == 3
+    assert f"table {name} has the key (id STRING) instead of (" in answer.stderr.decode()
+    assert names_of(unmade) == {name}
+
+
+@pytest.mark.parametrize("table", ["session", "message"])
+def test_init_names_an_index_whose_name_is_taken(unmade: Deployment, table: str) -> None:
+    index = getattr(unmade.services.names, f"{table}_index")
+    table_with_another_key(unmade, index)
+
+    answer = unmade.command("init")
+
+    assert answer.returncode == 3
+    assert f"{index}, the index of " in answer.stderr.decode()
+    assert names_of(unmade) == {index}
+
+
+def test_init_names_a_session_table_that_no_index_can_be_made_of(unmade: Deployment) -> None:
+    names, client = unmade.services.names, unmade.services.tablestore
+    meta = ots.TableMeta(names.session, [("user_id", "STRING"), ("session_id", "STRING")])
+    client.create_table(meta, ots.TableOptions(), ots.ReservedThroughput(ots.CapacityUnit(0, 0)))
+
+    answer = unmade.command("init")
+
+    assert answer.returncode == 3
+    assert "does not declare the column (update_time)" in answer.stderr.decode()
+
+
+def test_init_names_an_index_with_another_key(unmade: Deployment) -> None:
+    names, client = unmade.services.names, unmade.services.tablestore
+    key = [("session_id", "STRING"), ("create_time", "INTEGER"), ("message_id", "STRING")]
+    index = ots.SecondaryIndexMeta(
+        names.message_index,
+        ["session_id", "create_time", "message_id"],
+        [],
+        ots.SecondaryIndexType.LOCAL_INDEX,
+    )
+    client.create_table(
+        ots.TableMeta(names.message, key),
+        ots.TableOptions(),
+        ots.ReservedThroughput(ots.CapacityUnit(0, 0)),
+        secondary_indexes=[index],
+    )
+
+    answer = unmade.command("init")
+
+    assert answer.returncode == 3
+    assert f"index {names.message_index} has the key (session_id, create_time" in (
+        answer.stderr.decode()
+    )
+
+
+def test_init_names_an_index_of_other_vectors(staging: Deployment) -> None:
+    before = names_of(staging)
+    other = Deployment(
+        staging.environment["REDIS_URL"],
+        staging.environment["TABLESTORE_ENDPOINT"],
+        staging.environment["DASHSCOPE_HTTP_BASE_URL"],
+        **{**staging.environment, "MEMORY_EMBEDDING_DIMENSION": "512"},
+    )
+
+    answer = other.command("init")
+
+    assert answer.returncode == 3
+    assert "has vectors of 256 floats instead of 512" in answer.stderr.decode()
+    assert names_of(staging) == before
