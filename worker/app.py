@@ -6,8 +6,10 @@ anything that is not kept elsewhere; what a lost one should have done, the sweep
 
 import threading
 from functools import cache
+from platform import python_version
 from typing import Any
 
+import structlog
 from celery import Celery, concurrency, signals
 from kombu import Exchange, Queue
 
@@ -25,8 +27,10 @@ from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state.connection import broker, connect_redis
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
+from tablestore_memory.worker.stores.codec import has_native_codec
 from tablestore_memory.worker.telemetry import configure_logging
 
+log = structlog.get_logger()
 _TRANSPORT = {
     # Above the longest hard limit, so that no running task is delivered again.
     "visibility_timeout": 900,
@@ -108,6 +112,7 @@ def create_app(settings: Settings) -> Celery:
 
     def set_up_logging(**_: Any) -> None:
         configure_logging(settings.log_level, settings.log_format)
+        log.info("worker.starting", python=python_version(), native_codec=has_native_codec())
 
     def go_without(sender: Any, **_: Any) -> None:
         if sender.app is app:

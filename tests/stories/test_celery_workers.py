@@ -1,6 +1,8 @@
 """Workers as Celery starts them: which queues they consume, and what may stand in Celery's own lists."""
 
 import json
+import platform
+import sys
 
 from devtools.deployment import Deployment
 from devtools.extraction import said
@@ -24,7 +26,7 @@ def test_worker_without_queues_named_consumes_all_of_them(
     redis_url: str, tablestore_url: str, dashscope_url: str, fresh_name: str
 ) -> None:
     with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment:
-        deployment.start_workers("")
+        (worker,) = deployment.start_workers("")
 
         deployment.publish(
             said(fresh_name, fresh_name, 1, "I like tea."),
@@ -33,6 +35,10 @@ def test_worker_without_queues_named_consumes_all_of_them(
         deployment.wait()
 
         assert len(deployment.texts(fresh_name)) == 1
+        first = next(json.loads(line) for line in worker.output.splitlines() if line[:1] == "{")
+        home = sys.version_info[:2] == (3, 12) and platform.machine() == "x86_64"
+        native = home and sys.platform == "linux"
+        assert (first["event"], first["native_codec"]) == ("worker.starting", native)
 
 
 def test_what_is_no_message_in_celerys_list_is_said_and_no_worker_ends(
