@@ -42,7 +42,9 @@ _NOT_NEEDED = (
     "junitxml",
     "doctest",
 )
-# A second's tests may take half a minute on a busy machine; what hangs is ended all the same.
+# No test of a group takes a tenth of it: what takes longer hangs, and is noticed by that.
+_TEST_S = 30
+# Of all tests of a mutant, for what no test can end: generous, as a machine may be busy.
 _TIMEOUTS = {"timeout_multiplier": 15.0, "timeout_constant": 2.0}
 
 
@@ -128,7 +130,7 @@ def _lay_out(group: Group) -> None:
     settings = {
         "source_paths": group.modules,
         "also_copy": _SEEN_BY_TESTS,
-        "pytest_add_cli_args": [f"-p{plugin}" for plugin in plugins],
+        "pytest_add_cli_args": [*(f"-p{plugin}" for plugin in plugins), f"--timeout={_TEST_S}"],
         "pytest_add_cli_args_test_selection": group.tests,
         **_TIMEOUTS,
     }

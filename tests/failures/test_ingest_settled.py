@@ -265,7 +265,7 @@ def test_drain_that_lost_its_lease_takes_back_what_was_forgotten_meanwhile_and_n
         take_lease(deployment)
 
     after(monkeypatch, "write_rows", forgotten_meanwhile)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLost, match="lease"):
         drain(deployment.services.ingest, 0)
 
     rows = footprints(deployment, gone)
@@ -317,6 +317,26 @@ def test_what_is_nobodys_fault_is_told_as_it_is_and_asks_nobody(
     assert waiting(deployment, 0) == 1
 
 
+def test_batches_are_whole_again_when_what_was_taken_apart_is_settled(
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(deployment, 0, *(message(fresh_name, number) for number in range(4)))
+    with monkeypatch.context() as broken:
+        broken.setattr(drain_module, "write_rows", raising(KeyError("x")))
+        with pytest.raises(KeyError):
+            drain(deployment.services.ingest, 0)
+    ingest = replace(deployment.services.ingest, clock=lambda: 0.0)
+
+    with capture_logs() as logs:
+        drain(ingest, 0)
+        append(deployment, 0, *(message(fresh_name, number) for number in range(4, 10)))
+        drain(ingest, 0)
+
+    assert [line["entries"] for line in logs] == [1, 1, 1, 1, 6]
+    in_flight = deployment.services.streams.key(0, "in-flight")
+    assert not deployment.services.redis.exists(in_flight)
+
+
 def test_lone_entry_is_set_aside_with_how_often_it_was_tried_and_why(
     deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,7 +378,13 @@ def test_what_may_pass_is_tried_for_half_the_bound_before_it_is_set_aside(
     deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_rows", raising(Throttled("slowly")))
+
+    def throttled(client: Any, rows: list[Any]) -> dict[int, Any]:
+        if rows:
+            raise Throttled("slowly")
+        return {}
+
+    monkeypatch.setattr(drain_module, "write_rows", throttled)
 
     for _ in range(10):
         with pytest.raises(Throttled):

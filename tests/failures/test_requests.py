@@ -138,13 +138,13 @@ def test_what_failed_is_tried_again_after_what_is_new_and_before_its_users_next(
     asked: Asked,
 ) -> None:
     asked.pause(0)
-    asked.ask(remember("ana", "1"), remember("ana", "2"))
+    asked.ask(remember("ana", "1"), remember("ana", "2"), remember("cy", "0"))
     asked.fails("1", KeyError())
     first = asked.turn()
     asked.ask(remember("bo", "3"))
     asked.troubles.clear()
 
-    assert [first, asked.turn(), asked.turn()] == [["1"], ["3", "1"], ["2"]]
+    assert [first, asked.turn(), asked.turn()] == [["1", "0"], ["3", "1"], ["2"]]
 
 
 def test_turn_ends_after_fifty_so_that_others_have_theirs(asked: Asked) -> None:

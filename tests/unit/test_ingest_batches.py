@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 from msgspec.structs import replace
 
-from tablestore_memory.protocol.events import Forget, Message, SessionEnd, encode
+from tablestore_memory.protocol.events import Forget, Message, SessionEnd, decode, encode
 from tablestore_memory.worker.failures.errors import BadCredentials, InvalidRow, Throttled
 from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.ingest import batches
@@ -82,6 +82,7 @@ def test_entry_waits_for_its_own_row_and_its_sessions() -> None:
     batch = build_batch([entry("a", 1), entry("b", 2), entry("a", 3)], NAMES)
 
     assert [kept.rows for kept in batch.entries] == [(0, 3), (1, 4), (2, 3)]
+    assert [kept.event for kept in batch.entries] == [decode(e.source.raw) for e in batch.entries]
 
 
 def test_sessions_row_has_the_newest_stamp_whatever_the_order() -> None:
@@ -111,6 +112,14 @@ def test_row_that_exactly_fits_is_in_the_batch(monkeypatch: pytest.MonkeyPatch) 
 
     needed = sum(len(each.raw) + ROW_BYTES for each in two)
     assert [fits(1), fits(needed - 1), fits(needed)] == [1, 1, 2]
+
+
+def test_nothing_overtakes_an_entry_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_BODY_BYTES", 1)
+
+    batch = build_batch([FORGET, entry("a", 1), entry("a", 2), FORGET], NAMES)
+
+    assert [kept.source.entry_id for kept in batch.entries] == ["5-0", "1-0"]
 
 
 def test_key_of_anothers_message_is_refused_and_their_entries_stay_theirs() -> None:
