@@ -293,7 +293,7 @@ def test_plan_that_was_found_in_it_is_dropped_and_its_session_due(home: Home) ->
     receipt = home.forget()
 
     assert receipt["plans"] == 1
-    assert home.services.plans.load(home.user, home.session("s")) is None
+    assert home.services.plans.load(home.user, home.session("s")) == ()
     assert home.from_us("s") == 4
 
 

@@ -156,7 +156,7 @@ def test_batch_that_was_taken_before_is_told_so(
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
     with monkeypatch.context() as broken:
-        broken.setattr(drain_module, "write_rows", raising(NoConnection("gone")))
+        broken.setattr(drain_module, "write_batch", raising(NoConnection("gone")))
         with pytest.raises(NoConnection):
             drain(deployment.services.ingest, 0)
 
@@ -180,7 +180,7 @@ def with_clock(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, batch_s:
     def pass_time() -> None:
         now[0] += batch_s
 
-    after(monkeypatch, "write_rows", pass_time)
+    after(monkeypatch, "write_batch", pass_time)
     return replace(deployment.services.ingest, clock=lambda: now[0])
 
 
@@ -244,7 +244,7 @@ def test_drain_that_lost_its_lease_while_it_wrote_lets_no_session_wait(
 ) -> None:
     monkeypatch.setattr(leases, "LEASE_TTL_MS", 1_500)
     append(deployment, 0, message(fresh_name, 1))
-    after(monkeypatch, "write_rows", lambda: lose_lease(deployment))
+    after(monkeypatch, "write_batch", lambda: lose_lease(deployment))
 
     with pytest.raises(LeaseLost):
         drain(deployment.services.ingest, 0)
@@ -264,7 +264,7 @@ def test_drain_that_lost_its_lease_takes_back_what_was_forgotten_meanwhile_and_n
         deployment.services.tombstones.note(gone, None, now_ms(deployment.services.redis))
         take_lease(deployment)
 
-    after(monkeypatch, "write_rows", forgotten_meanwhile)
+    after(monkeypatch, "write_batch", forgotten_meanwhile)
     with pytest.raises(LeaseLost, match="lease"):
         drain(deployment.services.ingest, 0)
 
@@ -291,7 +291,7 @@ def test_row_written_anew_after_it_was_forgotten_is_not_taken_back(
         drain_all(deployment, 0)
         take_lease(deployment)
 
-    after(monkeypatch, "write_rows", forgotten_and_published_again)
+    after(monkeypatch, "write_batch", forgotten_and_published_again)
     with pytest.raises(LeaseLost):
         drain(deployment.services.ingest, 0)
 
@@ -305,7 +305,7 @@ def test_what_is_nobodys_fault_is_told_as_it_is_and_asks_nobody(
     deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_rows", raising(error))
+    monkeypatch.setattr(drain_module, "write_batch", raising(error))
     ingest = replace(deployment.services.ingest, probe=raising(Throttled("asked")))
 
     for _ in range(2):
@@ -322,7 +322,7 @@ def test_batches_are_whole_again_when_what_was_taken_apart_is_settled(
 ) -> None:
     append(deployment, 0, *(message(fresh_name, number) for number in range(4)))
     with monkeypatch.context() as broken:
-        broken.setattr(drain_module, "write_rows", raising(KeyError("x")))
+        broken.setattr(drain_module, "write_batch", raising(KeyError("x")))
         with pytest.raises(KeyError):
             drain(deployment.services.ingest, 0)
     ingest = replace(deployment.services.ingest, clock=lambda: 0.0)
@@ -341,7 +341,7 @@ def test_lone_entry_is_set_aside_with_how_often_it_was_tried_and_why(
     deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_rows", raising(KeyError("my words")))
+    monkeypatch.setattr(drain_module, "write_batch", raising(KeyError("my words")))
     for _ in range(2):
         with pytest.raises(KeyError):
             drain(deployment.services.ingest, 0)
@@ -359,7 +359,7 @@ def test_lone_entry_is_not_set_aside_while_the_store_fails(
     deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_rows", raising(KeyError("my words")))
+    monkeypatch.setattr(drain_module, "write_batch", raising(KeyError("my words")))
     for _ in range(2):
         with pytest.raises(KeyError):
             drain(deployment.services.ingest, 0)
@@ -384,7 +384,7 @@ def test_what_may_pass_is_tried_for_half_the_bound_before_it_is_set_aside(
             raise Throttled("slowly")
         return {}
 
-    monkeypatch.setattr(drain_module, "write_rows", throttled)
+    monkeypatch.setattr(drain_module, "write_batch", throttled)
 
     for _ in range(10):
         with pytest.raises(Throttled):

@@ -213,6 +213,15 @@ def test_prepended_events_are_taken_before_those_that_were_there(tmp_path: Path)
     assert journal.is_empty()
 
 
+@pytest.mark.parametrize(("size", "count"), [(1, 1), (10, 1), (11, 2), (20, 2), (25, 3)])
+def test_no_more_is_taken_than_about_so_many_bytes(tmp_path: Path, size: int, count: int) -> None:
+    journal = make_journal(tmp_path)
+    for number in range(5):
+        journal.append(record(number, size=10))
+
+    assert len(journal.take(100, size)) == count
+
+
 def test_event_whose_file_is_closed_before_it_is_written_is_written_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,6 +417,16 @@ def test_dangling_link_keeps_no_journal_from_being_sent(tmp_path: Path) -> None:
     (tmp_path / "1-dangling").symlink_to(tmp_path / "nowhere")
 
     assert replayed(tmp_path) == list(range(20, 50))
+
+
+def test_file_of_ours_whose_count_and_first_record_are_damaged_is_read_on(tmp_path: Path) -> None:
+    path = half_settled(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[8:20] = b"\xff" * 12
+
+    path.write_bytes(data)
+
+    assert replayed(tmp_path) == list(range(1, 50))
 
 
 def test_record_behind_junk_is_found_wherever_it_begins(tmp_path: Path) -> None:
