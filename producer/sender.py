@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from tablestore_memory.producer.backlog import Backlog, Record, Source
 from tablestore_memory.producer.counters import Counters
@@ -76,7 +77,9 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="memory-publisher", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        """CPython 3.12.0 to 3.12.2 start no thread once the main one has ended: then `stop` does the work."""
+        with suppress(RuntimeError):
+            self._thread.start()
 
     def ring(self) -> None:
         """Wake it, or cut its pause short."""
@@ -95,6 +98,8 @@ class Sender:
         """Deliver what there is, but no longer than this, and end. False: it is still busy."""
         self._stop_at = time.monotonic() + timeout
         self.ring()
+        if self._thread.ident is None:  # never started
+            self._run()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         with self._taking:

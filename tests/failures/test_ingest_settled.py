@@ -230,7 +230,7 @@ def test_drain_that_lost_its_lease_before_it_writes_writes_nothing(
 ) -> None:
     monkeypatch.setattr(leases, "LEASE_TTL_MS", 1_500)
     append(deployment, 0, message(fresh_name, 1))
-    after(monkeypatch, "form", lambda: lose_lease(deployment))
+    after(monkeypatch, "build_batch", lambda: lose_lease(deployment))
 
     with pytest.raises(LeaseLost):
         drain(deployment.services.ingest, 0)
