@@ -43,8 +43,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
         if shares_its_process() and s.requests.attempts.hold_a_suspect(partition):
             run_apart(gate.REQUESTS, [str(partition)], isolation.turn_s * _APART)
             return
-        settled = execute(s, gate.REQUESTS, [str(partition)])
-        if settled and s.gate.reserve(gate.REQUESTS, partition):
+        if _requests(s, partition) and s.gate.reserve(gate.REQUESTS, partition):
             do_requests.delay(partition)
 
     @app.task(name=gate.CONFIRM, **_ended_after(isolation.turn_s))
@@ -58,7 +57,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
         for user_id, session_id in s.due.claim(partition, 1):
             with structlog.contextvars.bound_contextvars(session_id=session_id):
                 if not _is_to_be_apart(s, partition, user_id, session_id):
-                    execute(s, gate.EXTRACT, [user_id, session_id])
+                    _extract(s, user_id, session_id)
                 elif not run_apart(
                     gate.EXTRACT, [user_id, session_id], isolation.session_s * _APART
                 ):
@@ -76,15 +75,13 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
             s.stage_errors.clear(gate.RECONCILE)
 
 
-def execute(s: Services, task: str, about: Sequence[str]) -> int:
-    """Do a task that may be done apart (worker/pool/apart.py). Returns how many requests it settled."""
+def execute(s: Services, task: str, about: Sequence[str]) -> None:
+    """Do a task in a process of its own (worker/apart_main.py)."""
     match task, about:
         case gate.EXTRACT, [user_id, session_id]:
             _extract(s, user_id, session_id)
-        case gate.REQUESTS, [number]:
-            partition = int(number)
-            return _turn(s, task, partition, lambda: process_requests(s.requests, partition))
-    return 0
+        case gate.REQUESTS, [partition]:
+            _requests(s, int(partition))
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
@@ -110,6 +107,11 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
     s.gate.succeeded(task, partition)
     s.stage_errors.clear(task)
     return left
+
+
+def _requests(s: Services, partition: int) -> int:
+    """Returns how many were settled."""
+    return _turn(s, gate.REQUESTS, partition, lambda: process_requests(s.requests, partition))
 
 
 def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) -> bool:

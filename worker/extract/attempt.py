@@ -73,7 +73,7 @@ def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> Outcome:
             return Outcome()
         ends = step.monotonic() + _TURN_S
         for chunks, _ in enumerate(extract(step.extraction, user_id, session_id, lease), 1):
-            # A piece is done: what follows starts anew.
+            # A chunk is done: what follows starts anew.
             step.attempts.forget(partition, item)
             if step.monotonic() > ends:
                 due.postpone(user_id, session_id, 0)

@@ -11,22 +11,18 @@ from dataclasses import dataclass
 from itertools import islice
 
 import structlog
-from msgspec.structs import replace
 from redis import Redis
 from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Remember, decode, encode
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.consolidation.forgotten import forgotten
-from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
-from tablestore_memory.worker.consolidation.remember import Remembering, remember, user_lease
+from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import (
     Busy,
     Final,
     IndexBehind,
     LeaseLost,
-    SecretRefused,
     SystemicFailure,
     Throttled,
 )
@@ -37,9 +33,9 @@ from tablestore_memory.worker.failures.isolation import (
     Probe,
     ensure_item_is_to_blame,
 )
-from tablestore_memory.worker.forget import Forgetting, Scope, forget
+from tablestore_memory.worker.forget import Forgetting
 from tablestore_memory.worker.forget.in_flight import pair_of
-from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
+from tablestore_memory.worker.requests.carry_out import carry_out, without_secrets
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.dead_letters import REQUESTS, DeadLetters
@@ -47,14 +43,10 @@ from tablestore_memory.worker.state.entries import StreamEntry, oldest
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.scripts import script
-from tablestore_memory.worker.stores.documents import document_text
-from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 _LOOKED_AT = 1_000  # entries: those that wait stand in front of those that may go on
-_A_TURN = (
-    50  # requests, and seconds: far below what ends a turn that hangs, as that counts as a try
-)
-_TURN_S = 10.0
+# Requests and seconds: far below what ends a turn that hangs, as that counts as a try.
+_A_TURN, _TURN_S = 50, 10.0
 _ASIDE_S = 1.0  # for somebody else's lease, or a service that asks to slow down
 log = structlog.get_logger()
 
@@ -232,75 +224,15 @@ def _take_off(step: Requests, partition: int, lease: Lease, request: _Request) -
 
 
 def _execute(step: Requests, request: _Request) -> None:
-    match request.event:
-        case MalformedEvent() as error:
-            raise error
-        case Remember(document=None) as event:
-            _remember(step.remembering, event, request.entry.received_ms)
-        case Remember() as event:
-            _keep(step.remembering, event, request.entry.received_ms)
-        case Forget() as event:
-            _forget(step, event, request.entry.received_ms)
-
-
-def _remember(step: Remembering, event: Remember, received_ms: int) -> None:
-    """As it stands, without asking what the facts are; beside what is known like any other."""
-    memory = Memory(
-        user_id=event.user_id,
-        session_id=event.session_id or "",
-        text=event.text,
-        kind="instruction",
-        said_by="user",
-        valid_from=event.created_at,
-        stated_at=event.created_at,
-        received_ms=received_ms,
-    ).identified()
-    if forgotten(step.tombstones, [memory]):
-        return
-    if holds_secret(event.text):
-        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
-    (vector,) = step.qwen.embed([memory.text])
-    fact = Embedded(memory, vector)
-    # Asked for by name, it does not wait for an index that is behind.
-    remember(step, event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
-    log.info("memory.remembered", document_id=memory.document_id)
-
-
-def _keep(step: Remembering, event: Remember, received_ms: int) -> None:
-    """A document of an AgentScope app, under its own id: beside what is known, replacing nothing.
-
-    It is a message of a conversation, so its secrets are masked and the rest of it is kept.
-    """
-    if is_forgotten(step.application, event, received_ms):
-        return
-    event = _without_secrets(event)
-    text = document_text(event)
-    vectors = step.qwen.embed([text]) if text else [[]]
-    with user_lease(step, event.user_id) as held:
-        keep_document(step.application, event, vectors[0], received_ms, held.ensure_lease_held)
-
-
-def _forget(step: Requests, event: Forget, received_ms: int) -> None:
-    # Noted before it has its turn: what is on its way meanwhile does not come back.
-    step.remembering.tombstones.note(event.user_id, event.session_id, received_ms)
-    scope = Scope(event.user_id, event.session_id, received_ms)
-    with user_lease(step.remembering, event.user_id):
-        receipt = forget(step.forgetting, scope, event.event_id)
-    log.info("user.forgotten", **receipt)
+    if isinstance(request.event, MalformedEvent):
+        raise request.event
+    received_ms = request.entry.received_ms
+    carry_out(step.remembering, step.forgetting, request.event, received_ms)
 
 
 def _masked(request: _Request) -> bytes:
     """An event for the dead letters: they are listed, so no secret goes there."""
     event = request.event
     if isinstance(event, Remember):
-        return encode(_without_secrets(event))
+        return encode(without_secrets(event))
     return request.entry.raw
-
-
-def _without_secrets(event: Remember) -> Remember:
-    return replace(
-        event,
-        text=masked(event.text),
-        metadata=event.metadata and masked_texts(event.metadata),
-        document=event.document and masked_texts(event.document),
-    )
