@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from devtools.deployment import Deployment
-from devtools.servers import serving
-from tests.failures.ingesting import SHARED_TABLES
+from devtools.servers import Server, serving
+from tests.failures.extraction_kills import NO_LIMITS
+from tests.failures.ingesting import idle_deployment
 
 
 @pytest.fixture(scope="session")
@@ -16,16 +17,17 @@ def faulty_tablestore_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def _shared_tables(redis_url: str, faulty_tablestore_url: str, dashscope_url: str) -> None:
-    """Made once: that takes two seconds."""
-    with Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES):
-        pass
-
-
 @pytest.fixture
-def undrained(
-    redis_url: str, faulty_tablestore_url: str, dashscope_url: str, _shared_tables: None
-) -> Deployment:
+def undrained(redis_url: str, faulty_tablestore_url: str, dashscope_url: str) -> Deployment:
     """A deployment without workers, for drains in this process, on a Tablestore that can be broken."""
-    return Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES)
+    return idle_deployment(redis_url, faulty_tablestore_url, dashscope_url)
+
+
+@pytest.fixture(scope="module")
+def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    """One for a module, without workers, on a Tablestore of its own; Qwen may be asked as often as one likes."""
+    with (
+        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
+        Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment,
+    ):
+        yield deployment

@@ -1,6 +1,7 @@
 """What the tests of ingestion share: messages, what became of them, and faults of the local Tablestore."""
 
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
 from devtools.deployment import Deployment
@@ -15,6 +16,21 @@ SHARED_TABLES = {
     f"MEMORY_{kind.upper()}_TABLE": f"shared_{kind}"
     for kind in ("session", "message", "memory", "history")
 }
+
+
+def idle_deployment(
+    redis_url: str, tablestore_url: str, dashscope_url: str, **variables: str
+) -> Deployment:
+    """Without workers, with its own prefix, on the shared tables: what is to be done the test does itself."""
+    _make_shared_tables(redis_url, tablestore_url, dashscope_url)
+    return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES, **variables)
+
+
+@cache
+def _make_shared_tables(*urls: str) -> None:
+    """Once: that takes two seconds."""
+    with Deployment(*urls, **SHARED_TABLES):
+        pass
 
 
 def message(session: str, number: int, text: str | None = None, **more: Any) -> Message:

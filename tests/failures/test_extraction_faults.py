@@ -2,18 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, waiting
-from devtools.servers import Server
 from tablestore_memory.localcloud.dashscope.faults import ERRORS, KINDS
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import SystemicFailure
-from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 
 # The calls of one extraction: each is found by words that stand in no other.
@@ -45,15 +42,6 @@ CASES = [
     if call == "facts" or fault in ONE_OF_EACH_KIND or os.environ.get("MEMORY_ALL_FAULTS")
 ]
 ALLERGY = "Ana is allergic to peanuts"
-
-
-@pytest.fixture(scope="module")
-def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    with (
-        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
-        Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment,
-    ):
-        yield deployment
 
 
 @pytest.fixture

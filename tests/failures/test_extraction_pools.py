@@ -13,7 +13,7 @@ from devtools.extraction import memory_rows, said, store, waiting
 from devtools.servers import wait_until
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.failures.hostile import HANG, SPIN, WAIT
-from tests.failures.ingesting import SHARED_TABLES
+from tests.failures.ingesting import idle_deployment
 from tests.local_dashscope import LocalDashScope
 
 POOLS = {"prefork": 4, "threads": 64}
@@ -25,11 +25,9 @@ def deployment(
     redis_url: str,
     faulty_tablestore_url: str,
     dashscope_url: str,
-    _shared_tables: None,
     local_dashscope: LocalDashScope,
 ) -> Iterator[Deployment]:
-    variables = SHARED_TABLES | NO_LIMITS
-    deployment = Deployment(redis_url, faulty_tablestore_url, dashscope_url, **variables)
+    deployment = idle_deployment(redis_url, faulty_tablestore_url, dashscope_url, **NO_LIMITS)
     yield deployment
     for worker in deployment.workers:
         worker.kill()
@@ -37,6 +35,16 @@ def deployment(
 
 def start(deployment: Deployment, pool: str) -> Child:
     (worker,) = deployment.start_workers("extract", pool=pool, concurrency=POOLS[pool])
+    return worker
+
+
+def start_and_wait(
+    deployment: Deployment, local_dashscope: LocalDashScope, pool: str, calls: int
+) -> Child:
+    """A worker that has so many calls to a slow Qwen under way."""
+    local_dashscope.faults.add("latency", seconds=50)
+    worker = start(deployment, pool)
+    wait_until(lambda: under_way(deployment) == calls, "all calls under way", 60)
     return worker
 
 
@@ -72,10 +80,8 @@ def assert_extracted(deployment: Deployment, users: list[str]) -> None:
 def test_worker_that_is_told_to_stop_ends_soon_and_leaves_its_sessions_to_the_next(
     deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str, pool: str
 ) -> None:
-    local_dashscope.faults.add("latency", seconds=50)
     users = make_due(deployment, fresh_name, POOLS[pool])
-    worker = start(deployment, pool)
-    wait_until(lambda: under_way(deployment) == len(users), "all calls under way", 60)
+    worker = start_and_wait(deployment, local_dashscope, pool, len(users))
 
     worker.process.terminate()
 
@@ -89,10 +95,8 @@ def test_worker_that_is_told_to_stop_ends_soon_and_leaves_its_sessions_to_the_ne
 def test_sessions_of_a_worker_that_was_killed_are_extracted_by_the_next(
     deployment: Deployment, local_dashscope: LocalDashScope, fresh_name: str, pool: str
 ) -> None:
-    local_dashscope.faults.add("latency", seconds=50)
     users = make_due(deployment, fresh_name, POOLS[pool])
-    worker = start(deployment, pool)
-    wait_until(lambda: under_way(deployment) == len(users), "all calls under way", 60)
+    worker = start_and_wait(deployment, local_dashscope, pool, len(users))
 
     worker.kill()
 

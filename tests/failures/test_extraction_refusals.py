@@ -1,20 +1,18 @@
 """Qwen refuses: everything, and extraction pauses with its work kept; or one text, which alone is set aside."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts, waiting
-from devtools.servers import Server, wait_until
+from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import ServiceFails
 from tablestore_memory.worker.requests.process import process_requests
-from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 
 REFUSALS = ["InvalidParameter", "DataInspectionFailed"]
@@ -23,15 +21,6 @@ FACTS = {"operation": "generation"}
 VECTORS = {"operation": "embedding"}
 DECISIONS = {"operation": "generation", "match": "free of doubles"}
 TRIVIAL = {"operation": "generation", "match": "Reply with this JSON object"}
-
-
-@pytest.fixture(scope="module")
-def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    with (
-        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
-        Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment,
-    ):
-        yield deployment
 
 
 @pytest.fixture

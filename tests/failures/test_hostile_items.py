@@ -9,7 +9,7 @@ from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Remember, encode
 from tests.failures.hostile import KINDS
-from tests.failures.ingesting import SHARED_TABLES, append, dead, message, texts
+from tests.failures.ingesting import append, dead, idle_deployment, message, texts
 
 BOUND_S = 30
 SLOW = pytest.mark.skipif(not os.environ.get("MEMORY_ALL_FAULTS"), reason="takes two minutes")
@@ -18,12 +18,10 @@ RESTARTS = {"prefork": 0, "threads": 60}
 
 
 @pytest.fixture
-def hostile(
-    redis_url: str, faulty_tablestore_url: str, dashscope_url: str, _shared_tables: None
-) -> Iterator[Deployment]:
+def hostile(redis_url: str, faulty_tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
     """Isolation within half a minute, so that the test does not take a whole one."""
-    variables = SHARED_TABLES | {"MEMORY_ISOLATE_S": str(BOUND_S), "MEMORY_EXTRACT_ATTEMPTS": "2"}
-    deployment = Deployment(redis_url, faulty_tablestore_url, dashscope_url, **variables)
+    soon = {"MEMORY_ISOLATE_S": str(BOUND_S), "MEMORY_EXTRACT_ATTEMPTS": "2"}
+    deployment = idle_deployment(redis_url, faulty_tablestore_url, dashscope_url, **soon)
     yield deployment
     for worker in deployment.workers:
         worker.kill()

@@ -3,7 +3,6 @@ settling each user has exactly what is theirs. Hypothesis finds the order; the s
 """
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from devtools.extraction import memory_rows
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, Message, Remember, encode
 from tablestore_memory.worker.requests.process import process_requests
-from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all
+from tests.failures.ingesting import append, dead, drain_all
 
 # So few keys that three users meet at each of them in nearly every run.
 USERS, SESSIONS, MESSAGES, DOCUMENTS = ("ana", "bo", "cy"), ("s1", "s2"), ("m1",), ("m1", "m2")
@@ -31,10 +30,8 @@ users, sessions = st.sampled_from(USERS), st.sampled_from(SESSIONS)
 
 
 @pytest.fixture
-def deployment(
-    redis_url: str, faulty_tablestore_url: str, dashscope_url: str, _shared_tables: None
-) -> Iterator[Deployment]:
-    yield Deployment(redis_url, faulty_tablestore_url, dashscope_url, **SHARED_TABLES)
+def deployment(undrained: Deployment) -> Deployment:
+    return undrained
 
 
 class Isolation(RuleBasedStateMachine):

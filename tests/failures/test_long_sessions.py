@@ -1,7 +1,6 @@
 """Qwen is asked about the pieces of a long session at once; they are applied in order, and paid for once."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts
-from devtools.servers import Server
 from tablestore_memory.worker.consolidation.remember import remember
 from tablestore_memory.worker.extract import attempt as attempts
 from tablestore_memory.worker.extract import chunks
@@ -18,7 +16,6 @@ from tablestore_memory.worker.extract.attempt import Attempt, Outcome, attempt
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.state.lease import give_up_leases_of
-from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
 from tests.local_dashscope import LocalDashScope
@@ -35,15 +32,6 @@ KNOWN = [
 
 class Died(BaseException):
     """Ends a step as a crash would: nothing behind it runs."""
-
-
-@pytest.fixture(scope="module")
-def shared(redis_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    with (
-        Server.start("tablestore", "--data", ":memory:", "--index-lag", "0") as tablestore,
-        Deployment(redis_url, tablestore.url, dashscope_url, **NO_LIMITS) as deployment,
-    ):
-        yield deployment
 
 
 @pytest.fixture

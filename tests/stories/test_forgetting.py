@@ -8,7 +8,7 @@ import tablestore as ots
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, memory_rows, said, store, stored_texts
 from tablestore_memory.worker.state.clock import now_ms
-from tests.failures.ingesting import SHARED_TABLES
+from tests.failures.ingesting import idle_deployment
 from tests.footprints import footprints, rows
 from tests.forgetting import (
     ask_to_forget,
@@ -24,19 +24,10 @@ from tests.local_dashscope import LocalDashScope
 HOUR_S = 3_600
 
 
-@pytest.fixture(scope="module")
-def _tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> None:
-    """Made once: that takes two seconds."""
-    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES):
-        pass
-
-
 @pytest.fixture
-def deployment(
-    redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None
-) -> Deployment:
+def deployment(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     """A deployment without workers, with its own prefix: everything is done in the test."""
-    return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES)
+    return idle_deployment(redis_url, tablestore_url, dashscope_url)
 
 
 def said_texts(deployment: Deployment, user: str, session: str) -> list[str]:

@@ -12,22 +12,23 @@ from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.lease import Lease
-from tests.failures.ingesting import SHARED_TABLES, append, drain_all, malformed, message, texts
+from tests.failures.ingesting import (
+    SHARED_TABLES,
+    append,
+    drain_all,
+    idle_deployment,
+    malformed,
+    message,
+    texts,
+)
 
 SECRET = "my key is sk-0123456789abcdef"
 
 
-@pytest.fixture(scope="module")
-def _tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> None:
-    """Made once: that takes two seconds."""
-    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES):
-        pass
-
-
 @pytest.fixture
-def idle(redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None) -> Deployment:
+def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     """A deployment without workers, with its own prefix; drains run in the test."""
-    return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES)
+    return idle_deployment(redis_url, tablestore_url, dashscope_url)
 
 
 def answer(deployment: Deployment, *arguments: str) -> Any:

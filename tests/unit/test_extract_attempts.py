@@ -1,7 +1,6 @@
 """What is left of a session that was given up, and when the day's budget ends."""
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from redis import Redis
@@ -11,12 +10,6 @@ from tablestore_memory.worker.failures.errors import BudgetSpent
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DueSessions
 from tablestore_memory.worker.state.partitions import state_streams
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
 
 
 @pytest.fixture

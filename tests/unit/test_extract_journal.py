@@ -18,12 +18,6 @@ ENTRY = Entry("plan-1", (Change(Embedded(Memory("ana", "Ana likes tea").identifi
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
 def journal(redis: Redis, fresh_name: str) -> Journal:
     return Journal(redis, state_streams(fresh_name))
 

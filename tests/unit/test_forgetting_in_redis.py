@@ -1,6 +1,5 @@
 """Where forgetting looks in Redis, key by key, what it takes and what it leaves; and the receipts it gives."""
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
@@ -27,12 +26,6 @@ from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageRow
 
 DAY_S = 86_400
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
 
 
 class Place:

@@ -1,9 +1,7 @@
 """What stored messages leave behind: their sessions wait until they are due."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from redis import Redis
 
 from tablestore_memory.protocol.events import Event, Message, Remember, SessionEnd
@@ -18,12 +16,6 @@ PATIENT = DuePolicy(
     idle_ms=HOUR_MS, max_messages=1_000, max_tokens=10**6, max_wait_ms=100 * HOUR_MS
 )
 RAW = b'{"content": "' + b"word " * 50 + b'"}'
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
 
 
 def message(session: str, created_at: int, user: str = "u") -> Message:

@@ -37,12 +37,6 @@ def renewing(monkeypatch: pytest.MonkeyPatch) -> Threads:
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
 def mortal() -> Iterator[Server]:
     """A Redis that may be killed."""
     with Server.start("redis", "--appendonly", "no") as server:

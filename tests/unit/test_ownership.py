@@ -16,23 +16,14 @@ from tablestore_memory.worker.failures.errors import NotOwner
 from tablestore_memory.worker.stores.memory import Memory, document_id
 from tablestore_memory.worker.stores.rows import message_row
 from tablestore_memory.worker.stores.write import write_all, write_rows
-from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all
+from tests.failures.ingesting import append, dead, drain_all, idle_deployment
 from tests.footprints import rows
 from tests.forgetting import forget, live, publish, settle
 
 
-@pytest.fixture(scope="module")
-def _tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> None:
-    """Made once: that takes two seconds."""
-    with Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES):
-        pass
-
-
 @pytest.fixture
-def deployment(
-    redis_url: str, tablestore_url: str, dashscope_url: str, _tables: None
-) -> Deployment:
-    return Deployment(redis_url, tablestore_url, dashscope_url, **SHARED_TABLES)
+def deployment(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
+    return idle_deployment(redis_url, tablestore_url, dashscope_url)
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ UNDER_WAY: list[ExitStack] = []
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
 def prefix() -> str:
     return f"t{uuid.uuid4().hex[:8]}"
 

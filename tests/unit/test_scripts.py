@@ -1,6 +1,6 @@
 """Lua scripts behind typed functions: named keys and arguments, checked when the function is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,12 +8,6 @@ from redis import Redis
 
 from tablestore_memory.worker.state import scripts
 from tablestore_memory.worker.state.scripts import ScriptMismatch, script
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
 
 
 @pytest.fixture
