@@ -16,6 +16,7 @@ PLACEHOLDERS = {
     "request_hash": "HASH",
     "task": "TASK",
     "model": "MODEL",
+    "process": "PROCESS",
     "day": "DATE",
     "name": "NAME",
 }

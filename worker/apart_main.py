@@ -3,13 +3,16 @@
 import faulthandler
 import os
 import sys
+from functools import partial
 
 import msgspec
 
+from tablestore_memory.worker.metrics.reporter import Reporter
 from tablestore_memory.worker.pool.apart import Work
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state.attempts import TRIES_IN_COMPANY
+from tablestore_memory.worker.state.connection import connect_redis
 from tablestore_memory.worker.tasks import execute
 from tablestore_memory.worker.telemetry import configure_logging
 
@@ -22,8 +25,12 @@ def main() -> None:
     # What ended others' worker may not have been its fault: it is judged by what it does here.
     tries = settings.extract_attempts + TRIES_IN_COMPANY
     settings = settings.model_copy(update={"extract_attempts": tries})
-    configure_logging(settings.log_level, settings.log_format)
-    execute(Services(settings), work.task, work.about)
+    services = Services(settings)
+    reporter = Reporter(partial(connect_redis, settings.redis_url), services.keys)
+    count = reporter if settings.metrics else None
+    configure_logging(settings.log_level, settings.log_format, count=count)
+    execute(services, work.task, work.about)
+    reporter.end()
 
 
 if __name__ == "__main__":

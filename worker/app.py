@@ -4,8 +4,9 @@ Celery on Redis can lose a task between popping it and recording it as unacknowl
 anything that is not kept elsewhere; what a lost one should have done, the sweep finds.
 """
 
+import atexit
 import threading
-from functools import cache
+from functools import cache, partial
 from platform import python_version
 from typing import Any
 
@@ -21,6 +22,7 @@ from tablestore_memory.worker.dispatch.heartbeat import Worker, report_alive, th
 from tablestore_memory.worker.dispatch.thread import Consumed, DispatcherThread, dispatcher_step
 from tablestore_memory.worker.dispatch.unreadable import SkipUnreadable
 from tablestore_memory.worker.failures.isolation import Isolation
+from tablestore_memory.worker.metrics.reporter import Reporter
 from tablestore_memory.worker.pool.ending import end_step
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
@@ -110,8 +112,12 @@ def create_app(settings: Settings) -> Celery:
     def forget_parents_clients(**_: Any) -> None:
         services.cache_clear()
 
+    reporter = Reporter(partial(connect_redis, settings.redis_url), keys)
+    atexit.register(reporter.end)
+
     def set_up_logging(**_: Any) -> None:
-        configure_logging(settings.log_level, settings.log_format)
+        count = reporter if settings.metrics else None
+        configure_logging(settings.log_level, settings.log_format, count=count)
         log.info("worker.starting", python=python_version(), native_codec=has_native_codec())
 
     def go_without(sender: Any, **_: Any) -> None:
@@ -120,6 +126,7 @@ def create_app(settings: Settings) -> Celery:
 
     signals.worker_init.connect(go_without, weak=False)
     signals.worker_process_init.connect(forget_parents_clients, weak=False)
+    signals.worker_process_shutdown.connect(lambda **_: reporter.end(), weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
     isolation = Isolation(settings.isolate_s, settings.extract_attempts)
     tasks.register(app, services_of_task, isolation)

@@ -43,6 +43,7 @@ from tablestore_memory.worker.stores.memory_index import MemoryIndex
 from tablestore_memory.worker.stores.probe import probe
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
+from tablestore_memory.worker.stores.timed import TimedClient
 
 
 class RedisServices:
@@ -112,7 +113,7 @@ class Services(RedisServices):
 
     @cached_property
     def tablestore(self):  # type: ignore[no-untyped-def]  # the SDK ships no types
-        return self._connect(timeout_s=8)
+        return TimedClient(self._connect(timeout_s=8))
 
     @cached_property
     def _impatient_tablestore(self):  # type: ignore[no-untyped-def]

@@ -157,6 +157,9 @@ class Settings(RedisSettings):
     # Tokens a day (UTC), of all models together; then extraction pauses. None for no limit.
     daily_tokens: Positive | None = Field(None, alias="MEMORY_DAILY_TOKENS")
 
+    # Whether workers count what they do (docs/metrics.md).
+    metrics: bool = Field(True, alias="MEMORY_METRICS")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="MEMORY_LOG_LEVEL"
     )

@@ -7,13 +7,15 @@ import logging
 import sys
 
 import structlog
-from structlog.types import Processor
+from structlog.processors import NAME_TO_LEVEL
+from structlog.types import EventDict, Processor, WrappedLogger
 
 
-def configure_logging(level: str, fmt: str) -> None:
+def configure_logging(level: str, fmt: str, *, count: Processor | None = None) -> None:
     """Send structlog and the standard library's logging to stderr, as JSON or for a console.
 
-    `fmt` is json, console, or auto: console on a terminal, JSON elsewhere.
+    `fmt` is json, console, or auto: console on a terminal, JSON elsewhere. `count` sees all events of ours, also
+    those below the level.
     """
     console = fmt == "console" or (fmt == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
@@ -22,8 +24,12 @@ def configure_logging(level: str, fmt: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        processors=[
+            *((count, _from_level(level)) if count else ()),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("debug" if count else level.lower()),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -52,3 +58,15 @@ def configure_logging(level: str, fmt: str) -> None:
     # These log request bodies or one line per call at INFO.
     for noisy in ("tablestore_for_agent_memory", "tablestore-client", "dashscope", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+def _from_level(level: str) -> Processor:
+    """Events below the level go no further."""
+    least = logging.getLevelNamesMapping()[level]
+
+    def drop_below(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        if NAME_TO_LEVEL[method] < least:
+            raise structlog.DropEvent
+        return event
+
+    return drop_below

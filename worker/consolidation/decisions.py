@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.prompts import CONSOLIDATE_VERSION, load
 from tablestore_memory.worker.qwen.structured import ask
@@ -30,6 +31,7 @@ class ConsolidationAnswer(msgspec.Struct, frozen=True):
     decisions: list[Decision]
 
 
+@asked_for(purpose="decisions")
 def ask_decisions(
     qwen: Qwen, new: Sequence[Memory], existing: Sequence[Memory]
 ) -> dict[int, Decision]:

@@ -17,6 +17,7 @@ from tablestore_memory.worker.consolidation.consolidate import consolidate
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.journal import Entry, Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
+from tablestore_memory.worker.consolidation.tally import tally
 from tablestore_memory.worker.failures.errors import Busy, Final
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.state.keys import Keys
@@ -68,6 +69,7 @@ def remember(
         entry = Entry(plan_id, tuple(changes))
         step.journal.begin(user_id, entry, held.lease)
         held.end(entry)
+    log.info("memories.changed", **tally(changes, known))
     return len(changes)
 
 

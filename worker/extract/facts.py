@@ -21,6 +21,7 @@ from tablestore_memory.worker.failures.errors import (
     RequestRefused,
     UnusableReply,
 )
+from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.prompts import FACTS_VERSION, load
 from tablestore_memory.worker.qwen.structured import ask
@@ -62,6 +63,7 @@ class FactFinder:
     qwen: Qwen
     instructions: str = ""
 
+    @asked_for(purpose="facts")
     def find(
         self, user_id: str, session_id: str, context: Sequence[Turn], new: Sequence[Turn]
     ) -> Found:

@@ -29,6 +29,7 @@ def settle_entries(
     requests: str,
     dead: str,
     in_flight: str,
+    settled: str,
     token: str,
     ttl_ms: int,
     work: bytes,
@@ -72,6 +73,13 @@ def acknowledge(
             }
             for place, letter in enumerate(refused, len(requests) + 1)
         ],
+        "settled": {
+            "stored": len(stored),
+            "rows": len({entry.rows[0] for entry in stored if entry.rows}),
+            "bytes": sum(len(entry.source.raw) for entry in stored),
+            "refused": len(refused),
+            "forgotten": len(forgotten),
+        },
         "event_field": EVENT_FIELD,
         "received_field": RECEIVED_FIELD,
         "queue": INGEST,
@@ -85,6 +93,7 @@ def acknowledge(
         requests=keys.requests(partition),
         dead=keys.dead(partition),
         in_flight=keys.in_flight(partition),
+        settled=keys.settled(partition),
         token=lease.token,
         ttl_ms=LEASE_TTL_MS,
         work=msgspec.msgpack.encode(work),

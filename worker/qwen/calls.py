@@ -5,16 +5,19 @@ both come on first use, in the process that uses them.
 """
 
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
 import structlog
 
+from tablestore_memory.worker.failures.errors import WorkerError
+from tablestore_memory.worker.qwen.asked_for import current_purpose
 from tablestore_memory.worker.qwen.errors import Call, reached, readable
 from tablestore_memory.worker.qwen.tokens import tokens_of
+from tablestore_memory.worker.qwen.usage import Usage
 
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads
 _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
@@ -56,6 +59,7 @@ class QwenCalls:
         ]
         return self._paced(
             self.model,
+            current_purpose(),
             tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS,
             lambda: Generation.call(
                 model=self.model,
@@ -76,6 +80,7 @@ class QwenCalls:
 
         return self._paced(
             self.embedding_model,
+            "query" if text_type == "query" else "vectors",
             sum(map(tokens_of, texts)),
             lambda: TextEmbedding.call(
                 model=self.embedding_model,
@@ -101,19 +106,34 @@ class QwenCalls:
 
         return http_session()
 
-    def _paced(self, model: str, estimated: int, call: Call, trivial: bool) -> Any:
+    def _paced(self, model: str, purpose: str, estimated: int, call: Call, trivial: bool) -> Any:
         """The response to a call for which there was room; what it used is counted."""
+        purpose = "probe" if trivial else purpose
         with self.limiter.call(model, estimated) as spent:
             started = time.monotonic()
-            response = reached(call, trivial=trivial)
-            duration_ms = round((time.monotonic() - started) * 1000, 1)
-            with readable():
-                spent.tokens, request_id = int(response.usage["total_tokens"]), response.request_id
+            with _failures_told(model, purpose):
+                response = reached(call, trivial=trivial)
+                duration_ms = round((time.monotonic() - started) * 1000, 1)
+                with readable():
+                    usage, request_id = Usage.of(response.usage), response.request_id
+            spent.tokens = usage.total
         log.info(
             "qwen.answered",
             model=model,
-            tokens=spent.tokens,
+            purpose=purpose,
+            input_tokens=usage.input,
+            output_tokens=usage.output,
+            cached_tokens=usage.cached,
             duration_ms=duration_ms,
             request_id=request_id,
         )
         return response
+
+
+@contextmanager
+def _failures_told(model: str, purpose: str) -> Iterator[None]:
+    try:
+        yield
+    except WorkerError as error:
+        log.debug("qwen.failed", model=model, purpose=purpose, error=type(error).__name__)
+        raise

@@ -4,6 +4,7 @@ A letter is named `PARTITION:ENTRY`. It holds the event as it came (of an extrac
 reason, the class of the error, which queue gave up, and how often it was tried. Nothing trims it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import active_partitions
 from tablestore_memory.worker.state.scripts import script
 
+_TALLIED = (
+    1_000  # of a partition: a script that looked at more would keep Redis busy for milliseconds
+)
 INGEST, REQUESTS, EXTRACT = "ingest", "requests", "extract"
 
 
@@ -30,6 +34,10 @@ def requeue_letter(
     received_field: str,
     received_ms: int,
 ) -> int: ...
+
+
+@script
+def tally_dead_letters(redis: Redis, *, dead: str, most: int) -> list[tuple[bytes, int]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,16 @@ class DeadLetters:
 
     def count(self) -> int:
         return sum(int(self._redis.xlen(self._keys.dead(p))) for p in self._partitions())
+
+    def tally(self) -> dict[tuple[str, str], int]:
+        """How many there are by queue and class of error; of each partition's newest ones, if it has too many."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for partition in self._partitions():
+            key = self._keys.dead(partition)
+            for name, count in tally_dead_letters(self._redis, dead=key, most=_TALLIED):
+                queue, _, error = name.decode().partition(" ")
+                counts[queue, error] += count
+        return dict(counts)
 
     def all(self) -> Iterator[DeadLetter]:
         """Partition by partition, each oldest first."""

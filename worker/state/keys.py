@@ -35,6 +35,8 @@ FAILING_MS = HOUR
 SPENT_MS = 3 * DAY
 COUNTS_MS = 2 * MINUTE
 """This minute and the last: what was counted before slides out of the window."""
+REPORTED_MS = 10 * MINUTE
+"""No worker waits as long for the answer to a report that it may send again."""
 CALL_MS = 20 * SECOND
 """A call that nobody ended by then counts no more: its worker may have died, and must not keep others waiting."""
 
@@ -207,6 +209,18 @@ class Keys:
     def dropped(self) -> Annotated[Hash, Kept(DROPPED_KEPT_S * 1000)]:
         """How many events each publisher had to drop, by reason."""
         return self.streams.dropped
+
+    def settled(self, partition: int) -> Hash:
+        """Events taken off the stream, ever: stored with their rows and bytes, refused, forgotten."""
+        return self.streams.key(partition, "settled")
+
+    def counted(self) -> Hash:
+        """What workers counted, by series, and since when, ms (docs/metrics.md)."""
+        return f"{self.streams.prefix}:{{counted}}:counts"
+
+    def reported(self, process: str) -> Annotated[String, Kept(REPORTED_MS)]:
+        """How many reports of a process are in that."""
+        return f"{self.streams.prefix}:{{counted}}:reported:{process}"
 
     def celery(self, name: str) -> Annotated[str, "any"]:
         """Celery's own."""

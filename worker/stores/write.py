@@ -4,12 +4,14 @@ import random
 import time
 from collections.abc import Sequence
 
+import structlog
 import tablestore as ots
 
 from tablestore_memory.worker.failures.errors import InvalidRow, NotOwner, Retryable, WorkerError
 from tablestore_memory.worker.stores import batch
 from tablestore_memory.worker.stores.rows import RowWrite
 
+log = structlog.get_logger()
 _TRIES = 4
 _BACKOFF_S = 0.1  # doubled each try, with full jitter
 
@@ -56,6 +58,7 @@ def _try(
         if not indexes:
             return failures
         if attempt + 1 < tries:
+            log.debug("rows.again", rows=len(indexes), error=type(failed[indexes[0]]).__name__)
             time.sleep(random.uniform(0, _BACKOFF_S * 2**attempt))
     return failures | {i: failed[i] for i in indexes}
 

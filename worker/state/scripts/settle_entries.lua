@@ -1,4 +1,4 @@
--- KEYS: lease events requests dead in_flight
+-- KEYS: lease events requests dead in_flight settled
 -- ARGV: token ttl_ms work raws...
 -- Takes settled entries off the stream, in one step with what takes their place. The entries left; -1 if the
 -- lease was lost: nothing is changed then. Raw events travel beside the msgpack, as Lua's reader knows no binary
@@ -13,6 +13,9 @@ for _, letter in ipairs(work.dead) do
   redis.call('XADD', dead, '*', work.event_field, raws[letter.raw], work.received_field, letter.received_ms,
     'reason', letter.reason, 'error', letter.error, 'queue', work.queue, 'entry', letter.entry,
     'deliveries', work.deliveries)
+end
+for what, count in pairs(work.settled) do
+  if count > 0 then redis.call('HINCRBY', settled, what, count) end
 end
 if #work.ids > 0 then redis.call('XDEL', events, unpack(work.ids)) end
 local isolated = tonumber(redis.call('HGET', in_flight, 'isolated') or 0) - #work.ids
