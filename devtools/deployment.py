@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, Self
 
@@ -40,6 +40,7 @@ def worker(
     pool: str = "prefork",
     app: str = _APP,
     supervised: bool = False,
+    options: Sequence[str] = (),
 ) -> Child:
     """`celery -A APP worker -Q QUEUES`, starting; all queues if none is named."""
     name = f"{queues.replace(',', '-') or 'worker'}-{uuid.uuid4().hex[:8]}"
@@ -50,7 +51,7 @@ def worker(
             *(sys.executable, "-m", "celery", "-A", app, "worker"),
             *(("-Q", queues) if queues else ()),
             *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
-            *("--without-gossip", "--without-mingle"),
+            *("--without-gossip", "--without-mingle", *options),
         ],
         ready=r" ready\.",
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},

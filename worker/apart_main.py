@@ -25,7 +25,7 @@ def main() -> None:
     # What ended others' worker may not have been its fault: it is judged by what it does here.
     tries = settings.extract_attempts + TRIES_IN_COMPANY
     settings = settings.model_copy(update={"extract_attempts": tries})
-    services = Services(settings)
+    services = Services(settings).timed()
     reporter = Reporter(partial(connect_redis, settings.redis_url), services.keys)
     count = reporter if settings.metrics else None
     configure_logging(settings.log_level, settings.log_format, count=count)

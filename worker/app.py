@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> Celery:
 
     @cache
     def services() -> Services:
-        return Services(settings)
+        return Services(settings).timed()
 
     made = threading.Lock()
 
