@@ -79,6 +79,8 @@ class Deployment:
             "MEMORY_MESSAGE_TABLE": f"{name}_message",
             "MEMORY_MEMORY_TABLE": f"{name}_memory",
             "MEMORY_HISTORY_TABLE": f"{name}_history",
+            "MEMORY_COST_TABLE": f"{name}_cost",
+            "MEMORY_AUDIT_TABLE": f"{name}_audit",
             "MEMORY_EMBEDDING_DIMENSION": "256",
             "MEMORY_IDLE_S": "1",
             "MEMORY_LOG_FORMAT": "json",

@@ -18,6 +18,7 @@ _KEYS = {
     "message": ("session_id", "create_time", "message_id"),
     "memory": ("document_id", "tenant_id"),
     "history": ("user_id", "replaced_at", "document_id"),
+    "cost": ("scope", "day", "user_id"),
 }
 
 

@@ -10,6 +10,9 @@ from tablestore_memory.worker.consolidation.apply import Apply
 from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
 from tablestore_memory.worker.consolidation.remember import Remembering
+from tablestore_memory.worker.costs.booking import Booking
+from tablestore_memory.worker.costs.ledger import Ledger
+from tablestore_memory.worker.costs.user_budget import UserBudget
 from tablestore_memory.worker.dispatch.gate import DispatchGate
 from tablestore_memory.worker.dispatch.stage_errors import StageErrors
 from tablestore_memory.worker.extract.attempt import Attempt
@@ -38,6 +41,8 @@ from tablestore_memory.worker.state.dead_letters import DeadLetters
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.state.tombstones import Tombstones
+from tablestore_memory.worker.stores.audit import Audit
+from tablestore_memory.worker.stores.costs import Costs
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
 from tablestore_memory.worker.stores.memory_index import MemoryIndex
@@ -105,7 +110,7 @@ class Services(RedisServices):
     def make_all(self) -> None:
         """Everything the tasks use, at once; nothing is connected yet."""
         _ = self.ingest, self.attempt, self.requests, self.confirm, self.reconcile
-        _ = self.gate, self.stage_errors
+        _ = self.gate, self.stage_errors, self.booking, self.user_budget
 
     def timed(self) -> Self:
         """The same, with the time of each request to Tablestore in the log: for who has configured one."""
@@ -115,7 +120,14 @@ class Services(RedisServices):
     @cached_property
     def names(self) -> TableNames:
         s = self.settings
-        return TableNames(s.session_table, s.message_table, s.memory_table, s.history_table)
+        return TableNames(
+            s.session_table,
+            s.message_table,
+            s.memory_table,
+            s.history_table,
+            s.cost_table,
+            s.audit_table,
+        )
 
     @cached_property
     def tablestore(self):  # type: ignore[no-untyped-def]  # the SDK ships no types
@@ -147,7 +159,28 @@ class Services(RedisServices):
             embedding_model=s.embedding_model,
             dimension=s.embedding_dimension,
             limiter=self.limiter,
+            book=self.ledger.book,
         )
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.redis, self.keys)
+
+    @cached_property
+    def costs(self) -> Costs:
+        return Costs(self.tablestore, self.names, self.settings.cost_days)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.tablestore, self.names)
+
+    @cached_property
+    def booking(self) -> Booking:
+        return Booking(self.redis, self.keys, self.tablestore, self.ledger, self.costs, self.audit)
+
+    @cached_property
+    def user_budget(self) -> UserBudget:
+        return UserBudget(self.redis, self.keys, self.ledger, self.settings.user_daily_tokens)
 
     @cached_property
     def budget(self) -> Budget:
@@ -294,6 +327,8 @@ class Services(RedisServices):
             traces=Traces(self.redis, self.streams, self.plans, self.journal, self.unindexed),
             due=self.due,
             receipts=self.deletion_receipts,
+            ledger=self.ledger,
+            costs=self.costs,
         )
 
     @cached_property

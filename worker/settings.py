@@ -54,12 +54,21 @@ def _prefix(name: str) -> str:
     return name
 
 
+def _prices(listed: str) -> str:
+    number = r"\d+(\.\d+)?"
+    price = rf"[!-<>-~]+={number}/{number}/{number}"
+    if not all(re.fullmatch(price, each) for each in listed.split(",")):
+        raise ValueError("must be MODEL=INPUT/OUTPUT/CACHED, … with numbers, separated by commas")
+    return listed
+
+
 RedisAddress = Annotated[str, AfterValidator(_redis_url)]
 Endpoint = Annotated[AnyHttpUrl, AfterValidator(_endpoint)]
 Word = Annotated[str, AfterValidator(_printable)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Table = Annotated[str, AfterValidator(_table)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+Prices = Annotated[str, AfterValidator(_prices)]
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -137,6 +146,19 @@ class Settings(RedisSettings):
     memory_table: Table = Field("agentscope_runtime_memory", alias="MEMORY_MEMORY_TABLE")
     history_table: Table = Field("agentscope_runtime_memory_history", alias="MEMORY_HISTORY_TABLE")
 
+    # Ours alone; their rows live for so many days, as it was said when `init` made the tables.
+    cost_table: Table = Field("agentscope_runtime_memory_cost", alias="MEMORY_COST_TABLE")
+    audit_table: Table = Field("agentscope_runtime_memory_audit", alias="MEMORY_AUDIT_TABLE")
+    cost_days: Positive = Field(400, alias="MEMORY_COST_DAYS")
+    audit_days: Positive = Field(400, alias="MEMORY_AUDIT_DAYS")
+    # Of a million tokens, MODEL=INPUT/OUTPUT/CACHED: CNY, China (Beijing), questions up to 128,000 tokens, as
+    # documented on 2026-11-27. A model that is not listed has an unknown price.
+    prices: Prices = Field(
+        "qwen-plus=0.8/2/0.16,qwen-flash=0.15/1.5/0.03,"
+        "text-embedding-v4=0.5/0/0.5,text-embedding-v1=0.7/0/0.7",
+        alias="MEMORY_PRICES",
+    )
+
     # A session is due for extraction at the first of these (docs/architecture.md).
     idle_s: Seconds = Field(30, alias="MEMORY_IDLE_S")
     max_messages: Positive = Field(20, alias="MEMORY_MAX_MESSAGES")
@@ -157,6 +179,9 @@ class Settings(RedisSettings):
     # Tokens a day (UTC), of all models together; then extraction pauses. None for no limit.
     daily_tokens: Positive | None = Field(None, alias="MEMORY_DAILY_TOKENS")
 
+    # The same of one user; then that user's extraction waits until the next day.
+    user_daily_tokens: Positive | None = Field(None, alias="MEMORY_USER_DAILY_TOKENS")
+
     # Whether workers count what they do (docs/metrics.md).
     metrics: bool = Field(True, alias="MEMORY_METRICS")
 
@@ -170,7 +195,7 @@ class Settings(RedisSettings):
         if reason := why_no_broker(given.get("MEMORY_BROKER_URL") or given.get("REDIS_URL", "")):
             yield f"MEMORY_BROKER_URL: {reason}"
         tables: dict[str, str] = {}
-        for field in ("session_table", "message_table", "memory_table", "history_table"):
+        for field in (each for each in cls.model_fields if each.endswith("_table")):
             variable = str(cls.model_fields[field].alias)
             name = given.get(variable, str(cls.model_fields[field].default))
             if other := tables.get(name):

@@ -16,6 +16,7 @@ from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.indexing.confirm import confirm
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.pool.apart import run_apart, shares_its_process
+from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import member
@@ -55,6 +56,9 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     def extract_session(partition: int) -> None:
         s = services()
         for user_id, session_id in s.due.claim(partition, 1):
+            if wait_s := s.user_budget.wait_s(user_id):
+                s.due.postpone(user_id, session_id, wait_s)
+                continue
             with structlog.contextvars.bound_contextvars(session_id=session_id):
                 if not _is_to_be_apart(s, partition, user_id, session_id):
                     _extract(s, user_id, session_id)
@@ -73,6 +77,20 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
             _log_failure(error, task=gate.RECONCILE)
         else:
             s.stage_errors.clear(gate.RECONCILE)
+
+    @app.task(name=gate.BOOK, **_ended_after(isolation.turn_s))
+    def book_costs(partition: int) -> None:
+        s = services()
+        s.gate.begun(gate.BOOK, partition)
+        try:
+            s.booking.book(partition)
+        except Exception as error:  # noqa: BLE001 - said, and tried again: no queue pauses for it
+            s.stage_errors.note(gate.BOOK, error)
+            wait_s = s.gate.failed(gate.BOOK, partition)
+            _log_failure(error, task=gate.BOOK, partition=partition, wait_s=wait_s)
+        else:
+            s.gate.succeeded(gate.BOOK, partition)
+            s.stage_errors.clear(gate.BOOK)
 
 
 def execute(s: Services, task: str, about: Sequence[str]) -> None:
@@ -122,7 +140,8 @@ def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) 
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
-        outcome = attempt(s.attempt, user_id, session_id)
+        with asked_for(user_id=user_id):
+            outcome = attempt(s.attempt, user_id, session_id)
     except SystemicFailure as error:
         _pause(s, gate.EXTRACT, error)
         return

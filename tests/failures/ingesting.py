@@ -14,7 +14,7 @@ from tablestore_memory.worker.state.dead_letters import DeadLetter
 # Making tables takes seconds, and keeping apart by users and sessions is enough for most tests.
 SHARED_TABLES = {
     f"MEMORY_{kind.upper()}_TABLE": f"shared_{kind}"
-    for kind in ("session", "message", "memory", "history")
+    for kind in ("session", "message", "memory", "history", "cost", "audit")
 }
 
 

@@ -59,6 +59,7 @@ def _local(arguments: list[str]) -> None:
 
 def _add_others(cli: typer.Typer) -> None:
     from tablestore_memory.worker.cli import (
+        cost,
         dead,
         extraction,
         forget,
@@ -77,6 +78,8 @@ def _add_others(cli: typer.Typer) -> None:
         operate.status,
         operate.doctor,
         metrics.metrics,
+        cost.cost,
+        cost.audit,
         show.sessions,
         show.messages,
         show.memories,

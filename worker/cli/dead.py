@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from tablestore_memory.worker.cli.audited import audited
 from tablestore_memory.worker.cli.opened import opened, redis_alone
 from tablestore_memory.worker.cli.output import (
     WRONG,
@@ -83,6 +84,7 @@ def show(
     """Show one dead letter; its text only with --text."""
     with redis_alone() as services:
         letter = services.dead.get(name)
+        audited(services, "dead show", _ids(letter.event).get("user_id", "") if letter else "")
     if letter is None:
         fail(WRONG, f"no dead letter {name}; `memory-worker dead list` names them")
     told = _told(letter) | ({"event": letter.event.decode(errors="replace")} if text else {})
@@ -95,7 +97,7 @@ def show(
 @dead.command()
 def retry(names: Names = None, every: All = False, json: Json = False) -> None:
     """Put dead letters back into their queue; what cannot be done comes back."""
-    _each("retried", names, every, json, _retry)
+    _each("retry", "retried", names, every, json, _retry)
 
 
 @dead.command()
@@ -103,7 +105,14 @@ def discard(names: Names = None, every: All = False, yes: Yes = False, json: Jso
     """Delete dead letters for good."""
     if every:
         ask("Delete all dead letters for good?", yes=yes)
-    _each("discarded", names, every, json, lambda services, letter: services.dead.discard(letter))
+    _each(
+        "discard",
+        "discarded",
+        names,
+        every,
+        json,
+        lambda services, letter: services.dead.discard(letter),
+    )
 
 
 def _retry(services: RedisServices, letter: DeadLetter) -> bool:
@@ -135,6 +144,7 @@ def _stamps(about: _About) -> list[int]:
 
 
 def _each(
+    command: str,
     done: str,
     names: list[str] | None,
     every: bool,
@@ -149,6 +159,8 @@ def _each(
             list(services.dead.all()) if every else [services.dead.get(n) for n in names or ()]
         )
         unknown += [n for n, le in zip(names or (), letters, strict=False) if le is None]
+        for letter in filter(None, letters):
+            audited(services, f"dead {command}", _ids(letter.event).get("user_id", ""))
         count = sum(act(services, letter) for letter in letters if letter is not None)
         if json:
             print_json({done: count, "unknown": unknown})

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tablestore_memory.worker.cli.audited import audited
 from tablestore_memory.worker.cli.opened import opened
 from tablestore_memory.worker.cli.output import (
     WRONG,
@@ -38,6 +39,7 @@ def extract(
 ) -> None:
     """Make a user's sessions due for extraction now; workers do it."""
     with opened() as services:
+        audited(services, "extract", user)
         wanted = _sessions(services, user, session)
         for each in wanted:
             services.due.add(user, each, 0 if again else FROM_WATERMARK)
@@ -56,6 +58,7 @@ def show(
 ) -> None:
     """Print exactly what Qwen would be sent for the next chunk of a session; nothing is sent."""
     with opened() as services:
+        audited(services, "prompts show", user)
         _sessions(services, user, session)
         shown = _next_prompt(services, user, session, again)
     if json:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tablestore_memory.worker.cli.audited import audited
 from tablestore_memory.worker.cli.opened import redis_alone
 from tablestore_memory.worker.cli.output import LATE, Json, Yes, ask, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publish_one
@@ -23,6 +24,8 @@ def forget(
     """Forget a user, or one session: all that is stored, remembered, on its way or set aside."""
     whose = f"session {session} of user {user}" if session else f"user {user}, all sessions"
     ask(f"Delete for good all that is stored and remembered of {whose}?", yes=yes)
+    with redis_alone() as services:
+        audited(services, "forget", user)
     draft = {"type": "forget", "user_id": user}
     event_id = publish_one(draft | ({"session_id": session} if session else {}))
     counts = _forgotten(event_id, wait) if wait else None

@@ -42,7 +42,11 @@ def init(json: Json = False) -> None:
     with opened() as services:
         try:
             made = create_all(
-                services.tablestore, services.names, services.settings.embedding_dimension
+                services.tablestore,
+                services.names,
+                services.settings.embedding_dimension,
+                cost_days=services.settings.cost_days,
+                audit_days=services.settings.audit_days,
             )
         except ResourceMissing as error:
             fail(UNREACHABLE, f"{error} (check TABLESTORE_ENDPOINT and TABLESTORE_INSTANCE_NAME)")
@@ -117,6 +121,7 @@ def _told(now: Standing, extraction: State, lost: dict[str, int]) -> dict[str, A
             }
             for each in now.failing
         ],
+        "users_over_budget": now.users_over_budget,
         "unconsumed": now.unconsumed,
         "workers": [{"name": w.name, "queues": w.queues} for w in now.workers],
         "obstacles": [obstacle.text for obstacle in now.obstacles()],

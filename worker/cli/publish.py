@@ -17,7 +17,8 @@ from tablestore_memory.producer.errors import (
 )
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.worker.cli.opened import redis_answering
+from tablestore_memory.worker.cli.audited import audited
+from tablestore_memory.worker.cli.opened import redis_alone, redis_answering
 from tablestore_memory.worker.cli.output import (
     LATE,
     WRONG,
@@ -47,6 +48,8 @@ def publish(
     if dead_letters:
         _requeue(json)
         return
+    with redis_alone() as services:
+        audited(services, "publish")
     published = bad = 0
     ids, clock = EventIds(), Clock()
     with _opened(file) as lines, publisher() as outgoing:
@@ -91,6 +94,8 @@ def remember(
     json: Json = False,
 ) -> None:
     """Remember a text about a user, as it stands."""
+    with redis_alone() as services:
+        audited(services, "remember", user)
     event_id = publish_one({"type": "remember", "user_id": user, "text": text})
     if json:
         print_json({"event_id": event_id})

@@ -6,6 +6,7 @@ import typer
 
 from tablestore_memory.producer.lines import to_micros
 from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.worker.cli.audited import audited
 from tablestore_memory.worker.cli.opened import opened
 from tablestore_memory.worker.cli.output import WRONG, Json, counted, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publisher
@@ -21,6 +22,7 @@ def replay(
     first = _micros(since)
     published = left_alone = sessions = 0
     with opened() as services, publisher() as outgoing:
+        audited(services, "replay", user or "")
         for user_id, session_id in sessions_since(services.sessions, first, user):
             sessions += 1
             events = stored_events(services.sessions, services.names, user_id, session_id, first)

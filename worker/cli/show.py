@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tablestore_memory.protocol.events import MAX_ID_BYTES
+from tablestore_memory.worker.cli.audited import audited
 from tablestore_memory.worker.cli.opened import asking_qwen, opened, searching
 from tablestore_memory.worker.cli.output import (
     WRONG,
@@ -37,6 +38,7 @@ Session = Annotated[str, typer.Argument(help="The session's id.", callback=_iden
 def sessions(user: User, json: Json = False) -> None:
     """List a user's sessions, oldest activity first."""
     with opened() as services:
+        audited(services, "sessions", user)
         found = services.sessions.of_user(user)
     if json:
         print_json(
@@ -64,6 +66,7 @@ def messages(
 ) -> None:
     """List the messages of a session in order."""
     with opened() as services:
+        audited(services, "messages", user)
         found = list(services.sessions.messages(user, session))
     if json:
         print_json([asdict(m) | {"created_at": iso(m.created_at)} for m in found])
@@ -77,6 +80,7 @@ def messages(
 def memories(user: User, json: Json = False) -> None:
     """List what is remembered about a user, as the search index shows it."""
     with opened() as services:
+        audited(services, "memories", user)
         found = services.memories.of_user(user)
     if json:
         print_json([_told(memory) for memory in found])
@@ -97,6 +101,7 @@ def search(
     if not query.strip():
         fail(WRONG, "query: nothing to look for")
     with opened() as services:
+        audited(services, "search", user)
         with asking_qwen(services.settings):
             (vector,) = services.qwen.embed([query], query=True)
         with searching():
@@ -114,6 +119,7 @@ def search(
 def history(user: User, json: Json = False) -> None:
     """List what changed: each state with its time, and what took its place; what holds now comes last."""
     with opened() as services:
+        audited(services, "history", user)
         replaced = services.history.of_user(user)
         ends = {entry.replaced_by for entry in replaced}
         now = [stored.memory for stored in services.memories.get(sorted(ends))]

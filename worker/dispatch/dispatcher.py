@@ -103,11 +103,18 @@ class Dispatcher:
         self._start(
             gate.CONFIRM, keys.confirm, "zcount", state, bounds=due, lease=keys.confirm_lease
         )
+        # It needs no lease: a row is the same whoever writes it.
+        self._start(
+            gate.BOOK, keys.unbooked, "zcount", state, bounds=due, lease=self._waits_to_book
+        )
         if not self._gate.is_paused(gate.EXTRACT):
             self._start_extractions()
         if self._clock() >= self._reconcile_at:
             self._reconcile_at = self._clock() + self._reconcile_s
             self._send(gate.RECONCILE, [])
+
+    def _waits_to_book(self, partition: int) -> str:
+        return self._keys.wait(partition, gate.BOOK)
 
     def _start_extractions(self) -> None:
         """A task for each session that is due, less those on their way: each takes one when it begins.

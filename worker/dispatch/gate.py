@@ -20,12 +20,13 @@ from tablestore_memory.worker.state.keys import (
     Keys,
 )
 
-DRAIN, EXTRACT, REQUESTS, CONFIRM, RECONCILE = (
+DRAIN, EXTRACT, REQUESTS, CONFIRM, RECONCILE, BOOK = (
     "memory.drain",
     "memory.extract",
     "memory.requests",
     "memory.confirm",
     "memory.reconcile",
+    "memory.book",
 )
 QUEUE_OF = {
     DRAIN: "ingest",
@@ -33,6 +34,7 @@ QUEUE_OF = {
     REQUESTS: "extract",
     CONFIRM: "extract",
     RECONCILE: "extract",
+    BOOK: "extract",
 }
 
 NAMES = ("ingest", "extract")

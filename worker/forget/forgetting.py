@@ -5,6 +5,7 @@ that shows all there was at the time of the request, ends it. Qwen is not needed
 """
 
 from tablestore_memory.worker.failures.errors import Busy, IndexBehind
+from tablestore_memory.worker.forget.costs import forget_costs
 from tablestore_memory.worker.forget.look import Forgetting, Look
 from tablestore_memory.worker.forget.receipts import Receipt
 from tablestore_memory.worker.forget.scope import Scope
@@ -18,6 +19,8 @@ def forget(step: Forgetting, scope: Scope, event_id: str) -> Receipt:
     Raises Busy while a drain may hold some of it, and IndexBehind until the index shows what there was:
     everything else is deleted by then, and it is to be tried again.
     """
+    if scope.session_id is None:
+        forget_costs(step.client, step.ledger, step.costs, scope.user_id)
     look = Look(step, scope, event_id)
     for _ in range(_LOOKS):
         is_listed = step.index.shows_all_before(scope.upto_ms)

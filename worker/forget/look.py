@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import tablestore as ots
 
+from tablestore_memory.worker.costs.ledger import Ledger
 from tablestore_memory.worker.forget.in_flight import InFlight
 from tablestore_memory.worker.forget.memories import Remembered
 from tablestore_memory.worker.forget.messages import Left, forget_messages
@@ -15,6 +16,7 @@ from tablestore_memory.worker.forget.receipts import DeletionReceipts
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.forget.traces import Traces
 from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.stores.costs import Costs
 from tablestore_memory.worker.stores.memory_index import MemoryIndex
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.write import write_all
@@ -32,6 +34,8 @@ class Forgetting:
     traces: Traces
     due: DueSessions
     receipts: DeletionReceipts
+    ledger: Ledger
+    costs: Costs
 
 
 @dataclass

@@ -88,6 +88,11 @@ DAY_LIMIT = Metric(
     "gauge",
     "Tokens that may be spent in a day, as the workers were told; missing without a limit",
 )
+OVER_BUDGET = Metric(
+    "memory_worker_users_over_budget",
+    "gauge",
+    "Users who have spent their tokens of today: their extraction waits for the next day",
+)
 SINCE = Metric(
     "memory_worker_counting_since_timestamp_seconds",
     "gauge",
@@ -163,6 +168,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "Calls to Qwen that were refused or got no answer",
         ("purpose", "error"),
         feeds=(Feed("qwen.failed", by={"purpose": "purpose", "error": "error"}),),
+    ),
+    Metric(
+        "memory_worker_unbooked_calls_total",
+        "counter",
+        "Calls to Qwen whose cost could not be booked",
+        feeds=(Feed("cost.unbooked"),),
     ),
     Metric(
         "memory_worker_chunks_extracted_total",
@@ -269,6 +280,7 @@ CATALOGUE: tuple[Metric, ...] = (
     DAY_CALLS,
     DAY_TOKENS,
     DAY_LIMIT,
+    OVER_BUDGET,
     SINCE,
 )
 

@@ -6,7 +6,7 @@ bounded time and one finding, whatever would have been asked of it. Call it from
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from redis.exceptions import RedisClusterException, RedisError
@@ -137,7 +137,7 @@ def _tables(services: Services) -> Iterator[Finding]:
     with translated("ListTable"):
         there = set(services.tablestore.list_table())
     names = services.names
-    for table in (names.session, names.message, names.memory, names.history):
+    for table in astuple(names):
         yield _there("table", table, table in there)
     for index in (names.session_index, names.message_index):
         yield _there("index", index, index in there)

@@ -31,6 +31,7 @@ def gauges(redis: Redis, keys: Keys, since_ms: int) -> dict[Series, float]:
         (names.GIVEN_UP, (), extraction.given_up_sessions),
         (names.DAY_CALLS, (), extraction.qwen_calls_today),
         (names.DAY_TOKENS, (), extraction.qwen_tokens_today),
+        (names.OVER_BUDGET, (), now.users_over_budget),
         *_stages(now),
         *_tasks(now),
         *((names.DEAD, each, n) for each, n in DeadLetters(redis, streams).tally().items()),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.costs.user_budget import users_over_budget
 from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.dispatch.gate import DispatchGate
 from tablestore_memory.worker.dispatch.heartbeat import Worker, alive
@@ -17,6 +18,7 @@ from tablestore_memory.worker.dispatch.stage_errors import Failing, StageErrors
 from tablestore_memory.worker.operations.ages import Ages, ages
 from tablestore_memory.worker.operations.backlog import Backlog, backlog
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import Keys
 
 COMMAND = "celery -A tablestore_memory.worker.main worker"
 STAGE_OF = {
@@ -25,6 +27,7 @@ STAGE_OF = {
     gate.REQUESTS: "remember and forget",
     gate.CONFIRM: "confirming memories",
     gate.RECONCILE: "looking for sessions left behind",
+    gate.BOOK: "booking costs",
 }
 # A failure that is made good at the next try is no obstacle.
 _FAILING_S = 5
@@ -53,6 +56,7 @@ class Standing:
     paused: list[dict[str, str]]
     failing: list[Failing]
     at_ms: int
+    users_over_budget: int = 0
 
     @property
     def unconsumed(self) -> list[str]:
@@ -72,7 +76,13 @@ class Standing:
 
     def obstacles(self) -> list[Obstacle]:
         """The gravest first."""
-        return [*self._missing_workers(), *self._pauses(), *self._failures(), *self._old()]
+        return [
+            *self._missing_workers(),
+            *self._pauses(),
+            *self._failures(),
+            *self._spent(),
+            *self._old(),
+        ]
 
     def _missing_workers(self) -> Iterator[Obstacle]:
         if not self.workers:
@@ -98,7 +108,15 @@ class Standing:
                 text += f": {each.reason}" if each.reason else ""
                 if self.at_ms - each.last_ms > _LATELY_S * 1000:
                     text += f"; last tried {lasting((self.at_ms - each.last_ms) / 1000)} ago"
-                yield Obstacle(f"failing {each.task}", text)
+                yield Obstacle(f"failing {each.task}", text, stops=each.task != gate.BOOK)
+
+    def _spent(self) -> Iterator[Obstacle]:
+        if count := self.users_over_budget:
+            have = "user has spent its" if count == 1 else "users have spent their"
+            text = (
+                f"{count} {have} tokens of today (MEMORY_USER_DAILY_TOKENS): what was said since is"
+            )
+            yield Obstacle("budgets", f"{text} extracted from 00:00 UTC on", stops=False)
 
     def _old(self) -> Iterator[Obstacle]:
         now, old = self.backlog, self.ages
@@ -129,6 +147,7 @@ def standing(redis: Redis, streams: Streams) -> Standing:
         DispatchGate(redis, streams).paused(),
         StageErrors(redis, streams).all(),
         now_ms(redis),
+        users_over_budget(redis, Keys(streams)),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from tablestore_memory.worker.failures.errors import WorkerError
-from tablestore_memory.worker.qwen.asked_for import current_purpose
+from tablestore_memory.worker.qwen.asked_for import current_purpose, current_user
 from tablestore_memory.worker.qwen.errors import Call, reached, readable
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.qwen.usage import Usage
@@ -38,6 +38,16 @@ class CallLimiter(Protocol):
         """Around a call of about so many tokens. Raises Throttled when there is no room for long."""
 
 
+class Book(Protocol):
+    """Who is told what a call used, once. Raises nothing."""
+
+    def __call__(self, model: str, purpose: str, user_id: str, usage: Usage) -> None: ...
+
+
+def unbooked(model: str, purpose: str, user_id: str, usage: Usage) -> None:
+    """For whom costs are nobody's concern."""
+
+
 @dataclass(frozen=True)
 class QwenCalls:
     """Gives responses as the SDK does; raises what `reached` does. `trivial` as there."""
@@ -48,6 +58,7 @@ class QwenCalls:
     embedding_model: str
     dimension: int
     limiter: CallLimiter
+    book: Book = unbooked
 
     def generate(self, system: str, user: str, max_tokens: int, *, trivial: bool = False) -> Any:
         """An answer in JSON mode. `system` must contain the word JSON."""
@@ -117,6 +128,7 @@ class QwenCalls:
                 with readable():
                     usage, request_id = Usage.of(response.usage), response.request_id
             spent.tokens = usage.total
+            self.book(model, purpose, "" if trivial else current_user(), usage)
         log.info(
             "qwen.answered",
             model=model,

@@ -13,8 +13,8 @@ from tablestore_memory.worker.failures.errors import (
     Unavailable,
     UnusableReply,
 )
+from tablestore_memory.worker.qwen.calls import Book, QwenCalls, unbooked
 from tablestore_memory.worker.qwen.calls import CallLimiter as CallLimiter
-from tablestore_memory.worker.qwen.calls import QwenCalls
 from tablestore_memory.worker.qwen.errors import readable
 
 _TEXTS_A_CALL = 10  # more are refused (text-embedding-v4)
@@ -45,10 +45,11 @@ class Qwen:
         embedding_model: str,
         dimension: int,
         limiter: CallLimiter,
+        book: Book = unbooked,
     ) -> None:
         self.model = model
         self.dimension = dimension
-        self._calls = QwenCalls(url, api_key, model, embedding_model, dimension, limiter)
+        self._calls = QwenCalls(url, api_key, model, embedding_model, dimension, limiter, book)
 
     def json(self, system: str, user: str, *, max_tokens: int = _LONGEST_ANSWER) -> Reply:
         """An answer in JSON mode. `system` must contain the word JSON.

@@ -9,6 +9,7 @@ from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_docum
 from tablestore_memory.worker.consolidation.remember import Remembering, remember, user_lease
 from tablestore_memory.worker.failures.errors import SecretRefused
 from tablestore_memory.worker.forget import Forgetting, Scope, forget
+from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
@@ -20,13 +21,14 @@ def carry_out(
     remembering: Remembering, forgetting: Forgetting, event: Event, received_ms: int
 ) -> None:
     """Do it, whole. Raises what keeps it from being done; done again it changes nothing more."""
-    match event:
-        case Remember(document=None):
-            _remember(remembering, event, received_ms)
-        case Remember():
-            _keep(remembering, event, received_ms)
-        case Forget():
-            _forget(remembering, forgetting, event, received_ms)
+    with asked_for(user_id=event.user_id):
+        match event:
+            case Remember(document=None):
+                _remember(remembering, event, received_ms)
+            case Remember():
+                _keep(remembering, event, received_ms)
+            case Forget():
+                _forget(remembering, forgetting, event, received_ms)
 
 
 def _remember(step: Remembering, event: Remember, received_ms: int) -> None:

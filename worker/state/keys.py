@@ -198,6 +198,18 @@ class Keys:
         """Calls and tokens of a day."""
         return f"{self.streams.prefix}:spent:{day}"
 
+    def cost(self, day: date, user_id: str) -> Annotated[Hash, Kept(SPENT_MS)]:
+        """What a user's calls to Qwen used in a day, by model and purpose; without a user, everybody's."""
+        return self._of(user_id, f"cost:{day}:{user_id}")
+
+    def unbooked(self, partition: int) -> SortedSet:
+        """Sums of days, and what people did by hand, to be made rows, by when, ms."""
+        return self.streams.key(partition, "unbooked")
+
+    def over_budget(self, day: date) -> Annotated[String, Kept(SPENT_MS)]:
+        """How many users have spent their tokens of a day; a HyperLogLog."""
+        return f"{self.streams.prefix}:over-budget:{day}"
+
     def counts(self, model: str) -> Annotated[Hash, Kept(COUNTS_MS)]:
         """Requests and tokens of this minute and the last, and how many calls may be under way."""
         return f"{self.streams.prefix}:{{qwen-{model}}}:counts"

@@ -1,12 +1,12 @@
 """Which tables and indexes there are, and making them. Names and schemas are AgentScope Runtime 1.0.5's.
 
 The session, message and memory tables are created through `tablestore-for-agent-memory`, as AgentScope
-does, so that either side may come first. The history table is ours alone. What each must be, and how one that
-stands already may differ, is in `schema.py`.
+does, so that either side may come first. The tables of history, costs and audit are ours alone. What each
+must be, and how one that stands already may differ, is in `schema.py`.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple, dataclass
 
 import tablestore as ots
 from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
@@ -20,6 +20,10 @@ from tablestore_memory.worker.stores.schema import TableSchema, differing, diffe
 MEMORY_INDEX = "agentscope_runtime_knowledge_search_index_name"
 """A search index belongs to its table, so that all memory tables may have one of this name. AgentScope's services
 look for it by this name, whatever the table is called."""
+_COST_KEY = (("scope", "STRING"), ("day", "STRING"), ("user_id", "STRING"))
+_AUDIT_KEY = (("day", "STRING"), ("at", "INTEGER"), ("deed_id", "STRING"))
+_FOR_EVER = -1
+_DAY_S = 86_400
 _HISTORY_KEY = (("user_id", "STRING"), ("replaced_at", "INTEGER"), ("document_id", "STRING"))
 
 # Of a client; opened as needed, kept, and waited for when all are in use: as many as a pool may have threads.
@@ -32,6 +36,8 @@ class TableNames:
     message: str
     memory: str
     history: str
+    cost: str = "agentscope_runtime_memory_cost"
+    audit: str = "agentscope_runtime_memory_audit"
 
     @property
     def session_index(self) -> str:
@@ -100,9 +106,17 @@ def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) ->
     )
 
 
-def create_all(client: ots.OTSClient, names: TableNames, dimension: int) -> list[str]:
+def create_all(
+    client: ots.OTSClient,
+    names: TableNames,
+    dimension: int,
+    *,
+    cost_days: int = 400,
+    audit_days: int = 400,
+) -> list[str]:
     """Make the tables and indexes that are missing; returns the names of the tables made.
 
+    Rows of costs and of the audit live for so many days, as it was said when their table was made.
     May be repeated wherever it was cut off. Raises WrongSchema, having made nothing, if one that stands already
     is another than it must be.
     """
@@ -112,9 +126,14 @@ def create_all(client: ots.OTSClient, names: TableNames, dimension: int) -> list
             raise WrongSchema("; ".join(differences))
         memory_store(client, names).init_table()
         knowledge_store(client, names, dimension).init_table()
-        if names.history not in before:
-            _create_history(client, names.history)
-    wanted = (names.session, names.message, names.memory, names.history)
+        for name, key, ttl_s in (
+            (names.history, _HISTORY_KEY, _FOR_EVER),
+            (names.cost, _COST_KEY, cost_days * _DAY_S),
+            (names.audit, _AUDIT_KEY, audit_days * _DAY_S),
+        ):
+            if name not in before:
+                _create(client, name, key, ttl_s)
+    wanted = astuple(names)
     return [name for name in wanted if name not in before]
 
 
@@ -144,12 +163,14 @@ def _schemas(names: TableNames) -> tuple[TableSchema, ...]:
         ),
         TableSchema(names.memory, key=(("document_id", "STRING"), ("tenant_id", "STRING"))),
         TableSchema(names.history, key=_HISTORY_KEY),
+        TableSchema(names.cost, key=_COST_KEY),
+        TableSchema(names.audit, key=_AUDIT_KEY),
     )
 
 
-def _create_history(client: ots.OTSClient, name: str) -> None:
+def _create(client: ots.OTSClient, name: str, key: Sequence[tuple[str, str]], ttl_s: int) -> None:
     client.create_table(
-        ots.TableMeta(name, list(_HISTORY_KEY)),
-        ots.TableOptions(),
+        ots.TableMeta(name, list(key)),
+        ots.TableOptions(time_to_live=ttl_s),
         ots.ReservedThroughput(ots.CapacityUnit(0, 0)),
     )

@@ -1,0 +1,81 @@
+"""What Qwen cost, what one user may cost, and who looked: from the command line, with workers running."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devtools.commands import memory_worker
+from devtools.deployment import Deployment
+from devtools.extraction import said
+from devtools.servers import wait_until
+from tablestore_memory.worker.costs.ledger import today
+
+NOBODY = "redis://127.0.0.1:9/0"  # the discard port: nothing listens
+SECRET = "where did I hide the key"
+
+
+@pytest.fixture
+def deployment(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
+    with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
+        yield deployment
+
+
+def answer(deployment: Deployment, *arguments: str) -> Any:
+    done = deployment.command(*arguments, "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def over(user: str, session: str, text: str) -> list[dict[str, Any]]:
+    return [
+        said(user, session, 1, text),
+        {"type": "session_end", "user_id": user, "session_id": session},
+    ]
+
+
+def test_user_over_budget_waits_and_nobody_else_and_costs_are_told(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    ana, bo = f"{fresh_name}-ana", f"{fresh_name}-bo"
+    deployment.environment["MEMORY_USER_DAILY_TOKENS"] = "1"
+    deployment.start_workers("", pool="threads", concurrency=4)
+    deployment.publish(*over(ana, ana, "I like green tea."))
+    deployment.wait()
+    deployment.publish(*over(ana, f"{ana}-2", "I like chess."))
+    wait_until(lambda: answer(deployment, "status")["users_over_budget"] == 1, "ana waits", 60)
+
+    deployment.publish(*over(bo, bo, "I like rowing."))
+    wait_until(lambda: deployment.texts(bo), "bo's memory", 60)
+    wait_until(lambda: len(answer(deployment, "cost", "--by", "user")) == 2, "rows of both", 60)
+    status, lines = deployment.command("status").stdout.decode(), answer(deployment, "cost")
+
+    assert len(deployment.texts(ana)) == 1
+    assert "1 user has spent its tokens of today (MEMORY_USER_DAILY_TOKENS)" in status
+    assert [line["name"] for line in lines] == [str(today())]
+    assert lines[0]["cost"] > 0
+    assert lines[0]["input_tokens"] > lines[0]["output_tokens"] > 0
+    table = deployment.command("cost", "--by", "user").stdout.decode()
+    assert "cost by user" in table
+
+
+def test_who_looked_is_in_the_audit_and_what_was_looked_for_is_not(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    deployment.start_workers("extract", pool="threads", concurrency=2)
+
+    answer(deployment, "messages", fresh_name, fresh_name)
+    answer(deployment, "search", fresh_name, SECRET)
+    answer(deployment, "remember", fresh_name, SECRET)
+    away = memory_worker(
+        deployment.environment | {"REDIS_URL": NOBODY}, "memories", fresh_name, "--json"
+    )
+    wait_until(lambda: len(answer(deployment, "audit")) == 4, "all in the table", 60)
+    told = answer(deployment, "audit", "--user", fresh_name)
+
+    assert away.returncode == 0
+    assert {each["command"] for each in told} == {"messages", "search", "remember", "memories"}
+    assert all(each["by"].startswith("os:") and each["at"] and each["host"] for each in told)
+    assert SECRET not in json.dumps(told)
+    assert answer(deployment, "audit", "--user", "somebody else") == []
