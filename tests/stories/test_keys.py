@@ -15,6 +15,7 @@ from devtools.servers import Server, wait_until
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.transport import RedisTransport
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.costs.user_budget import UserBudget
 from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.failures.errors import Unavailable
 from tests.redis_keys import KeyRow, key_rows
@@ -84,6 +85,7 @@ def fail(deployment: Deployment) -> None:
     services.unindexed.count_stale_index_decision()
     services.due.add("ana", "s", 0)
     services.due.give_up("ana", "s", "for the test")
+    UserBudget(services.redis, services.keys, services.ledger, daily_tokens=0).wait_s("ana")
     report_dropped(deployment)
 
 

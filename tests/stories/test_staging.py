@@ -14,6 +14,8 @@ PRODUCTION = {
     "MEMORY_MESSAGE_TABLE": "agentscope_runtime_message",
     "MEMORY_MEMORY_TABLE": "agentscope_runtime_memory",
     "MEMORY_HISTORY_TABLE": "agentscope_runtime_memory_history",
+    "MEMORY_COST_TABLE": "agentscope_runtime_memory_cost",
+    "MEMORY_AUDIT_TABLE": "agentscope_runtime_memory_audit",
 }
 
 

@@ -1,26 +1,34 @@
 """Setting up and looking after: init, status, doctor."""
 
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
-from tablestore_memory.worker.cli.opened import opened, redis_alone
+from tablestore_memory.worker.cli.opened import opened, place_of, redis_alone
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     Json,
     fail,
     iso,
+    one_line,
+    out,
     print_json,
-    print_table,
     printable,
     say,
+    table_of,
 )
+from tablestore_memory.worker.cli.watch import watch
 from tablestore_memory.worker.failures.errors import ResourceMissing, WrongSchema
 from tablestore_memory.worker.operations.backlog import dropped
 from tablestore_memory.worker.operations.doctor import examine
 from tablestore_memory.worker.operations.extraction_status import State, state
 from tablestore_memory.worker.operations.status import STAGE_OF, Standing, lasting, standing
+from tablestore_memory.worker.services import RedisServices
 from tablestore_memory.worker.stores.tables import create_all
 
 _STAGES = (
@@ -61,18 +69,50 @@ def init(json: Json = False) -> None:
         say(f"created {', '.join(made)}" if made else "all tables are there")
 
 
-def status(json: Json = False) -> None:
+def status(
+    json: Json = False,
+    again: Annotated[bool, typer.Option("--watch", help="Go on telling, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2,
+) -> None:
     """Tell what is on its way and how long, which workers are alive, and what is in the way."""
     with redis_alone() as services:
-        now = standing(services.redis, services.streams)
-        lost = dropped(services.redis, services.streams)
-        extraction = state(services.redis, services.streams, services.unindexed)
+        if again:
+            in_place = out.is_terminal and not json
+            watch(partial(_seen, services, json), _away(services, json), every, in_place=in_place)
+        elif json:
+            print_json(_told(*_look(services)))
+        else:
+            now, extraction, lost = _look(services)
+            out.print(_table(now, extraction, lost))
+            for obstacle in now.obstacles():
+                say(obstacle.text)
+
+
+def _look(services: RedisServices) -> tuple[Standing, State, dict[str, int]]:
+    return (
+        standing(services.redis, services.streams),
+        state(services.redis, services.streams, services.unindexed),
+        dropped(services.redis, services.streams),
+    )
+
+
+def _seen(services: RedisServices, json: bool) -> RenderableType:
+    """One look of many, with its time."""
+    now, extraction, lost = _look(services)
+    at = iso(1000 * now.at_ms)
     if json:
-        print_json(_told(now, extraction, lost))
-        return
-    print_table("status", ("what", "how many", "oldest"), _rows(now, extraction, lost))
-    for obstacle in now.obstacles():
-        say(obstacle.text)
+        return Text(one_line({"at": at} | _told(now, extraction, lost)))
+    obstacles = (Text(printable(obstacle.text)) for obstacle in now.obstacles())
+    return Group(Text(f"at {at}"), _table(now, extraction, lost), *obstacles)
+
+
+def _away(services: RedisServices, json: bool) -> RenderableType:
+    text = f"Redis at {place_of(services.settings.redis_url)} does not answer"
+    return Text(one_line({"error": text}) if json else text)
+
+
+def _table(now: Standing, extraction: State, lost: dict[str, int]) -> Table:
+    return table_of("status", ("what", "how many", "oldest"), _rows(now, extraction, lost))
 
 
 def doctor(json: Json = False) -> None:
@@ -95,7 +135,8 @@ def _rows(now: Standing, extraction: State, lost: dict[str, int]) -> list[tuple[
     for name, title, age in _STAGES:
         count = getattr(now.backlog, name)
         rows.append((title, count, lasting(ages[age]) if count else ""))
-    rows.append(("dead letters", now.backlog.dead, ""))
+    dead = now.backlog.dead
+    rows.append(("dead letters", dead, lasting(now.ages.oldest_dead_s) if dead else ""))
     rows += [(title, getattr(extraction, name), "") for name, title in _EXTRACTION.items()]
     rows.append(("tokens a day, at most", now.daily_tokens or "no limit", ""))
     rows += [(f"events that publishers dropped: {why}", count, "") for why, count in lost.items()]

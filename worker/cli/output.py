@@ -71,13 +71,22 @@ def print_json(value: object) -> None:
     print(text.translate(_JSON_CONTROLS))
 
 
+def one_line(value: object) -> str:
+    """A JSON document as a line of many."""
+    return msgspec.json.encode(value).decode().translate(_JSON_CONTROLS)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    out.print(table_of(title, columns, rows))
+
+
+def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     table = Table(title=Text(printable(title)), title_justify="left", row_styles=["", "dim"])
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    out.print(table)
+    return table
 
 
 def iso(micros: int) -> str | None:

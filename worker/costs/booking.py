@@ -73,7 +73,7 @@ class Booking:
             return
         there = end_booking(
             self.redis,
-            cost=self.keys.cost(date.fromisoformat(unbooked.day), unbooked.owner),
+            cost=self.ledger.key(date.fromisoformat(unbooked.day), unbooked.owner),
             unbooked=key,
             name=name,
             calls=calls,

@@ -65,7 +65,7 @@ class Ledger:
 
     def spent(self, day: date, owner: str) -> tuple[int, list[Spent]]:
         """Calls of the day, and what they used by model and purpose."""
-        found = cast(dict[bytes, bytes], self.redis.hgetall(self.keys.cost(day, owner)))
+        found = cast(dict[bytes, bytes], self.redis.hgetall(self.key(day, owner)))
         sums: dict[tuple[str, str], Spent] = {}
         for field, amount in found.items():
             if field not in (b"calls", b"tokens"):
@@ -83,6 +83,10 @@ class Ledger:
                 pipe.zrem(unbooked, name_of(CostOf(str(day), user_id)))
                 pipe.execute()
 
+    def key(self, day: date, owner: str) -> str:
+        """Where the sums of an owner's day stand."""
+        return self.keys.cost(day, owner) if owner else self.keys.cost_of_all(day)
+
     def _book(
         self, redis: Redis, day: date, owner: str, model: str, purpose: str, usage: Usage
     ) -> None:
@@ -92,7 +96,7 @@ class Ledger:
             amounts += msgspec.json.encode((model, purpose, what)), amount
         book_call(
             redis,
-            cost=self.keys.cost(day, owner),
+            cost=self.key(day, owner),
             unbooked=self.keys.unbooked(self.keys.streams.partition(owner)),
             name=name_of(CostOf(str(day), owner)),
             delay_ms=BATCHED_MS,

@@ -199,8 +199,12 @@ class Keys:
         return f"{self.streams.prefix}:spent:{day}"
 
     def cost(self, day: date, user_id: str) -> Annotated[Hash, Kept(SPENT_MS)]:
-        """What a user's calls to Qwen used in a day, by model and purpose; without a user, everybody's."""
+        """What a user's calls to Qwen used in a day, by model and purpose."""
         return self._of(user_id, f"cost:{day}:{user_id}")
+
+    def cost_of_all(self, day: date) -> Annotated[Hash, Kept(SPENT_MS)]:
+        """The same of all users and of nobody."""
+        return self._of("", f"cost-of-all:{day}")
 
     def unbooked(self, partition: int) -> SortedSet:
         """Sums of days, and what people did by hand, to be made rows, by when, ms."""
