@@ -79,8 +79,9 @@ class Deployment:
             "MEMORY_MESSAGE_TABLE": f"{name}_message",
             "MEMORY_MEMORY_TABLE": f"{name}_memory",
             "MEMORY_HISTORY_TABLE": f"{name}_history",
-            "MEMORY_COST_TABLE": f"{name}_cost",
-            "MEMORY_AUDIT_TABLE": f"{name}_audit",
+            # Rows by user and day keep apart; an instance has 64 tables at most.
+            "MEMORY_COST_TABLE": "shared_cost",
+            "MEMORY_AUDIT_TABLE": "shared_audit",
             "MEMORY_EMBEDDING_DIMENSION": "256",
             "MEMORY_IDLE_S": "1",
             "MEMORY_LOG_FORMAT": "json",

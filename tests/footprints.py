@@ -18,13 +18,12 @@ _KEYS = {
     "message": ("session_id", "create_time", "message_id"),
     "memory": ("document_id", "tenant_id"),
     "history": ("user_id", "replaced_at", "document_id"),
-    "cost": ("scope", "day", "user_id"),
 }
 
 
 def footprints(deployment: Deployment, *needles: str) -> list[str]:
     """Each row and each entry that holds one of the needles, in its key or in what it says. Leases, which
-    run out by themselves, are not looked at."""
+    run out by themselves, are not looked at, nor what is being booked, which moves by itself."""
     every = [*rows(deployment), *redis_entries(deployment)]
     return sorted(what for what in every if any(needle in what for needle in needles))
 
@@ -49,7 +48,7 @@ def redis_entries(deployment: Deployment) -> Iterator[str]:
     redis = deployment.services.redis
     for key in redis.scan_iter(f"{deployment.settings.prefix}:*", count=1000):
         name = key.decode()
-        if "lease" in name:
+        if "lease" in name or "unbooked" in name:
             continue
         for entry in _entries(redis, key):
             yield f"{name} {_told(entry)}"

@@ -12,13 +12,15 @@ from devtools.extraction import said
 from devtools.servers import wait_until
 from tablestore_memory.worker.costs.ledger import today
 
+OWN_TABLES = {"MEMORY_COST_TABLE": "told_costs", "MEMORY_AUDIT_TABLE": "told_costs_audit"}
 NOBODY = "redis://127.0.0.1:9/0"  # the discard port: nothing listens
 SECRET = "where did I hide the key"
 
 
 @pytest.fixture
 def deployment(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
+    urls = redis_url, tablestore_url, dashscope_url
+    with Deployment(*urls, **OWN_TABLES) as deployment:
         yield deployment
 
 
@@ -35,6 +37,10 @@ def over(user: str, session: str, text: str) -> list[dict[str, Any]]:
     ]
 
 
+def users_with_costs(deployment: Deployment) -> set[str]:
+    return {line["name"] for line in answer(deployment, "cost", "--by", "user")}
+
+
 def test_user_over_budget_waits_and_nobody_else_and_costs_are_told(
     deployment: Deployment, fresh_name: str
 ) -> None:
@@ -48,7 +54,7 @@ def test_user_over_budget_waits_and_nobody_else_and_costs_are_told(
 
     deployment.publish(*over(bo, bo, "I like rowing."))
     wait_until(lambda: deployment.texts(bo), "bo's memory", 60)
-    wait_until(lambda: len(answer(deployment, "cost", "--by", "user")) == 2, "rows of both", 60)
+    wait_until(lambda: {ana, bo} <= users_with_costs(deployment), "rows of both", 60)
     status, lines = deployment.command("status").stdout.decode(), answer(deployment, "cost")
 
     assert len(deployment.texts(ana)) == 1
@@ -71,8 +77,9 @@ def test_who_looked_is_in_the_audit_and_what_was_looked_for_is_not(
     away = memory_worker(
         deployment.environment | {"REDIS_URL": NOBODY}, "memories", fresh_name, "--json"
     )
-    wait_until(lambda: len(answer(deployment, "audit")) == 4, "all in the table", 60)
-    told = answer(deployment, "audit", "--user", fresh_name)
+    about = ("audit", "--user", fresh_name)
+    wait_until(lambda: len(answer(deployment, *about)) == 4, "all in the table", 60)
+    told = answer(deployment, *about)
 
     assert away.returncode == 0
     assert {each["command"] for each in told} == {"messages", "search", "remember", "memories"}

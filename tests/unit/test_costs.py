@@ -11,8 +11,10 @@ from devtools.deployment import Deployment
 from devtools.extraction import said, store
 from tablestore_memory.worker.costs.ledger import Ledger, today
 from tablestore_memory.worker.costs.prices import Price, cost_of, prices_of
+from tablestore_memory.worker.costs.unbooked import Deed, name_of
 from tablestore_memory.worker.costs.user_budget import UserBudget, users_over_budget
 from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.forget.costs import forget_costs
 from tablestore_memory.worker.operations.costs import CostLine, costs_by
 from tablestore_memory.worker.qwen.usage import Usage
@@ -25,12 +27,14 @@ from tablestore_memory.worker.tasks import execute
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.local_dashscope import LocalDashScope
 
+OWN_TABLES = {"MEMORY_COST_TABLE": "costs", "MEMORY_AUDIT_TABLE": "costs_audit"}
 USED = Usage(100, 10, 40)
 
 
 @pytest.fixture(scope="module")
 def tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    with Deployment(redis_url, tablestore_url, dashscope_url, **NO_LIMITS) as deployment:
+    urls = redis_url, tablestore_url, dashscope_url
+    with Deployment(*urls, **OWN_TABLES, **NO_LIMITS) as deployment:
         yield deployment
 
 
@@ -132,6 +136,20 @@ def test_calls_that_come_while_a_row_is_written_are_booked_later(
 
     assert left == 1
     assert by(services, "purpose")["facts"].calls == 2
+
+
+def test_one_that_cannot_be_made_a_row_keeps_no_other_from_it(services: Services) -> None:
+    keys, redis = services.keys, services.redis
+    of_all = keys.unbooked(keys.streams.partition(EVERYBODY))
+    too_long = Deed(1, "d" * 2000, "look", "ana", "os:me", "here")
+    redis.zadd(of_all, {b"{": 0, name_of(too_long): 0})
+    services.ledger.book("m", "facts", "", USED)
+
+    with pytest.raises(InvalidRow):
+        book_all(services)
+
+    assert by(services, "purpose")["facts"].calls == 1
+    assert int(redis.zcard(of_all)) == 2
 
 
 def test_call_that_cannot_be_booked_is_said_and_costs_nobody_anything(fresh_name: str) -> None:

@@ -20,7 +20,7 @@ from tablestore_memory.worker.stores.audit import Audit
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.costs import Costs
 from tablestore_memory.worker.stores.rows import RowWrite
-from tablestore_memory.worker.stores.write import write_all
+from tablestore_memory.worker.stores.write import write_all, write_rows
 
 _AGAIN_MS = 60_000
 
@@ -44,12 +44,16 @@ class Booking:
 
     def book(self, partition: int) -> int:
         """Write what is due in a partition. Returns how many rows were written. Raises what kept one from it."""
-        due = self._take(partition)
-        with_calls = [(each, *self._row(each)) for each in due]
-        write_all(self.client, [row for _, row, _ in with_calls if row])
-        for each, row, calls in with_calls:
-            self._settle(partition, each, row, calls)
-        return len(due)
+        due = [(each, *self._row(each)) for each in self._take(partition)]
+        rows = [row for _, row, _ in due if row]
+        failures = write_rows(self.client, rows)
+        failed = {rows[place].key for place in failures}
+        for each, row, calls in due:
+            if row is None or row.key not in failed:
+                self._settle(partition, each, row, calls)
+        for error in failures.values():
+            raise error
+        return len(rows)
 
     def _take(self, partition: int) -> list[Unbooked]:
         """What is due; due again in a minute, unless it is settled until then."""
@@ -57,7 +61,7 @@ class Booking:
         names = cast(list[bytes], self.redis.zrangebyscore(key, "-inf", now, start=0, num=MAX_ROWS))
         if names:
             self.redis.zadd(key, dict.fromkeys(names, now + _AGAIN_MS), xx=True)
-        return [named(name) for name in names]
+        return [each for each in map(named, names) if each]
 
     def _row(self, unbooked: Unbooked) -> tuple[RowWrite | None, int]:
         if not isinstance(unbooked, CostOf):
