@@ -33,8 +33,8 @@ USED = Usage(100, 10, 40)
 
 @pytest.fixture(scope="module")
 def tables(redis_url: str, tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
-    urls = redis_url, tablestore_url, dashscope_url
-    with Deployment(*urls, **OWN_TABLES, **NO_LIMITS) as deployment:
+    variables = OWN_TABLES | NO_LIMITS
+    with Deployment(redis_url, tablestore_url, dashscope_url, **variables) as deployment:
         yield deployment
 
 
