@@ -25,6 +25,7 @@ _BACKOFF_S = (0.05, 5.0)
 _IDLE_S = 1.0
 _TROUBLE_S = 0.1
 """Between two looks at files that cannot be read, while other events go on."""
+_TELL_BACKLOG_EVERY_S = 1.0
 _ORPHANS_EVERY_S = 30.0
 _ORPHANS_AT_ONCE = 16
 """Each holds two open files."""
@@ -74,6 +75,8 @@ class Sender:
         self._last_was_full = False
         self._seek_orphans_at = 0.0
         self._reported: dict[str, int] = {}
+        self._told_backlog = False
+        self._tell_backlog_at = 0.0
         self._thread = threading.Thread(target=self._run, name="memory-publisher", daemon=True)
 
     def start(self) -> None:
@@ -223,6 +226,7 @@ class Sender:
         else:
             self._counters.replayed += outcome.appended
         self._note_health(outcome.cause, waiting=len(outcome.unsent))
+        self._tell_backlog()
         self._wake_waiters()
         return outcome.unsent
 
@@ -242,6 +246,16 @@ class Sender:
         counts = self._drops.counts.copy()
         if counts != self._reported and self._transport.report_dropped(self._producer, counts):
             self._reported = counts
+        if self._told_backlog and self._transport.report_backlog(self._producer, 0):
+            self._told_backlog = False
+
+    def _tell_backlog(self) -> None:
+        """More than a batch is more than what is just on its way."""
+        pending = self._counters.begun - self._settled()
+        if pending <= self._settings.batch_events or time.monotonic() < self._tell_backlog_at:
+            return
+        self._tell_backlog_at = time.monotonic() + _TELL_BACKLOG_EVERY_S
+        self._told_backlog |= self._transport.report_backlog(self._producer, pending)
 
     def _settled(self) -> int:
         return self._counters.acked + self._counters.refused + self._drops.total

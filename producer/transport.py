@@ -12,7 +12,13 @@ import redis
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.connection import Client
 from tablestore_memory.producer.log import RateLimitedLog
-from tablestore_memory.protocol.streams import DROPPED_KEPT_S, EVENT_FIELD, WAITED_FIELD, Streams
+from tablestore_memory.protocol.streams import (
+    BACKLOG_KEPT_S,
+    DROPPED_KEPT_S,
+    EVENT_FIELD,
+    WAITED_FIELD,
+    Streams,
+)
 
 _FOR_GOOD = (
     "WRONGTYPE",  # the key holds no stream
@@ -97,6 +103,23 @@ class RedisTransport:
             name = self._streams.dropped
             client.hset(name, mapping={f"{producer}:{why}": n for why, n in totals.items()})
             client.expire(name, DROPPED_KEPT_S)
+        except (redis.RedisError, OSError):
+            return False
+        return True
+
+    def report_backlog(self, producer: str, events: int) -> bool:
+        """Tell how many events this process could not deliver yet; nobody hears it while Redis is away."""
+        client = self._client
+        if client is None:
+            return False
+        try:
+            name = self._streams.backlogs
+            if not events:
+                client.hdel(name, producer)
+                return True
+            seconds, micros = client.time()
+            client.hset(name, producer, f"{events} {seconds * 1000 + micros // 1000}")
+            client.expire(name, BACKLOG_KEPT_S)
         except (redis.RedisError, OSError):
             return False
         return True

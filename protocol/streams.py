@@ -15,6 +15,9 @@ RECEIVED_FIELD = "received_ms"
 DROPPED_KEPT_S = 7 * 86_400
 """A publisher that dropped events and is gone is told of for a week."""
 
+BACKLOG_KEPT_S = 60
+"""A publisher that is behind says so every second; one that says nothing any more has ended."""
+
 MAX_PARTITIONS = 1024
 """Workers look for no streams with a higher number."""
 
@@ -47,3 +50,8 @@ class Streams:
     def dropped(self) -> str:
         """A hash: how many events each publisher had to drop, by reason."""
         return f"{self.prefix}:dropped"
+
+    @property
+    def backlogs(self) -> str:
+        """A hash: how many events each publisher could not deliver yet, and when it said so, in ms."""
+        return f"{self.prefix}:backlogs"

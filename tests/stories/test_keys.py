@@ -100,6 +100,7 @@ def report_dropped(deployment: Deployment) -> None:
     with closing(transport):
         transport.append([])  # connects
         assert transport.report_dropped("p", {"closed": 1})
+        assert transport.report_backlog("p", 5)
 
 
 def rows_of(name: str) -> list[KeyRow]:

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import redis
 
+from devtools.servers import Server, wait_until
+from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.connection import connect
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.transport import RedisTransport
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.operations.backlog import held_by_publishers
 from tests.redis_nodes import Node
 
 NOW_US = 1_700_000_000_000_000
@@ -77,3 +80,37 @@ def test_refusals_for_good_are_told_apart_from_the_rest(redis_url: str, fresh_na
     assert [cause.split(":")[0] for _, cause in outcome.rejected] == ["ResponseError"] * 2
     assert "exhausted" in outcome.rejected[0][1]
     assert "WRONGTYPE" in outcome.rejected[1][1]
+
+
+def test_backlog_is_told_until_it_is_gone_or_nobody_says_so_any_more(
+    redis_url: str, fresh_name: str
+) -> None:
+    streams = Streams(fresh_name)
+    told = transport(redis_url, fresh_name)
+    told.append([])  # connects
+
+    with redis.Redis.from_url(redis_url) as client:
+        for producer, events in (("one", 500), ("other", 700)):
+            assert told.report_backlog(producer, events)
+        both = held_by_publishers(client, streams)
+        assert told.report_backlog("one", 0)
+        one_left = held_by_publishers(client, streams)
+        client.hset(streams.backlogs, "other", "700 1000")  # long ago
+
+        assert (both, one_left, held_by_publishers(client, streams)) == (1200, 700, 0)
+        assert 0 < client.ttl(streams.backlogs) <= 60
+
+
+def test_publisher_that_is_behind_says_so_and_then_that_it_is_not(fresh_name: str) -> None:
+    streams = Streams(fresh_name)
+    with Server.start("redis") as server, redis.Redis.from_url(server.url) as client:
+        server.stop()
+        with Publisher(
+            server.url, prefix=fresh_name, durability="memory", batch_events=10
+        ) as publisher:
+            for _ in range(20_000):
+                publisher.message(user_id="ana", session_id="s", role="user", content="Tea.")
+            server.restart()
+
+            wait_until(lambda: held_by_publishers(client, streams) > 10, "it says so", 60)
+            wait_until(lambda: not client.hlen(streams.backlogs), "that it is not", 60)

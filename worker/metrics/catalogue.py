@@ -81,6 +81,11 @@ DROPPED = Metric(
     "Events that publishers told they had to drop, of the publishers of the last days",
     ("reason",),
 )
+PUBLISHER_BACKLOG = Metric(
+    "memory_worker_publisher_backlog_events",
+    "gauge",
+    "Events that publishers told they hold, in memory or in their journal, and could not deliver yet",
+)
 DAY_CALLS = Metric("memory_worker_day_qwen_calls", "gauge", "Calls to Qwen today (UTC)")
 DAY_TOKENS = Metric("memory_worker_day_qwen_tokens", "gauge", "Tokens of Qwen today (UTC)")
 DAY_LIMIT = Metric(
@@ -277,6 +282,7 @@ CATALOGUE: tuple[Metric, ...] = (
     FAILING,
     WORKERS,
     DROPPED,
+    PUBLISHER_BACKLOG,
     DAY_CALLS,
     DAY_TOKENS,
     DAY_LIMIT,

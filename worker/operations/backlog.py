@@ -10,7 +10,8 @@ from typing import cast
 
 from redis import Redis
 
-from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.protocol.streams import BACKLOG_KEPT_S, Streams
+from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import active_partitions
 
@@ -53,3 +54,11 @@ def dropped(redis: Redis, streams: Streams) -> dict[str, int]:
     for name, count in found.items():
         counts[name.decode().rpartition(":")[2]] += int(count)
     return dict(counts)
+
+
+def held_by_publishers(redis: Redis, streams: Streams) -> int:
+    """Events that publishers told within the last minute they could not deliver yet."""
+    found = cast(dict[bytes, bytes], redis.hgetall(Keys(streams).backlogs()))
+    told = (map(int, each.split()) for each in found.values())
+    oldest_ms = now_ms(redis) - BACKLOG_KEPT_S * 1000
+    return sum(events for events, at_ms in told if at_ms > oldest_ms)

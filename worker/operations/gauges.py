@@ -9,7 +9,7 @@ from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.metrics import catalogue as names
 from tablestore_memory.worker.metrics.metric import Metric
 from tablestore_memory.worker.metrics.tally import Series
-from tablestore_memory.worker.operations.backlog import dropped
+from tablestore_memory.worker.operations.backlog import dropped, held_by_publishers
 from tablestore_memory.worker.operations.extraction_status import state
 from tablestore_memory.worker.operations.status import Standing, standing
 from tablestore_memory.worker.sessions.due import DueSessions
@@ -32,6 +32,7 @@ def gauges(redis: Redis, keys: Keys, since_ms: int) -> dict[Series, float]:
         (names.DAY_CALLS, (), extraction.qwen_calls_today),
         (names.DAY_TOKENS, (), extraction.qwen_tokens_today),
         (names.OVER_BUDGET, (), now.users_over_budget),
+        (names.PUBLISHER_BACKLOG, (), held_by_publishers(redis, streams)),
         *_stages(now),
         *_tasks(now),
         *((names.DEAD, each, n) for each, n in DeadLetters(redis, streams).tally().items()),

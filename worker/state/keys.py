@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from tablestore_memory.protocol.streams import DROPPED_KEPT_S, Streams
+from tablestore_memory.protocol.streams import BACKLOG_KEPT_S, DROPPED_KEPT_S, Streams
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS
 
 String = Annotated[str, "string"]
@@ -225,6 +225,10 @@ class Keys:
     def dropped(self) -> Annotated[Hash, Kept(DROPPED_KEPT_S * 1000)]:
         """How many events each publisher had to drop, by reason."""
         return self.streams.dropped
+
+    def backlogs(self) -> Annotated[Hash, Kept(BACKLOG_KEPT_S * 1000)]:
+        """How many events each publisher could not deliver yet, and when it said so, in ms."""
+        return self.streams.backlogs
 
     def settled(self, partition: int) -> Hash:
         """Events taken off the stream, ever: stored with their rows and bytes, refused, forgotten."""
