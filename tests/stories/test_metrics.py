@@ -36,7 +36,7 @@ def test_counters_equal_calls_and_memories_over_restarts_and_recycled_processes(
     deployment: Deployment, server: Child, local_dashscope: LocalDashScope, fresh_name: str
 ) -> None:
     users = [f"{fresh_name}-{n}" for n in range(USERS)]
-    deployment.start_workers("ingest", **RECYCLED)
+    deployment.start_workers("ingest", **RECYCLED | {"supervised": False})
     (first,) = deployment.start_workers("extract", pool="threads", concurrency=4)
     deployment.publish(*(line for user in users[:2] for line in conversation(user)))
     deployment.wait()
