@@ -23,26 +23,30 @@ from tablestore_for_agent_memory.base.common import Order
 from tablestore_memory.producer.agentscope.messages import as_messages, document, event_fields
 from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
 from tablestore_memory.producer.clock import Clock
-from tablestore_memory.producer.errors import (
-    NotStoredYet,
-)
+from tablestore_memory.producer.errors import NotStoredYet
 from tablestore_memory.producer.publisher import Publisher
-from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.errors import EventTooLarge
 
 _Key = tuple[str, str]  # user, session
 _Id = tuple[int, str]  # create_time in µs, message id: the rest of the row's key
-_ARRIVES_S = 10.0
 _LOOK_EVERY_S = 0.05
 
 
 class TablestoreSessionHistoryService(
     tablestore_session_history_service.TablestoreSessionHistoryService
 ):
-    """Takes the arguments of AgentScope's class, and a publisher (default: one for the process,
-    set up by the environment)."""
+    """Takes the arguments of AgentScope's class, a publisher (default: one for the process, set up by
+    the environment), and for how long deleting waits for what is on its way."""
 
-    def __init__(self, *arguments: Any, publisher: Publisher | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        publisher: Publisher | None = None,
+        arrives_s: float = 10.0,
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
+        self._arrives_s = arrives_s
         # AgentScope's names whatever the tables are called would be another deployment's in the same instance.
         self._SESSION_SECONDARY_INDEX_NAME = f"{self._session_table_name}_secondary_index"
         self._MESSAGE_SECONDARY_INDEX_NAME = f"{self._message_table_name}_secondary_index"
@@ -93,9 +97,9 @@ class TablestoreSessionHistoryService(
 
     async def delete_session(self, user_id: str, session_id: str) -> None:
         """Delete the session and its messages. Raises NotStoredYet if some are still on their way
-        after ten seconds: they would come back."""
+        after `arrives_s`: they would come back."""
         key = (user_id, session_id)
-        deadline = time.monotonic() + _ARRIVES_S
+        deadline = time.monotonic() + self._arrives_s
         while left := self._left(key, await self._stored(user_id, session_id)):
             if time.monotonic() > deadline:
                 raise NotStoredYet(f"session {session_id!r} not deleted", len(left))
@@ -112,9 +116,7 @@ class TablestoreSessionHistoryService(
                 created_at=created_at,
                 **event_fields(whole),
             )
-        except MalformedEvent as error:
-            if error.field != "event":
-                raise
+        except EventTooLarge:
             # Too large for an event (256 KiB), not for a row (2 MB): straight to the store.
             row = convert_message_to_tablestore_message(message, session)
             row.create_time = created_at
