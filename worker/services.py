@@ -210,11 +210,12 @@ class Services(RedisServices):
 
     @cached_property
     def memories(self) -> Memories:
-        return Memories(self.tablestore, self.names, self.settings.embedding_dimension)
+        s = self.settings
+        return Memories(self.tablestore, self.names, s.embedding_dimension, s.tenant)
 
     @cached_property
     def history(self) -> History:
-        return History(self.tablestore, self.names)
+        return History(self.tablestore, self.names, self.settings.tenant)
 
     @cached_property
     def ingest(self) -> Ingest:
