@@ -6,7 +6,6 @@ process added and the index does not show yet is merged in, what it deleted is l
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,41 +21,25 @@ from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.producer.agentscope import nearness
+from tablestore_memory.producer.agentscope.background import InBackground
 from tablestore_memory.producer.agentscope.messages import as_messages, document, reading, text_of
-from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
-from tablestore_memory.producer.errors import NotStoredYet
-from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.producer.agentscope.pending import Pending
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.errors import EventTooLarge
 
 SearchStrategy = runtime.SearchStrategy
 
-_LOOK_EVERY_S = 0.05
 _AT_ONCE = 100  # ids a search can ask for, rows a page can show
 _TOP_K = 100  # AgentScope's default
 
 
-class TablestoreMemoryService(runtime.TablestoreMemoryService):
-    """Takes the arguments of AgentScope's class, a publisher (default: one for the process, set up by
-    the environment), and for how long deleting waits for what is on its way."""
+class TablestoreMemoryService(InBackground, runtime.TablestoreMemoryService):
+    """Takes the arguments of AgentScope's class and those of InBackground."""
 
-    def __init__(
-        self,
-        *arguments: Any,
-        publisher: Publisher | None = None,
-        arrives_s: float = 10.0,
-        **options: Any,
-    ) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._arrives_s = arrives_s
-        self._publisher = publisher or shared_publisher()
         self._added: Pending[str, str, nearness.Added] = Pending()
         self._deleted: Pending[str, str, None] = Pending()
-
-    async def stop(self) -> None:
-        """Deliver what was published, then close the client. The journal keeps what is left."""
-        await self._publisher.aflush(self._publisher.settings.exit_timeout_s)
-        await super().stop()
 
     async def add_memory(
         self, user_id: str, messages: list[Any], session_id: str | None = None
@@ -247,15 +230,15 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
             for document_id, added in self._added.of(user_id).items()
             if session_id in (None, "", added.session_id)
         ]
-        deadline = time.monotonic() + self._arrives_s
-        left, found = ids, dict[str, str]()
-        while left:
-            found |= await self._own(user_id, left)
-            stored = set(found.values())
-            left = [document_id for document_id in left if document_id not in stored]
-            if left and time.monotonic() > deadline:
-                raise NotStoredYet(f"memories of {user_id!r} not deleted", len(left))
-            await asyncio.sleep(_LOOK_EVERY_S if left else 0)
+        found: dict[str, str] = {}
+
+        async def left() -> int:
+            missing = set(ids) - set(found.values())
+            if missing:
+                found.update(await self._own(user_id, list(missing)))
+            return len(missing - set(found.values()))
+
+        await self._arrival(left, f"memories of {user_id!r} not deleted")
         return found
 
 
