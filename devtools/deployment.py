@@ -50,7 +50,6 @@ def worker(
             *(sys.executable, "-m", "celery", "-A", app, "worker"),
             *(("-Q", queues) if queues else ()),
             *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
-            *("--without-gossip", "--without-mingle"),
         ],
         ready=r" ready\.",
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},

@@ -12,7 +12,7 @@ from devtools.deployment import Deployment
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Message
 from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.indexing.confirm import confirm
+from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, session_of
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
@@ -72,14 +72,14 @@ def extract_all(deployment: Deployment, *, tries: int = 10) -> int:
     raise AssertionError(f"still waiting after {tries} tries: {waiting(deployment)}")
 
 
-def confirm_all(deployment: Deployment) -> int:
+def confirm_all(deployment: Deployment, services: Services | None = None) -> int:
     """Look once for everything, due or not. Returns how many are not searchable."""
-    services, left = deployment.services, 0
+    services, left = services or deployment.services, 0
     for partition in range(STATE_PARTITIONS):
         key = services.keys.confirm(partition)
         for name in cast(list[bytes], services.redis.zrange(key, 0, -1)):
             services.redis.zadd(key, {name: 0})
-        left += confirm(services.confirm, partition)
+        left += services.confirmation.look(partition)
     return left
 
 

@@ -66,7 +66,8 @@ class SegmentReader:
             return int(settled)
         if form == _FORMAT and version > _VERSION and not self._holds_a_record():
             raise LaterVersion(f"a journal of version {version}")
-        self.damaged += 1
+        # With what follows, if that is damaged too, it is one stretch.
+        self.damaged, self._in_damage = 1, True
         return _HEAD.size
 
     def _is_boundary(self, at: int) -> bool:

@@ -17,7 +17,6 @@ from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
@@ -48,7 +47,7 @@ def carry_out_forgetting(deployment: Deployment, event_id: str) -> dict[str, Any
 
     def receipt() -> Any:
         try:
-            process_requests(deployment.services.requests, ASKED)
+            deployment.services.requests.process(ASKED)
         except Retryable:
             return None
         return deployment.services.deletion_receipts.finished(event_id)
@@ -67,7 +66,7 @@ def settle(deployment: Deployment) -> None:
     for partition in range(STATE_PARTITIONS):
         while drain(deployment.services.ingest, partition):
             pass
-        process_requests(deployment.services.requests, partition)
+        deployment.services.requests.process(partition)
     extract_all(deployment)
     confirm_all(deployment)
 

@@ -5,6 +5,7 @@ anything that is not kept elsewhere; what a lost one should have done, the sweep
 """
 
 import threading
+from collections.abc import Callable
 from functools import cache
 from platform import python_version
 from typing import Any
@@ -81,7 +82,9 @@ _WITHOUT = {"without_heartbeat": True, "without_gossip": True, "without_mingle":
 _END_S = 8.0
 
 
-def create_app(settings: Settings) -> Celery:
+def create_app(
+    settings: Settings, make_services: Callable[[Settings], Services] = Services
+) -> Celery:
     """An app for these settings, its tasks registered; nothing is connected yet."""
     app = Celery("memory", set_as_current=False)
     conf = broker(settings.broker_url or settings.redis_url)
@@ -96,7 +99,7 @@ def create_app(settings: Settings) -> Celery:
 
     @cache
     def services() -> Services:
-        return Services(settings)
+        return make_services(settings)
 
     made = threading.Lock()
 

@@ -136,6 +136,8 @@ class Settings(RedisSettings):
     message_table: Table = Field("agentscope_runtime_message", alias="MEMORY_MESSAGE_TABLE")
     memory_table: Table = Field("agentscope_runtime_memory", alias="MEMORY_MEMORY_TABLE")
     history_table: Table = Field("agentscope_runtime_memory_history", alias="MEMORY_HISTORY_TABLE")
+    # Whose memories, in a memory table that several deployments share. AgentScope's services know this one alone.
+    tenant: Word = Field("__default", alias="MEMORY_TENANT", max_length=200)
 
     # A session is due for extraction at the first of these (docs/architecture.md).
     idle_s: Seconds = Field(30, alias="MEMORY_IDLE_S")

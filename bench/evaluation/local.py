@@ -15,6 +15,7 @@ from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, store
 from devtools.servers import Server, wait_until
 from tablestore_memory.worker.qwen.calls import CallLimiter, Spent
+from tablestore_memory.worker.services import Services
 
 NO_LIMITS = {"MEMORY_QWEN_RPM": "1000000", "MEMORY_QWEN_TPM": "1000000000"}
 
@@ -53,7 +54,7 @@ def local_deployment(
         url = endpoint or local_qwen.url
         with Deployment(redis.url, tablestore.url, url, **variables) as deployment:
             limiter = CountingLimiter(deployment.services.limiter)
-            deployment.services.__dict__["limiter"] = limiter
+            deployment.services = Services(deployment.settings, limiter=limiter)
             yield deployment, limiter
 
 

@@ -16,7 +16,6 @@ from tablestore_memory.worker.extract import session as sessions
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.qwen.budget import Budget
-from tablestore_memory.worker.sessions.reconcile import reconcile
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
@@ -139,12 +138,12 @@ def test_session_that_redis_forgot_is_found_by_its_watermark(
     deployment.services.redis.delete(*keys)
     assert (user, session) not in waiting(deployment)
 
-    found = reconcile(deployment.services.reconcile)
+    found = deployment.services.reconciliation.walk()
     extract_all(deployment)
 
     assert found  # others that share the tables may lag, too
     assert stored_texts(deployment, user) == ["Ana likes chess"]
-    assert reconcile(deployment.services.reconcile) == 0
+    assert deployment.services.reconciliation.walk() == 0
 
 
 def test_poison_is_given_up_alone_and_done_when_retried(
@@ -212,12 +211,11 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
 def with_workers_turn(deployment: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
     from tablestore_memory.worker.ingest.drain import drain
-    from tablestore_memory.worker.requests.process import process_requests
     from tablestore_memory.worker.state.partitions import active_partitions
 
     for partition in active_partitions(deployment.services.redis, deployment.services.streams):
         drain(deployment.services.ingest, partition)
-        process_requests(deployment.services.requests, partition)
+        deployment.services.requests.process(partition)
 
 
 def test_remembered_secret_is_refused_and_listed_without_it(

@@ -156,8 +156,8 @@ def test_batch_that_was_taken_before_is_told_so(
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
     with monkeypatch.context() as broken:
-        broken.setattr(drain_module, "write_batch", raising(NoConnection("gone")))
-        with pytest.raises(NoConnection):
+        broken.setattr(drain_module, "write_batch", raising(KeyError("gone")))
+        with pytest.raises(KeyError):
             drain(deployment.services.ingest, 0)
 
     with capture_logs() as logs:

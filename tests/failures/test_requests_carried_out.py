@@ -10,11 +10,11 @@ from tablestore_memory.protocol.events import Event, Forget, Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.consolidation import neighbours
 from tablestore_memory.worker.consolidation import remember as remembering
-from tablestore_memory.worker.qwen.client import Qwen
-from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.memory import document_id
+from tests.qwen import Vectors, embedding, not_asking
 
 SECRET = "My key is sk-0123456789abcdef0123"
 
@@ -33,8 +33,8 @@ def ask(deployment: Deployment, event: Event, received_ms: int | None = None) ->
     return cast(bytes, deployment.services.redis.xadd(key, fields)).decode()
 
 
-def done(deployment: Deployment) -> int:
-    return process_requests(deployment.services.requests, 0)
+def done(deployment: Deployment, services: Services | None = None) -> int:
+    return (services or deployment.services).requests.process(0)
 
 
 def remember(user: str, text: str = "I like tea", **more: Any) -> Remember:
@@ -106,13 +106,12 @@ def test_text_with_a_secret_is_refused_and_its_document_kept_without(
 
 @pytest.mark.parametrize("request_of", [remember, document])
 def test_what_is_forgotten_is_neither_sent_to_qwen_nor_kept(
-    deployment: Deployment, fresh_name: str, request_of: Any, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, request_of: Any
 ) -> None:
     deployment.services.tombstones.note(fresh_name, None, 1_000)
     ask(deployment, request_of(fresh_name), received_ms=1_000)
-    monkeypatch.setattr(Qwen, "embed", None)
 
-    assert done(deployment) == 1
+    assert done(deployment, not_asking(deployment)) == 1
 
     assert kept(deployment, fresh_name) == []
     assert [*deployment.services.dead.all()] == []
@@ -134,12 +133,11 @@ def test_document_is_kept_under_its_own_id_with_what_it_is_found_by(
 
 
 def test_document_without_a_text_is_kept_without_asking_qwen(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
-    monkeypatch.setattr(Qwen, "embed", None)
     ask(deployment, document(fresh_name, text=""))
 
-    assert done(deployment) == 1
+    assert done(deployment, not_asking(deployment)) == 1
 
     (found,) = kept(deployment, fresh_name)
     assert (found.memory.text, found.vector) == ("", None)
@@ -252,17 +250,15 @@ def test_what_was_done_and_set_aside_is_told_by_ids_and_reasons(
 
 
 def test_what_failed_is_told_by_its_kind_with_the_wait(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
-    def fails(*_: Any) -> None:
+    def fails(*_: Any) -> Vectors:
         raise KeyError("my words")
 
-    monkeypatch.setattr(Qwen, "embed", fails)
-    monkeypatch.setattr(Qwen, "probe", lambda *_, **__: None)
     failed = ask(deployment, remember(fresh_name))
 
     with capture_logs() as logs:
-        done(deployment)
+        done(deployment, embedding(deployment, fails))
 
     (line,) = logs
     wait_s = line.pop("wait_s")

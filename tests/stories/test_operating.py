@@ -10,7 +10,6 @@ from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import (
     SHARED_TABLES,
@@ -161,7 +160,7 @@ def test_forget_takes_what_is_stored_on_its_way_and_set_aside(
 
     append(idle, 1, encode(asked))
     drain_all(idle, 1)
-    wait_until(lambda: process_requests(idle.services.requests, 1), "the request done")
+    wait_until(lambda: idle.services.requests.process(1), "the request done")
 
     for partition in (2, 3):
         drain_all(idle, partition)
@@ -183,9 +182,9 @@ def test_forget_waits_for_a_drain_that_may_hold_some_of_it(
     drain_all(idle, 1)
 
     with Lease(idle.services.redis, idle.services.streams.key(3, "lease")):
-        done_meanwhile = process_requests(idle.services.requests, 1)
+        done_meanwhile = idle.services.requests.process(1)
     drain_all(idle, 3)
-    wait_until(lambda: process_requests(idle.services.requests, 1), "the request done")
+    wait_until(lambda: idle.services.requests.process(1), "the request done")
 
     assert done_meanwhile == 0
     assert texts(idle, fresh_name) == []

@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from tablestore_memory.protocol.events import Forget, Message, SessionEnd, decode, encode
 from tablestore_memory.worker.failures.errors import BadCredentials, InvalidRow, Throttled
-from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.ingest import batches
 from tablestore_memory.worker.ingest.batches import ROW_BYTES, Refused, build_batch
 from tablestore_memory.worker.ingest.drain import _gravest, _sort_out
 from tablestore_memory.worker.ingest.late import is_covered
 from tablestore_memory.worker.state.entries import StreamEntry
-from tablestore_memory.worker.state.tombstones import Pair
+from tablestore_memory.worker.state.tombstones import Pair, pair_of
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS
 from tablestore_memory.worker.stores.rows import RowWrite, message_row
 from tablestore_memory.worker.stores.tables import TableNames

@@ -9,18 +9,10 @@ from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.ingest import drain
 from tablestore_memory.worker.settings import Settings
 
-ENVIRONMENT = {
-    "TABLESTORE_ENDPOINT": "http://127.0.0.1:9",
-    "TABLESTORE_INSTANCE_NAME": "local",
-    "TABLESTORE_ACCESS_KEY_ID": "local",
-    "TABLESTORE_ACCESS_KEY_SECRET": "local",
-    "DASHSCOPE_API_KEY": "local",
-}
-
 
 @pytest.fixture(scope="module")
-def app() -> Any:  # Celery ships no types
-    return create_app(Settings.from_env(ENVIRONMENT))
+def app(unconnected: Settings) -> Any:  # Celery ships no types
+    return create_app(unconnected)
 
 
 def test_no_running_task_is_delivered_again(app: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tablestore_memory.protocol.events import Message, Remember
 from tablestore_memory.worker.operations.replay import event_of
-from tablestore_memory.worker.stores.documents import document_row
+from tablestore_memory.worker.stores.documents import document_row, key
 from tablestore_memory.worker.stores.fields import RESERVED
 from tablestore_memory.worker.stores.messages import MessageRow
 from tablestore_memory.worker.stores.parts import spoken
@@ -202,7 +202,7 @@ def test_every_column_of_ours_is_reserved() -> None:
     said = columns(role="developer", name="Ana", utc_offset_min=60, fields={"a b": 1})
     document = {"id": "d1", "content": [{"type": "text", "text": "hi"}], "metadata": {}}
     event = Remember(event_id="e", user_id="u", text="hi", created_at=1, document=document)
-    kept = dict(document_row("memory", event, "d1", [0.5], 7).columns)
+    kept = dict(document_row("memory", key("d1"), event, [0.5], 7).columns)
 
     assert {*said, *kept} - {"object", "status"} <= RESERVED
 
@@ -221,7 +221,7 @@ def test_document_cannot_be_another_users_nor_break_its_readers() -> None:
     }
     event = Remember(event_id="e", user_id="ann", text="Mine.", created_at=7, document=document)
 
-    row = dict(document_row("memory", event, "d1", [0.5], 7).columns)
+    row = dict(document_row("memory", key("d1"), event, [0.5], 7).columns)
 
     assert (row["user_id"], row["text"], row["embedding"]) == ("ann", "Mine.", "[0.5]")
     assert row["valid_from"] == 7

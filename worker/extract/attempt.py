@@ -68,7 +68,7 @@ def _try(step: Attempt, user_id: str, session_id: str, lease: Lease) -> Outcome:
     item, chunks = member(user_id, session_id), 0
     begun = step.attempts.begin(partition, item)
     try:
-        if _is_over(step, begun, begun.tries - 1, begun.failure):
+        if step.isolation.is_over(begun.tries - 1):
             _give_up(step, user_id, session_id, begun.tries - 1, begun.failure or DIED)
             return Outcome()
         ends = step.monotonic() + _TURN_S
@@ -122,14 +122,10 @@ def _failed(
         tries=begun.tries,
         wait_s=round(wait_s, 1),
     )
-    if _is_over(step, begun, begun.tries, failure):
+    if step.isolation.is_over(begun.tries):
         _give_up(step, user_id, session_id, begun.tries, failure)
     else:
         due.postpone(user_id, session_id, wait_s)
-
-
-def _is_over(step: Attempt, begun: Attempts, tries: int, failure: Failure | None) -> bool:
-    return step.isolation.is_over(tries, failure, step.attempts.troubled_ms(begun))
 
 
 def _give_up(step: Attempt, user_id: str, session_id: str, tries: int, failure: Failure) -> None:

@@ -12,10 +12,9 @@ import msgspec
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
 from tablestore_memory.worker.failures.errors import Final, NotOwner
-from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.ingest.late import is_covered
 from tablestore_memory.worker.state.entries import StreamEntry
-from tablestore_memory.worker.state.tombstones import Pair
+from tablestore_memory.worker.state.tombstones import Pair, pair_of
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.tables import TableNames

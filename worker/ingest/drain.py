@@ -37,6 +37,7 @@ from tablestore_memory.worker.sessions.due import DuePolicy
 from tablestore_memory.worker.state.entries import (
     InFlight,
     StreamEntry,
+    give_back,
     giving_back,
     note_failure,
     take,
@@ -94,8 +95,9 @@ def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
     try:
         batch = _batch_of(ingest, taken)
         return _store(ingest, partition, lease, taken, batch)
-    except (Busy, RedisError):
-        raise  # nobody's fault: the next drain takes it from here
+    except (Busy, RedisError):  # nobody's fault: the next drain takes it from here
+        give_back(ingest.redis, in_flight, taken)
+        raise
     except Exception as error:
         with giving_back(ingest.redis, in_flight):
             ensure_item_is_to_blame(error, ingest.probe)
@@ -106,8 +108,8 @@ def _one_batch(ingest: Ingest, partition: int, lease: Lease) -> int:
 def _batch_of(ingest: Ingest, taken: InFlight) -> Batch:
     """The rows of what was taken; a lone entry that had its chances is refused instead."""
     had_tries = taken.tries - 1
-    if not taken.is_alone or not ingest.isolation.is_over(
-        had_tries, taken.failure, taken.troubled_ms, at_head=True
+    if not taken.is_alone or not ingest.isolation.is_over_at_head(
+        had_tries, taken.failure, taken.troubled_ms
     ):
         return build_batch(taken.entries, ingest.names, ingest.tombstones.upto)
     ensure_item_is_to_blame(None, ingest.probe)

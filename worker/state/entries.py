@@ -57,6 +57,10 @@ def take_entries(
 ) -> tuple[int, list[Any], bytes, int]: ...
 
 
+@script
+def give_back_try(redis: Redis, *, in_flight: str, first: str) -> int: ...
+
+
 def take(redis: Redis, lease: Lease, events: str, in_flight: str, count: int) -> InFlight:
     """The oldest entries, up to `count`. Raises LeaseLost."""
     tries, found, failure, troubled_ms = take_entries(
@@ -81,9 +85,15 @@ def note_failure(redis: Redis, in_flight: str, failure: Failure) -> None:
     redis.hset(in_flight, "failure", msgspec.msgpack.encode(failure))
 
 
+def give_back(redis: Redis, in_flight: str, taken: InFlight) -> None:
+    """This try ended through nobody's fault: it does not count."""
+    with suppress(RedisError):  # what ended it counts more
+        give_back_try(redis, in_flight=in_flight, first=taken.entries[0].entry_id)
+
+
 @contextmanager
 def giving_back(redis: Redis, in_flight: str) -> Iterator[None]:
-    """What is raised within is not the front's fault: the try does not count."""
+    """What is raised within is not the front's fault, nor may it have been before: no try of it counts."""
     try:
         yield
     except BaseException:

@@ -8,7 +8,13 @@ from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.stores.columns import Columns, vector
-from tablestore_memory.worker.stores.documents import KIND, document_row, key
+from tablestore_memory.worker.stores.documents import (
+    DEFAULT_TENANT,
+    KIND,
+    TENANT,
+    document_row,
+    key,
+)
 from tablestore_memory.worker.stores.errors import from_code, translated
 from tablestore_memory.worker.stores.memory import Embedded as Embedded
 from tablestore_memory.worker.stores.memory import Hit as Hit
@@ -17,38 +23,46 @@ from tablestore_memory.worker.stores.memory import Source as Source
 from tablestore_memory.worker.stores.memory import document_id as document_id
 from tablestore_memory.worker.stores.memory import normalised as normalised
 from tablestore_memory.worker.stores.memory_rows import COLUMNS, memory_of, memory_row
-from tablestore_memory.worker.stores.rows import OWNER, RowWrite
+from tablestore_memory.worker.stores.rows import OWNER, Key, RowWrite
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
 
 _ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return with its columns
 
 
 class Memories:
-    """Reads the memory table and its search index; makes the rows for writing."""
+    """Reads one tenant's part of the memory table and of its search index; makes the rows for writing."""
 
-    def __init__(self, client: ots.OTSClient, names: TableNames, dimension: int) -> None:
+    def __init__(
+        self,
+        client: ots.OTSClient,
+        names: TableNames,
+        dimension: int,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
         self._client = client
+        self._tenant = tenant
         self._table = names.memory
         self._store = knowledge_store(client, names, dimension)
 
     def row(self, memory: Memory, embedding: Sequence[float]) -> RowWrite:
         """The row of an identified memory."""
-        return memory_row(self._table, memory, embedding)
+        return memory_row(self._table, self._key(memory.document_id), memory, embedding)
 
     def document(
         self, event: Remember, document_id: str, embedding: Sequence[float], received_ms: int
     ) -> RowWrite:
         """The row of a whole message that an AgentScope app wants kept. Raises InvalidRow."""
-        return document_row(self._table, event, document_id, embedding, received_ms)
+        where = self._key(document_id)
+        return document_row(self._table, where, event, embedding, received_ms)
 
     def deletion(self, user_id: str, document_id: str) -> RowWrite:
         """Of a row that we wrote for this user."""
-        where = key(document_id)
+        where = self._key(document_id)
         return RowWrite(self._table, where, (), kind="delete", owner=user_id, ours=KIND)
 
     def forgetting(self, user_id: str, document_id: str, upto_ms: int) -> RowWrite:
         """The deletion of this user's row, whoever wrote it, if it was received by then."""
-        where = key(document_id)
+        where = self._key(document_id)
         return RowWrite(self._table, where, (), kind="delete", owner=user_id, upto_ms=upto_ms)
 
     def get(self, document_ids: Iterable[str]) -> list[Embedded]:
@@ -70,7 +84,7 @@ class Memories:
         self, ids: Sequence[str], columns: list[str] | None
     ) -> Iterator[tuple[str, Columns]]:
         request = ots.BatchGetRowRequest()
-        keys = [list(key(document_id)) for document_id in ids]
+        keys = [list(self._key(document_id)) for document_id in ids]
         request.add(ots.TableInBatchGetRowItem(self._table, keys, columns, None, 1))
         with translated("BatchGetRow memories"):
             answers = self._client.batch_get_row(request).get_result_by_table(self._table)
@@ -86,7 +100,7 @@ class Memories:
             found = self._store.vector_search(
                 vector,
                 top_k=count,
-                metadata_filter=Filters.eq(OWNER, user_id),
+                metadata_filter=self._of(user_id),
                 meta_data_to_get=COLUMNS,
             )
         return [_hit(hit) for hit in found.hits]
@@ -96,7 +110,7 @@ class Memories:
         with translated("Search matching"):
             found = self._store.full_text_search(
                 text,
-                metadata_filter=Filters.eq(OWNER, user_id),
+                metadata_filter=self._of(user_id),
                 limit=count,
                 meta_data_to_get=COLUMNS,
             )
@@ -109,7 +123,7 @@ class Memories:
         while True:
             with translated("Search memories"):
                 page = self._store.search_documents(
-                    metadata_filter=Filters.eq(OWNER, user_id),
+                    metadata_filter=self._of(user_id),
                     limit=_ROWS_A_READ,
                     next_token=token,
                     meta_data_to_get=COLUMNS,
@@ -121,13 +135,23 @@ class Memories:
 
     def searchable(self, document_ids: Sequence[str]) -> set[tuple[str, str]]:
         """Which of at most 100 ids the search index shows, each with its user."""
-        query = ots.SearchQuery(
-            ots.TermsQuery("document_id", list(document_ids)), limit=_ROWS_A_READ
-        )
+        asked = [
+            ots.TermsQuery("document_id", list(document_ids)),
+            ots.TermQuery(TENANT, self._tenant),
+        ]
+        query = ots.SearchQuery(ots.BoolQuery(filter_queries=asked), limit=_ROWS_A_READ)
         columns = ots.ColumnsToGet([OWNER], ots.ColumnReturnType.SPECIFIED)
         with translated("Search document_id"):
             response = self._client.search(self._table, MEMORY_INDEX, query, columns)
         return {(str(dict(_pairs(cells)).get(OWNER)), pk[0][1]) for pk, cells in response.rows}
+
+    def _key(self, document_id: str) -> Key:
+        return key(document_id, self._tenant)
+
+    def _of(self, user_id: str) -> Any:
+        """For a search: the SDK's own filter by tenant needs an index that is routed by tenant, and AgentScope's
+        is not."""
+        return Filters.logical_and([Filters.eq(TENANT, self._tenant), Filters.eq(OWNER, user_id)])
 
 
 def _hit(hit: Any) -> Hit:
