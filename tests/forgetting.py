@@ -16,7 +16,6 @@ from tablestore_memory.worker.consolidation.journal import Entry
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.failures.errors import Retryable
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.clock import now_ms
@@ -65,7 +64,7 @@ def forget(
 def settle(deployment: Deployment) -> None:
     """Do all there is to do: events stored, requests carried out, sessions extracted, memories confirmed."""
     for partition in range(STATE_PARTITIONS):
-        while drain(deployment.services.ingest, partition):
+        while deployment.services.ingest.drain(partition):
             pass
         process_requests(deployment.services.requests, partition)
     extract_all(deployment)
