@@ -99,8 +99,8 @@ bench-publisher: $(VENV)/.installed-bench ## Publishing beside Celery, XADD, Pos
 bench-tablestore: install ## The local Tablestore: rows, searches over 100,000 documents, clients at once, memory
 	$(BIN)/python bench/tablestore.py
 
-bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone
-	$(BIN)/python bench/ingest.py
+bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone; on 3.11: VENV=.venv-3.11 PYTHON=python3.11
+	$(BIN)/python -m bench.ingest
 
 bench-extract: install ## Sessions extracted a second and memory, in processes and threads, while Qwen takes its time
 	$(BIN)/python -m bench.extract

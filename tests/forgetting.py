@@ -16,7 +16,6 @@ from tablestore_memory.worker.consolidation.journal import Entry
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.failures.errors import Retryable
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
@@ -64,7 +63,7 @@ def forget(
 def settle(deployment: Deployment) -> None:
     """Do all there is to do: events stored, requests carried out, sessions extracted, memories confirmed."""
     for partition in range(STATE_PARTITIONS):
-        while drain(deployment.services.ingest, partition):
+        while deployment.services.ingest.drain(partition):
             pass
         deployment.services.requests.process(partition)
     extract_all(deployment)

@@ -13,7 +13,6 @@ from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.pool.apart import run_apart, shares_its_process
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import member
@@ -30,7 +29,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.DRAIN, **_ended_after(isolation.drain_s))
     def drain_partition(partition: int) -> None:
         s = services()
-        left = _turn(s, gate.DRAIN, partition, lambda: drain(s.ingest, partition))
+        left = _turn(s, gate.DRAIN, partition, lambda: s.ingest.drain(partition))
         if left and s.gate.reserve(gate.DRAIN, partition):
             drain_partition.delay(partition)
 

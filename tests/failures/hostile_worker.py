@@ -6,26 +6,32 @@ which it does something apart.
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from tablestore_memory.protocol.events import encode
 from tablestore_memory.worker import apart_main
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.extract import facts
-from tablestore_memory.worker.ingest import drain
 from tablestore_memory.worker.ingest.batches import build_batch
+from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.pool import apart
 from tablestore_memory.worker.requests.carry_out import RequestWork
 from tablestore_memory.worker.settings import Settings
 from tests.failures.hostile import suffer
 
 carry_out, find = RequestWork.carry_out, facts.FactFinder.find
+drain = Ingest.drain
 
 
 def hostile_batch(entries: Any, *more: Any) -> Any:
     for entry in entries:
         suffer(entry.raw.decode(errors="replace"))
     return build_batch(entries, *more)
+
+
+def hostile_drain(self: Ingest, partition: int) -> int:
+    return drain(replace(self, build=hostile_batch), partition)
 
 
 def hostile_work(self: Any, event: Any, received_ms: int) -> None:
@@ -40,7 +46,7 @@ def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: An
 
 
 if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
-    vars(drain).update(build_batch=hostile_batch)
+    Ingest.drain = hostile_drain  # type: ignore[method-assign]
 if "requests" in os.environ.get("HOSTILE_STEPS", ""):
     RequestWork.carry_out = hostile_work  # type: ignore[method-assign]
 if "extract" in os.environ.get("HOSTILE_STEPS", ""):

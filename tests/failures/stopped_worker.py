@@ -14,7 +14,6 @@ from typing import Any
 
 from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Retryable
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state import lease
@@ -47,7 +46,7 @@ def main(module: str, name: str, count: str, work: str, *about: str) -> None:
         if work == "extract":
             attempt(services.attempt, *about)
         elif work == "drain":
-            drain(services.ingest, int(about[0]))
+            services.ingest.drain(int(about[0]))
         else:
             services.requests.process(int(about[0]))
     except Retryable as error:

@@ -210,11 +210,10 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
 
 def with_workers_turn(deployment: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
-    from tablestore_memory.worker.ingest.drain import drain
     from tablestore_memory.worker.state.partitions import active_partitions
 
     for partition in active_partitions(deployment.services.redis, deployment.services.streams):
-        drain(deployment.services.ingest, partition)
+        deployment.services.ingest.drain(partition)
         deployment.services.requests.process(partition)
 
 

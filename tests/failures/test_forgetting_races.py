@@ -352,7 +352,7 @@ def test_message_that_a_journal_delivers_late_was_published_before(
 
 
 @pytest.mark.parametrize(
-    "where", ["ingest.drain:write_batch", "ingest.drain:record", "ingest.drain:acknowledge"]
+    "where", ["ingest.writing:write_rows", "ingest.drain:record", "ingest.drain:acknowledge"]
 )
 def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
     deployment: Deployment, fresh_name: str, where: str

@@ -9,7 +9,6 @@ from devtools.commands import memory_worker
 from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import (
     SHARED_TABLES,
@@ -47,7 +46,7 @@ def test_dead_letter_is_listed_shown_retried_and_discarded(
     shown = answer(idle, "dead", "show", refused["name"])
     full = answer(idle, "dead", "show", refused["name"], "--text")
     retried = answer(idle, "dead", "retry", refused["name"])
-    left = drain(idle.services.ingest, 0)
+    left = idle.services.ingest.drain(0)
     (again,) = [one for one in answer(idle, "dead", "list") if "session_id" in one]
     discarded = answer(idle, "dead", "discard", "--all", "--yes")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.ingest import drain
+from tablestore_memory.worker.ingest.drain import FULL_TURN_S
 from tablestore_memory.worker.settings import Settings
 
 
@@ -25,7 +25,7 @@ def test_no_running_task_is_delivered_again(app: Any) -> None:
 
 
 def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app: Any) -> None:
-    assert app.conf.worker_soft_shutdown_timeout > drain._FULL_TURN_S
+    assert app.conf.worker_soft_shutdown_timeout > FULL_TURN_S
 
 
 def test_every_task_has_its_queue(app: Any) -> None:

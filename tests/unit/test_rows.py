@@ -1,11 +1,11 @@
 """The rows of messages and sessions, as AgentScope's services write them."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from tablestore_memory.protocol.events import Message, Remember
+from tablestore_memory.protocol.events import Message, Remember, Role
 from tablestore_memory.worker.operations.replay import event_of
 from tablestore_memory.worker.stores.documents import document_row, key
 from tablestore_memory.worker.stores.fields import RESERVED
@@ -41,6 +41,16 @@ def test_key_is_session_stamp_and_message() -> None:
         ("session_id", "s"),
         ("create_time", 1_683_554_160_000_001),
         ("message_id", "m"),
+    )
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("said", ["Hello.", "7", '{"a": 1}', "我喜欢喝绿茶。🍵"])
+def test_text_is_the_same_row_as_a_part_that_is_that_text(role: Role, said: str) -> None:
+    part = {"type": "text", "text": said}
+
+    assert message_row("message", message(role=role, content=said), 7) == message_row(
+        "message", message(role=role, content=[part]), 7
     )
 
 
