@@ -12,7 +12,6 @@ import sys
 from functools import reduce
 from typing import Any
 
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.requests.process import process_requests
@@ -44,7 +43,7 @@ def main(module: str, name: str, count: str, work: str, *about: str) -> None:
     stop_at(module, name, int(count))
     try:
         if work == "extract":
-            attempt(services.attempt, *about)
+            services.attempt.run(*about)
         elif work == "drain":
             drain(services.ingest, int(about[0]))
         else:

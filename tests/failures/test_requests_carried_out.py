@@ -1,5 +1,6 @@
 """Requests carried out: what is written for them, what is refused, and what is told of it."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -8,8 +9,6 @@ from structlog.testing import capture_logs
 from devtools.deployment import Deployment
 from tablestore_memory.protocol.events import Event, Forget, Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.consolidation import neighbours
-from tablestore_memory.worker.consolidation import remember as remembering
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.lease import Lease
@@ -35,6 +34,17 @@ def ask(deployment: Deployment, event: Event, received_ms: int | None = None) ->
 
 def done(deployment: Deployment) -> int:
     return process_requests(deployment.services.requests, 0)
+
+
+def remembering(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, **different: Any
+) -> None:
+    """Requests are carried out by a step that differs in this."""
+    services = deployment.services
+    step = replace(services.remembering, **different)
+    monkeypatch.setitem(
+        vars(services), "requests", replace(services.requests, remembering=step)
+    )
 
 
 def remember(user: str, text: str = "I like tea", **more: Any) -> Remember:
@@ -79,7 +89,8 @@ def test_text_without_a_session_belongs_to_none(deployment: Deployment, fresh_na
 def test_text_waits_for_no_index_that_is_behind(
     deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "MOST_UNINDEXED", 1)
+    few = replace(deployment.services.neighbours, most_unindexed=1)
+    remembering(deployment, monkeypatch, neighbours=few)
     deployment.services.unindexed.add(fresh_name, ["one", "two"])
     ask(deployment, remember(fresh_name))
 
@@ -149,7 +160,7 @@ def test_document_without_a_text_is_kept_without_asking_qwen(
 def test_what_is_asked_while_another_changes_the_users_memories_waits(
     deployment: Deployment, fresh_name: str, request_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembering, "_WAIT_FOR_USER_S", 0)
+    remembering(deployment, monkeypatch, wait_for_user_s=0)
     ask(deployment, request_of(fresh_name))
 
     with users_lease(deployment, fresh_name):
@@ -168,7 +179,7 @@ def users_lease(deployment: Deployment, user: str) -> Lease:
 def test_to_forget_is_noted_before_it_has_its_turn(
     deployment: Deployment, fresh_name: str, session: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembering, "_WAIT_FOR_USER_S", 0)
+    remembering(deployment, monkeypatch, wait_for_user_s=0)
     forget = Forget(
         event_id=f"{fresh_name}-f", user_id=fresh_name, session_id=session, created_at=1
     )

@@ -119,7 +119,7 @@ class RateLimiter:
         finally:
             # A larger answer than thought delays the next calls.
             self._end(model, name, outcome, max(0, spent.tokens - tokens))
-        self.budget.spend(spent.tokens)
+        self.budget.spend(spent.tokens, spent.cached)
 
     def most_under_way(self, model: str) -> float:
         """Calls for which there is room now, as far as refusals tell."""
