@@ -42,7 +42,14 @@ NUMBER = re.compile(r"\d+")
 
 
 DEFAULT_KEYS = dict.fromkeys(["fact", "action", "existing", "text", "reason", "confidence"])
-SHORT_KEYS = {"n": "fact", "do": "action", "of": "existing", "t": "text", "why": "reason", "c": "confidence"}
+SHORT_KEYS = {
+    "n": "fact",
+    "do": "action",
+    "of": "existing",
+    "t": "text",
+    "why": "reason",
+    "c": "confidence",
+}
 NAMES = {key: key for key in DEFAULT_KEYS} | SHORT_KEYS
 
 

@@ -40,7 +40,14 @@ def _messages(listed: list[Any], first_new: Any) -> Iterator[Json]:
                 name, assistant, _ = speaker.partition(" (assistant)")
                 role = "assistant" if assistant or name == "assistant" else "user"
                 new = number >= first_new
-                yield {"n": number, "at": at, "role": role, "speaker": name, "text": text, "new": new}
+                yield {
+                    "n": number,
+                    "at": at,
+                    "role": role,
+                    "speaker": name,
+                    "text": text,
+                    "new": new,
+                }
 
 
 def _value(key: str, fact: facts.Fact, shown: object) -> object:

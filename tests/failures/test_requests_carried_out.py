@@ -36,15 +36,11 @@ def done(deployment: Deployment) -> int:
     return process_requests(deployment.services.requests, 0)
 
 
-def remembering(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, **different: Any
-) -> None:
+def remembering(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, **different: Any) -> None:
     """Requests are carried out by a step that differs in this."""
     services = deployment.services
     step = replace(services.remembering, **different)
-    monkeypatch.setitem(
-        vars(services), "requests", replace(services.requests, remembering=step)
-    )
+    monkeypatch.setitem(vars(services), "requests", replace(services.requests, remembering=step))
 
 
 def remember(user: str, text: str = "I like tea", **more: Any) -> Remember:

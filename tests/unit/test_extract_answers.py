@@ -171,7 +171,9 @@ def test_fact_that_does_not_hold_costs_itself_alone(bad: Any, reason: str) -> No
 
 
 def test_context_is_no_source() -> None:
-    result = read(FACT | {"m": {"1": "What do you drink", "2": "I like tea"}}, said=SAID[1:], before=1)
+    result = read(
+        FACT | {"m": {"1": "What do you drink", "2": "I like tea"}}, said=SAID[1:], before=1
+    )
 
     assert [s.message_id for s in result.memories[0].sources] == ["m2"]
 
@@ -179,8 +181,8 @@ def test_context_is_no_source() -> None:
 @pytest.mark.parametrize(
     ("text", "quote"),
     [
-        ("It’s “fine” – really…", "It's \"fine\" - really..."),
-        ("It's \"fine\" - really...", "It’s “fine” — really…"),
+        ("It’s “fine” – really…", 'It\'s "fine" - really...'),
+        ('It\'s "fine" - really...', "It’s “fine” — really…"),
         ("I  like\ntea", "i LIKE tea"),
         ("I like tea", '"I like tea"'),
         ("I like tea", "“I like tea.”"),
@@ -197,7 +199,7 @@ def test_quote_holds_whatever_its_typography(text: str, quote: str) -> None:
     assert [source.message_id for source in memory.sources] == ["m"]
 
 
-@pytest.mark.parametrize("quote", ["I like coffee", "Bo: I like tea", "I do not like tea", "\"\""])
+@pytest.mark.parametrize("quote", ["I like coffee", "Bo: I like tea", "I do not like tea", '""'])
 def test_other_words_do_not_hold(quote: str) -> None:
     assert read(FACT | {"m": {"2": quote}}).dropped == {"uncited": 1}
 

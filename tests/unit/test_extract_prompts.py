@@ -82,7 +82,11 @@ def texts(user: str, *, new: bool) -> list[str]:
 
 def test_day_is_told_anew_where_another_begins_for_the_speaker() -> None:
     evening = 1_683_550_800_000_000 + 6 * 3_600_000_000
-    new = [said("a"), said("b", created_at=evening), said("c", created_at=evening, utc_offset_min=480)]
+    new = [
+        said("a"),
+        said("b", created_at=evening),
+        said("c", created_at=evening, utc_offset_min=480),
+    ]
 
     _, user = prompt([], new)
 
@@ -95,7 +99,10 @@ def test_day_is_told_anew_where_another_begins_for_the_speaker() -> None:
 
 
 def test_assistant_with_a_name_is_called_one() -> None:
-    new = [said("a", role="assistant", speaker="Kim"), said("b", role="assistant", speaker="assistant")]
+    new = [
+        said("a", role="assistant", speaker="Kim"),
+        said("b", role="assistant", speaker="assistant"),
+    ]
 
     _, user = prompt([], [*new, said("c", speaker="user")])
 

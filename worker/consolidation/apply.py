@@ -68,7 +68,9 @@ class Apply:
             for old in change.replaces
             if (
                 latest := [
-                    over[m.document_id] for m in (old, change.written.memory) if m.document_id in over
+                    over[m.document_id]
+                    for m in (old, change.written.memory)
+                    if m.document_id in over
                 ]
             )
         ]

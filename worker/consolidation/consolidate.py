@@ -7,7 +7,7 @@ both facts are kept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -36,7 +36,7 @@ class Consolidation:
     """Decides with one model; below a confidence of `sure` both facts are kept."""
 
     qwen: Qwen
-    relatedness: Relatedness = Relatedness()
+    relatedness: Relatedness = field(default_factory=Relatedness)
     sure: float = 0.6
     facts_a_question: int = 40
 

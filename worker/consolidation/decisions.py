@@ -17,7 +17,9 @@ _ACTIONS = get_args(Action)
 _LONGEST_REASON = 500  # characters; the prompt asks for eight words
 
 
-class Decision(msgspec.Struct, frozen=True, rename={"action": "do", "text": "t", "confidence": "c"}):
+class Decision(
+    msgspec.Struct, frozen=True, rename={"action": "do", "text": "t", "confidence": "c"}
+):
     """For fact number `n`; `of` are numbers of others, not checked yet."""
 
     n: int

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 _MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if n}
 _MONTHS |= {name.lower(): n for n, name in enumerate(calendar.month_abbr) if n} | {"sept": 9}
-_UNITS = (
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()  # not "one", which is more often no number
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = (  # not "one", which is more often no number
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _WORDS = {word: n for n, word in enumerate(_UNITS, 2)}
 _WORDS |= {word: n * 10 for n, word in enumerate(_TENS, 2)}
 _WORDS |= {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "dozen": 12}
@@ -25,7 +25,9 @@ _STEPS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
 _NAMED_MONTH = re.compile(
     rf"\b({'|'.join(_MONTHS)})\b\.?(?=,? *\d)|(?<=\d)(?:st|nd|rd|th)?(?: of)? +({'|'.join(_MONTHS)})\b"
 )
-_NUMBER_WORDS = re.compile(rf"\b(?:{'|'.join(_WORDS)})(?:[ -](?:and[ -])?(?:{'|'.join(_WORDS)}))*\b")
+_NUMBER_WORDS = re.compile(
+    rf"\b(?:{'|'.join(_WORDS)})(?:[ -](?:and[ -])?(?:{'|'.join(_WORDS)}))*\b"
+)
 # Characters that count only before what is counted: 十分 and 万一 are no numbers.
 _CHINESE = re.compile(
     r"[零〇一二两三四五六七八九十百千万]+(?=[个只条位岁年月日天号次本张杯家人名件块元点周小辆层间场种])"

@@ -46,7 +46,7 @@ class Neighbours:
             log.warning(
                 "consolidation.index_stale", unindexed=len(unindexed), looked_at=self.most_unindexed
             )
-            unindexed = unindexed[-self.most_unindexed:]
+            unindexed = unindexed[-self.most_unindexed :]
         candidates = {fact.memory.document_id for fact in new} | set(unindexed)
         candidates |= self._found(user_id, new)
         return {

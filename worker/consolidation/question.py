@@ -20,22 +20,22 @@ class Question:
     places: list[int]
 
     @classmethod
-    def about(
-        cls, facts: Sequence[Embedded], state: Known, relatedness: Relatedness
-    ) -> "Question":
+    def about(cls, facts: Sequence[Embedded], state: Known, relatedness: Relatedness) -> "Question":
         """All pairs that may have to do with each other, the likeliest where there are too many."""
         known = list(state.memories.values())
         shown: set[int] = set()
         places: set[int] = set()
-        for _, place, other in sorted(relatedness.related(facts, known), reverse=True):
-            if state.same(facts[place].memory):
+        for pair in relatedness.related(facts, known):
+            if state.same(facts[pair.new].memory):
                 continue
-            if other >= len(known):
-                places |= {place, other - len(known)}
-            elif other in shown or len(shown) < _MOST_EXISTING:
-                places.add(place)
-                shown.add(other)
-        existing = sorted((known[n].memory for n in shown), key=lambda m: (m.stated_at, m.document_id))
+            if pair.other >= len(known):
+                places |= {pair.new, pair.other - len(known)}
+            elif pair.other in shown or len(shown) < _MOST_EXISTING:
+                places.add(pair.new)
+                shown.add(pair.other)
+        existing = sorted(
+            (known[n].memory for n in shown), key=lambda m: (m.stated_at, m.document_id)
+        )
         return cls(existing, [facts[n].memory for n in sorted(places)], sorted(places))
 
     def numbered(self, facts: Sequence[Embedded]) -> Iterator[tuple[int, Embedded]]:

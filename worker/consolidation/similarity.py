@@ -16,8 +16,9 @@ computed from rows read by primary key, whatever the search index shows. Nothing
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,72 @@ Matrix = NDArray[np.float64]
 
 _WORDS = re.compile(r"[a-z0-9]+|[^\W\d_a-z]+")  # of other scripts whole runs
 _COMMON = frozenset(
-    "a an and are as at be been but by did do for from had has have her his in into is it its of on or she he "
-    "that the their them they this to was were will with who when while because also very the user".split()
+    [
+        *(
+            "a",
+            "an",
+            "the",
+            "and",
+            "or",
+            "but",
+            "as",
+            "at",
+            "by",
+            "for",
+            "from",
+            "in",
+            "into",
+            "of",
+            "on",
+            "to",
+        ),
+        *(
+            "with",
+            "who",
+            "when",
+            "while",
+            "because",
+            "that",
+            "this",
+            "also",
+            "very",
+            "user",
+            "be",
+            "been",
+        ),
+        *(
+            "is",
+            "are",
+            "was",
+            "were",
+            "do",
+            "did",
+            "had",
+            "has",
+            "have",
+            "will",
+            "it",
+            "its",
+            "he",
+            "she",
+        ),
+        *("her", "his", "they", "their", "them"),
+    ]
+)
+_STATES = ("profile", "preference", "relationship", "instruction")
+# Words by which people tell of a change; they say that a state ended, whichever.
+_CHANGE = re.compile(
+    r"\b(?:became|becom\w+|turned|mov(?:ed|ing)|chang\w+|switch\w+|quit\w*|left|stopped|gave up|start(?:ed|ing)"
+    r"|began|no longer|not? any ?more|anymore|instead|now|new|sold|lost|died|retired|divorced|married|broke up)\b"
+    r"|搬|辞|换|改|不再|再也|成为|变成|开始|现在|离|卖|丢|去世|退休|结婚|分手"
+)
+_NEEDED = MappingProxyType(
+    {
+        **dict.fromkeys(_STATES, 0.45),
+        "plan": 0.7,
+        "fact": 0.8,
+        "event": 1.2,
+    }
 )
 # A word is thought to stand in one of so many other memories, until enough of the user's are seen.
 _OTHERS = 20
@@ -40,52 +105,66 @@ _ENOUGH_PAIRS = 15
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A new fact and another that it may have to do with: their places, and by how much more than is needed."""
+
+    margin: float
+    new: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
 class Relatedness:
-    """How much the parts of a score weigh, and how much is needed."""
+    """How much the parts of a score weigh, and how much is needed for a model to be asked.
+
+    It is least where the older of two is a state that ends when something changes; what two say of plans, and
+    more so of anything else, has to be much alike; what happened has happened.
+    """
 
     words: float = 0.5
     hubs: float = 0.5
-    needed: float = 0.55
-    """Of a state and a state, a plan and a plan."""
-    needed_by_event: float = 0.6
-    """Of a new event and a state or plan that it may end."""
-    needed_of_event: float = 0.85
-    """Of anything new and an event: it was, whatever is."""
+    needed: Mapping[str, float] = _NEEDED
+    change: float = 0.25
+    """So much less, where the new fact tells of a change and the other of a state."""
     other_subject: float = 0.15
     """So much more, where two are about different subjects."""
+    shown: float = 0.15
+    """So much less, once a model is asked anyway."""
     most: int = 3
     """Others that are shown beside a fact."""
 
-    def related(
-        self, new: Sequence[Embedded], known: Sequence[Embedded]
-    ) -> list[tuple[float, int, int]]:
-        """Pairs that may have to do with each other: by how much they do more than is needed, the place of the
-        new fact, and that of the other among the known and then the new, of which only those before it count.
+    def related(self, new: Sequence[Embedded], known: Sequence[Embedded]) -> list[Pair]:
+        """What may have to do with each other, the likeliest first; nothing if no pair is worth a question.
+
+        The place of the other is among the known and then the new; of these only those before the fact count.
         """
         every = [*known, *new]
         scores = self._scores(new, every)
-        return [
-            (margin, n, other)
+        pairs = [
+            pair
             for n, fact in enumerate(new)
-            for margin, other in self._likeliest(fact, every[: len(known) + n], scores[n])
+            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[n])
         ]
+        asks = any(pair.margin >= 0 for pair in pairs)
+        return sorted(pairs, key=lambda pair: -pair.margin) if asks else []
 
     def _likeliest(
-        self, fact: Embedded, others: Sequence[Embedded], scores: Matrix
-    ) -> list[tuple[float, int]]:
-        margins = [
-            (float(score) - self._needed(fact.memory, other.memory), n)
-            for n, (other, score) in enumerate(zip(others, scores, strict=False))
+        self, n: int, fact: Embedded, others: Sequence[Embedded], scores: Matrix
+    ) -> list[Pair]:
+        pairs = [
+            Pair(float(score) - self._needed(fact.memory, other.memory), n, place)
+            for place, (other, score) in enumerate(zip(others, scores, strict=False))
             if other.memory.document_id != fact.memory.document_id
         ]
-        return sorted((each for each in margins if each[0] >= 0), reverse=True)[: self.most]
+        shown = (pair for pair in pairs if pair.margin >= -self.shown)
+        return sorted(shown, key=lambda pair: -pair.margin)[: self.most]
 
     def _needed(self, new: Memory, old: Memory) -> float:
-        needed = self.needed
-        if old.kind == "event":
-            needed = self.needed_of_event
-        elif new.kind == "event":
-            needed = self.needed_by_event
+        needed = self.needed.get(old.kind, self.needed["fact"])
+        if new.kind == "plan":  # what is yet to come ends no state
+            needed = max(needed, self.needed["plan"])
+        elif old.kind in _STATES and _CHANGE.search(normalised(new.text)):
+            needed -= self.change
         return needed + self.other_subject * (_subject(new) != _subject(old))
 
     def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:

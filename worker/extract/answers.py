@@ -1,4 +1,4 @@
-"""What Qwen says facts are, read one by one: what deviates a little is mended, what cannot be read costs itself alone.
+"""What Qwen says facts are, read one by one: what deviates a little is mended, what is useless costs itself alone.
 
     {"t": text, "k": kind, "s": subject, "d": date, "m": {number: words}}
 

@@ -31,7 +31,7 @@ class Session(NamedTuple):
 
 @dataclass(frozen=True)
 class Asking:
-    """What it takes, and the session it is about, under its lease; Qwen is asked about `at_once` chunks at a time."""
+    """What it takes, and the session, under its lease; Qwen is asked about `at_once` chunks at a time."""
 
     sessions: Sessions
     tombstones: Tombstones

@@ -6,7 +6,7 @@ is to blame. So it is with what Qwen refuses, once it answered something trivial
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -62,7 +62,7 @@ class FactFinder:
 
     qwen: Qwen
     instructions: str = ""
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
 
     def find(
         self, user_id: str, session_id: str, context: Sequence[Turn], new: Sequence[Turn]

@@ -51,7 +51,7 @@ class Extract:
     waits_for_index: int = 5
 
     def run(self, user_id: str, session_id: str, lease: Lease) -> Iterator[bool]:
-        """Extract what waits in a session, under its lease, chunk by chunk: yields after each whether more follows.
+        """Extract what waits in a session, under its lease, chunk by chunk: yields after each if more may follow.
 
         Raises Busy if another worker has the user, LeaseLost, and what keeps a service away; all that was not
         yet extracted stays where it is.
@@ -79,9 +79,7 @@ class Extract:
                 yield more
         self.due.settle(user_id, session_id)
 
-    def _apply(
-        self, session: Session, plan: Plan, later: Sequence[Plan], watermark: int
-    ) -> None:
+    def _apply(self, session: Session, plan: Plan, later: Sequence[Plan], watermark: int) -> None:
         """Compute vectors, change the memories, move the watermark."""
         started = time.monotonic()
         if plan.vectors is None:
@@ -141,9 +139,7 @@ class Extract:
             pipe.execute()
         self.plans.drop_forgotten(*session, later)
         for skipped in skipped_messages:
-            log.warning(
-                "messages.skipped", session_id=session.session_id, reason=skipped.reason
-            )
+            log.warning("messages.skipped", session_id=session.session_id, reason=skipped.reason)
 
 
 def about_messages(user_id: str, session_id: str, message_ids: tuple[str, ...] = ()) -> bytes:
