@@ -99,9 +99,10 @@ def test_answer_is_paid_for_once_whatever_dies_after_it(
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
     store(deployment, said(user, session, 1, "I like chess.", name="Ana"))
-    for where in ((Remembering, "remember"), (Apply, "apply"), (applying, "write_all")):
+    steps: list[tuple[object, str]] = [(Remembering, "remember"), (Apply, "apply")]
+    for owner, name in [*steps, (applying, "write_all")]:
         with monkeypatch.context() as crash:
-            crash.setattr(*where, die)
+            crash.setattr(owner, name, die)
             extract_dying(deployment, user, session)
 
     extract_all(deployment)

@@ -4,7 +4,6 @@ An answer of the wrong shape gets one chance of repair; then the batch is split,
 is to blame. So it is with what Qwen refuses, once it answered something trivial (worker/qwen/client.py).
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from functools import partial
 import structlog
 
 from tablestore_memory.worker.extract.answers import FactsAnswer
-from tablestore_memory.worker.extract.checks import Origin, checked
+from tablestore_memory.worker.extract.checks import Checked, Origin, checked
 from tablestore_memory.worker.extract.chunks import CONTEXT, Bounds, is_talk
 from tablestore_memory.worker.extract.payload import payload
 from tablestore_memory.worker.extract.shown import Shown, shown
@@ -89,8 +88,7 @@ class FactFinder:
         received_ms = min(message.received_ms for message in (*context, *new))
         origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION, received_ms)
         result = checked(answer, len(context), [each.said for each in said], origin)
-        _tell("facts.dropped", session_id, result.dropped)
-        _tell("facts.mended", session_id, result.mended)
+        _tell(session_id, result)
         return Found(memories=tuple(result.memories))
 
     def _with_less(
@@ -124,10 +122,14 @@ class FactFinder:
             earlier = [*earlier, *part][-CONTEXT:]
 
 
-def _tell(event: str, session_id: str, reasons: Counter[str]) -> None:
+def _tell(session_id: str, result: Checked) -> None:
     """How many facts of an answer, and of which faults: never which."""
-    if reasons:
-        log.info(event, session_id=session_id, facts=reasons.total(), reasons=dict(reasons))
+    if dropped := result.dropped:
+        log.info(
+            "facts.dropped", session_id=session_id, facts=dropped.total(), reasons=dict(dropped)
+        )
+    if mended := result.mended:
+        log.info("facts.mended", session_id=session_id, faults=mended.total(), reasons=dict(mended))
 
 
 def _skipped(messages: Sequence[Turn], error: Final) -> Skipped:
