@@ -96,11 +96,12 @@ _NEEDED = MappingProxyType(
         "event": 1.2,
     }
 )
+_ENDINGS = re.compile(r"(?<=...)(?:ings?|ed|es?|s)$")
 # A word is thought to stand in one of so many other memories, until enough of the user's are seen.
 _OTHERS = 20
 # Closeness of two memories that have nothing to do with each other, where there are too few to tell.
 _USUAL_COSINE = 0.3
-_USUAL_AT_MOST = 0.5
+_USUAL_AT_MOST = 0.75
 _ENOUGH_PAIRS = 15
 
 
@@ -122,9 +123,9 @@ class Relatedness:
     """
 
     words: float = 0.5
-    hubs: float = 0.5
+    hubs: float = 1.0
     needed: Mapping[str, float] = _NEEDED
-    change: float = 0.25
+    change: float = 0.3
     """So much less, where the new fact tells of a change and the other of a state."""
     other_subject: float = 0.15
     """So much more, where two are about different subjects."""
@@ -169,13 +170,11 @@ class Relatedness:
 
     def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
         """A row for each new fact, a column for each of all; the new ones come last."""
+        memories = [each.memory for each in every]
         close = _closeness([each.vector for each in every])
-        rare = _rare_words([each.memory for each in every])
-        usual = close.mean(axis=0) if len(every) > 1 else np.zeros(len(every))
-        hubs = np.maximum(usual - usual.mean(), 0.0)
-        first = len(every) - len(new)
-        scores: Matrix = (close + self.words * rare - self.hubs * hubs[np.newaxis, :])[first:]
-        return scores
+        scores: Matrix = close + self.words * _rare_words(memories)
+        scores -= self.hubs * _hubs(close, [_subject(memory) for memory in memories])
+        return scores[len(every) - len(new) :]
 
 
 def cosine(one: list[float] | None, other: list[float] | None) -> float:
@@ -201,6 +200,16 @@ def _closeness(vectors: Sequence[list[float] | None]) -> Matrix:
     return close
 
 
+def _hubs(close: Matrix, subjects: Sequence[str]) -> Matrix:
+    """By how much closer each is to all others about its subject than these are to each other."""
+    alike = np.array([[one == other for other in subjects] for one in subjects], dtype=np.float64)
+    np.fill_diagonal(alike, 0.0)
+    usual = (close * alike).sum(axis=1) / np.maximum(alike.sum(axis=1), 1.0)
+    of_subject = (alike @ usual + usual) / (alike.sum(axis=1) + 1.0)
+    hubs: Matrix = np.maximum(usual - of_subject, 0.0)
+    return hubs
+
+
 def _rare_words(memories: Sequence[Memory]) -> Matrix:
     """Of each with each: from 0 to 1, how much of what they say is the same words, rare ones weighing most."""
     texts = [_words(memory) for memory in memories]
@@ -223,7 +232,7 @@ def _words(memory: Memory) -> set[str]:
 
 def _parts(word: str) -> Iterable[str]:
     if word.isascii():
-        return (word.removesuffix("s"),) if len(word) > 3 else (word,)
+        return (_ENDINGS.sub("", word),)
     return (word[n : n + 2] for n in range(max(len(word) - 1, 1)))
 
 
