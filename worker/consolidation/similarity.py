@@ -202,7 +202,8 @@ def _closeness(vectors: Sequence[list[float] | None]) -> Matrix:
 
 def _hubs(close: Matrix, subjects: Sequence[str]) -> Matrix:
     """By how much closer each is to all others about its subject than these are to each other."""
-    alike = np.array([[one == other for other in subjects] for one in subjects], dtype=np.float64)
+    _, numbers = np.unique(np.array(subjects), return_inverse=True)
+    alike: Matrix = np.equal.outer(numbers, numbers).astype(np.float64)
     np.fill_diagonal(alike, 0.0)
     usual = (close * alike).sum(axis=1) / np.maximum(alike.sum(axis=1), 1.0)
     of_subject = (alike @ usual + usual) / (alike.sum(axis=1) + 1.0)
