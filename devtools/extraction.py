@@ -11,7 +11,6 @@ import tablestore as ots
 from devtools.deployment import Deployment
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Message
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, session_of
 from tablestore_memory.worker.state.clock import now_ms
@@ -66,7 +65,7 @@ def extract_all(deployment: Deployment, *, tries: int = 10) -> int:
     """Try each waiting session, until none waits. Returns how many tries it took."""
     for number in range(1, tries + 1):
         for user, session in waiting(deployment):
-            attempt(deployment.services.attempt, user, session)
+            deployment.services.attempt.run(user, session)
         if not waiting(deployment):
             return number
     raise AssertionError(f"still waiting after {tries} tries: {waiting(deployment)}")

@@ -11,7 +11,7 @@ from devtools.servers import wait_until
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Forget, Message, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.journal import Entry
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan

@@ -7,6 +7,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.apply import Apply
+from tablestore_memory.worker.consolidation.consolidate import Consolidation
 from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
 from tablestore_memory.worker.consolidation.remember import Remembering
@@ -286,6 +287,7 @@ class Services(RedisServices):
             streams=self.streams,
             qwen=self.qwen,
             neighbours=self.neighbours,
+            consolidation=Consolidation(self.qwen),
             journal=self.journal,
             tombstones=self.tombstones,
             application=self.application,

@@ -10,7 +10,6 @@ import structlog
 from celery import Celery
 
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.pool.apart import run_apart, shares_its_process
@@ -124,7 +123,7 @@ def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) 
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
-        outcome = attempt(s.attempt, user_id, session_id)
+        outcome = s.attempt.run(user_id, session_id)
     except SystemicFailure as error:
         _pause(s, gate.EXTRACT, error)
         return

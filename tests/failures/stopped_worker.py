@@ -12,7 +12,6 @@ import sys
 from functools import reduce
 from typing import Any
 
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
@@ -44,7 +43,7 @@ def main(module: str, name: str, count: str, work: str, *about: str) -> None:
     stop_at(module, name, int(count))
     try:
         if work == "extract":
-            attempt(services.attempt, *about)
+            services.attempt.run(*about)
         elif work == "drain":
             services.ingest.drain(int(about[0]))
         else:

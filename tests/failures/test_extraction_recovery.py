@@ -11,9 +11,8 @@ from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import Server
 from tablestore_memory.worker.consolidation import apply as applying
-from tablestore_memory.worker.consolidation import remember as remembering
-from tablestore_memory.worker.extract import session as sessions
-from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.consolidation.apply import Apply
+from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.qwen.budget import Budget
 from tests.failures.extraction_kills import NO_LIMITS
@@ -49,7 +48,7 @@ def die(*_: Any, **__: Any) -> None:
 def extract_dying(deployment: Deployment, user: str, session: str) -> None:
     """What a SIGKILL leaves is what is in the stores; leases are given back to spare six seconds."""
     with pytest.raises(Died):
-        attempt(deployment.services.attempt, user, session)
+        deployment.services.attempt.run(user, session)
 
 
 def test_half_made_change_is_ended_before_another_session_decides(
@@ -64,7 +63,7 @@ def test_half_made_change_is_ended_before_another_session_decides(
         extract_dying(deployment, user, first)
 
     store(deployment, said(user, second, 3, "I live in Rome.", name="Ana"))
-    attempt(deployment.services.attempt, user, second)
+    deployment.services.attempt.run(user, second)
 
     assert stored_texts(deployment, user) == ["Ana lives in Rome"]
     extract_all(deployment)  # the dead one's plan: applied already
@@ -81,10 +80,10 @@ def test_plan_left_behind_is_decided_on_what_is_known_by_then(
     user, (first, second) = fresh_name, (f"{fresh_name}-1", f"{fresh_name}-2")
     store(deployment, said(user, first, 1, "I live in Paris.", name="Ana"))
     with monkeypatch.context() as crash:  # facts were found and kept, nothing was written
-        crash.setattr(sessions, "remember", die)
+        crash.setattr(Remembering, "remember", die)
         extract_dying(deployment, user, first)
     store(deployment, said(user, second, 2, "I live in Lyon.", name="Ana"))
-    attempt(deployment.services.attempt, user, second)
+    deployment.services.attempt.run(user, second)
 
     extract_all(deployment)
 
@@ -99,9 +98,10 @@ def test_answer_is_paid_for_once_whatever_dies_after_it(
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
     store(deployment, said(user, session, 1, "I like chess.", name="Ana"))
-    for where in ((sessions, "remember"), (remembering, "apply"), (applying, "write_all")):
+    steps: list[tuple[object, str]] = [(Remembering, "remember"), (Apply, "apply")]
+    for owner, name in [*steps, (applying, "write_all")]:
         with monkeypatch.context() as crash:
-            crash.setattr(*where, die)
+            crash.setattr(owner, name, die)
             extract_dying(deployment, user, session)
 
     extract_all(deployment)
@@ -154,9 +154,9 @@ def test_poison_is_given_up_alone_and_done_when_retried(
     store(deployment, said(user, bad, 1, "I like poisonous plants.", name="Ana"))
 
     for number in range(4):
-        attempt(deployment.services.attempt, user, bad)
+        deployment.services.attempt.run(user, bad)
         store(deployment, said(user, f"{good}{number}", 2, "I like chess.", name="Ana"))
-        attempt(deployment.services.attempt, user, f"{good}{number}")
+        deployment.services.attempt.run(user, f"{good}{number}")
 
     assert waiting(deployment) == []
     status = json.loads(deployment.command("status", "--json").stdout)
@@ -186,7 +186,7 @@ def test_spent_budget_keeps_the_work(
     )
 
     with pytest.raises(BudgetSpent):
-        attempt(step, user, session)
+        step.run(user, session)
 
     assert waiting(deployment) == [(user, session)]
     extract_all(deployment)
@@ -199,7 +199,7 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
     user, session = fresh_name, f"{fresh_name}-1"
     store(deployment, said(user, session, 1, "I like chess.", name="Ana"))
     with monkeypatch.context() as crash:
-        crash.setattr(sessions, "remember", die)
+        crash.setattr(Remembering, "remember", die)
         extract_dying(deployment, user, session)
 
     forget(deployment, user)

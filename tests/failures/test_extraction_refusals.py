@@ -10,7 +10,6 @@ from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import ServiceFails
 from tests.local_dashscope import LocalDashScope
 
@@ -60,7 +59,7 @@ def test_refusal_of_every_call_pauses_and_loses_nothing(
 
     for _ in range(deployment.settings.extract_attempts + 1):
         with pytest.raises(ServiceFails):
-            attempt(deployment.services.attempt, user, session)
+            deployment.services.attempt.run(user, session)
 
     assert deployment.services.sessions.watermark(user, session) == 0
     assert waiting(deployment) == [(user, session)]

@@ -19,7 +19,6 @@ from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD
 from tablestore_memory.worker.extract import facts
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import RequestRefused, Throttled, Unavailable
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.services import Services
@@ -145,7 +144,7 @@ def stopped_worker(deployment: Deployment, where: str, count: int, *work: str) -
 @pytest.mark.parametrize(
     ("where", "count"),
     [
-        ("extract.session:chunks_of", 1),  # about to read the messages
+        ("extract.chunks:Bounds.chunks_of", 1),  # about to read the messages
         ("extract.facts:ask", 1),  # has read them, about to ask Qwen
         ("extract.plans:Plans.keep", 1),  # about to keep what Qwen said
         ("extract.plans:Plans.keep", 2),  # with its vectors
@@ -381,6 +380,6 @@ def test_extraction_that_fails_while_it_is_forgotten_leaves_nothing(
         raise error
 
     monkeypatch.setattr(facts, "ask", forgotten_meanwhile)
-    attempt(deployment.services.attempt, fresh_name, session)
+    deployment.services.attempt.run(fresh_name, session)
 
     assert footprints(deployment, fresh_name) == []

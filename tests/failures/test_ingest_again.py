@@ -3,7 +3,6 @@
 from typing import Any
 
 from devtools.deployment import Deployment
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.services import Services
 from tests.failures.ingesting import append, message, texts
 
@@ -31,7 +30,7 @@ def test_session_that_was_written_is_not_asked_for_a_second_time(
     for _ in range(2):
         append(undrained, 0, message(fresh_name, 1))
         watched.batches.clear()
-        drain(services.ingest, 0)
+        services.ingest.drain(0)
 
     assert [services.names.session in tables for tables in watched.batches] == [True, False]
     assert texts(undrained, fresh_name) == ["text 1"]

@@ -8,7 +8,6 @@ from redis.exceptions import ConnectionError as NoConnection
 
 from devtools.deployment import Deployment
 from tablestore_memory.worker.failures.errors import LeaseLost
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.state.tombstones import Pair, Tombstones
 from tests.failures.ingesting import append, dead, message, texts
 
@@ -41,10 +40,10 @@ def test_connection_that_breaks_in_the_middle_is_no_try(
 
     for _ in range(4):
         with pytest.raises(NoConnection):
-            drain(broken, 0)
+            broken.drain(0)
 
     assert tries(undrained) == 0
-    drain(undrained.services.ingest, 0)
+    undrained.services.ingest.drain(0)
     assert texts(undrained, fresh_name) == ["text 1"]
     assert dead(undrained) == []
 
@@ -62,11 +61,11 @@ def test_lease_that_is_lost_in_the_middle_is_no_try_of_a_front_that_still_stands
 
     for _ in range(4):
         with pytest.raises(LeaseLost):
-            drain(losing, 0)
+            losing.drain(0)
         redis.delete(lease)
 
     assert tries(undrained) == 0
-    drain(undrained.services.ingest, 0)
+    undrained.services.ingest.drain(0)
     assert dead(undrained) == []
 
 
@@ -85,6 +84,6 @@ def test_lease_that_is_lost_takes_no_try_from_another_front(
     losing = replace(services.ingest, tombstones=Meanwhile(undrained, settled_by_another))
 
     with pytest.raises(LeaseLost):
-        drain(losing, 0)
+        losing.drain(0)
 
     assert tries(undrained) == 1

@@ -276,9 +276,30 @@ def test_row_gives_back_the_event_that_made_it(said: dict[str, Any]) -> None:
         ([{"type": "text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb"),
         ([{"type": "image_url"}, {"type": "text", "text": "What is it?"}], "What is it?"),
         ([{"type": "image_url", "image_url": {"url": "data:…"}}], "[image_url]"),
+        (
+            [{"type": "image", "image_url": "u", "alt": " a red\nbicycle "}],
+            "[picture: a red bicycle]",
+        ),
+        (
+            [
+                {"type": "text", "text": "Mine!"},
+                {"type": "image_url", "image_url": {}, "alt": "a cat"},
+            ],
+            "Mine!\n[picture: a cat]",
+        ),
+        (
+            [{"type": "file", "filename": "cv.pdf"}, {"type": "text", "text": "My CV"}],
+            "[file: cv.pdf]\nMy CV",
+        ),
+        ([{"type": "input_file", "filename": "cv.pdf"}], "[file: cv.pdf]"),
+        ([{"type": "image", "image_url": "u", "alt": " "}], "[image]"),
+        ([{"type": "image", "image_url": "u", "alt": {"a": 1}}], "[image]"),
+        ([{"type": "audio", "alt": "a song"}, {"type": "text", "text": "Hi"}], "Hi"),
     ],
 )
-def test_all_that_was_said_is_read_and_no_picture(content: Any, text: str) -> None:
+def test_all_that_was_said_is_read_and_what_pictures_are_said_to_show(
+    content: Any, text: str
+) -> None:
     row = columns(content=content)
 
     assert spoken(row.get("content"), row.get("content_list", "[]")) == text

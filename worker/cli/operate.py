@@ -34,6 +34,7 @@ _EXTRACTION = {
     "given_up_sessions": "sessions given up",
     "qwen_calls_today": "calls to Qwen today (UTC)",
     "qwen_tokens_today": "tokens of Qwen today",
+    "qwen_cached_tokens_today": "of them from its prompt cache",
 }
 
 

@@ -23,9 +23,13 @@ log = structlog.get_logger()
 
 @dataclass
 class Spent:
-    """Tokens of a call: what it was thought to need, then what it needed."""
+    """Tokens of a call: what it was thought to need, then what it needed.
+
+    `cached` of them were a beginning that the service knew from earlier calls, and bills at a part.
+    """
 
     tokens: int
+    cached: int = 0
 
 
 class CallLimiter(Protocol):
@@ -109,11 +113,18 @@ class QwenCalls:
             duration_ms = round((time.monotonic() - started) * 1000, 1)
             with readable():
                 spent.tokens, request_id = int(response.usage["total_tokens"]), response.request_id
+                spent.cached = _cached_tokens(response.usage)
         log.info(
             "qwen.answered",
             model=model,
             tokens=spent.tokens,
+            cached_tokens=spent.cached,
             duration_ms=duration_ms,
             request_id=request_id,
         )
         return response
+
+
+def _cached_tokens(usage: Any) -> int:
+    """Told of generations only, and only where the cache had a part. Source: Model Studio, context cache."""
+    return int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)

@@ -124,7 +124,7 @@ class RateLimiter:
         finally:
             # A larger answer than thought delays the next calls.
             self._end(model, name, outcome, max(0, spent.tokens - tokens))
-        self.budget.spend(spent.tokens)
+        self.budget.spend(spent.tokens, spent.cached)
 
     def _wait_for_room(self, model: str, name: str, tokens: int) -> None:
         ends, line = time.monotonic() + self.patience_s, self._lines[model]

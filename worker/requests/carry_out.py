@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tablestore_memory.protocol.events import Event, Forget, Remember
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
-from tablestore_memory.worker.consolidation.remember import Remembering, remember, user_lease
+from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import SecretRefused
 from tablestore_memory.worker.forget import Forgetting, Scope
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
@@ -53,7 +53,7 @@ class RequestWork:
         (vector,) = step.qwen.embed([memory.text])
         fact = Embedded(memory, vector)
         # Asked for by name, it does not wait for an index that is behind.
-        remember(step, event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
+        step.remember(event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
         log.info("memory.remembered", document_id=memory.document_id)
 
     def _keep(self, event: Remember, received_ms: int) -> None:
@@ -67,14 +67,14 @@ class RequestWork:
         event = without_secrets(event)
         text = document_text(event)
         vectors = step.qwen.embed([text]) if text else [[]]
-        with user_lease(step, event.user_id) as held:
+        with step.user_lease(event.user_id) as held:
             keep_document(step.application, event, vectors[0], received_ms, held.ensure_lease_held)
 
     def _forget(self, event: Forget, received_ms: int) -> None:
         # Noted before it has its turn: what is on its way meanwhile does not come back.
         self._remembering.tombstones.note(event.user_id, event.session_id, received_ms)
         scope = Scope(event.user_id, event.session_id, received_ms)
-        with user_lease(self._remembering, event.user_id):
+        with self._remembering.user_lease(event.user_id):
             receipt = self._forgetting.carry_out(scope, event.event_id)
         log.info("user.forgotten", **receipt)
 

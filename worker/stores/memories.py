@@ -18,6 +18,7 @@ from tablestore_memory.worker.stores.documents import (
 from tablestore_memory.worker.stores.errors import from_code, translated
 from tablestore_memory.worker.stores.memory import Embedded as Embedded
 from tablestore_memory.worker.stores.memory import Hit as Hit
+from tablestore_memory.worker.stores.memory import Kind as Kind
 from tablestore_memory.worker.stores.memory import Memory as Memory
 from tablestore_memory.worker.stores.memory import Source as Source
 from tablestore_memory.worker.stores.memory import document_id as document_id
