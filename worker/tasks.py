@@ -74,8 +74,9 @@ def execute(s: Services, task: str, about: Sequence[str]) -> None:
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
-    """Limits of a task: told to end after three quarters of the time, killed after all of it."""
-    return {"soft_time_limit": seconds * _SOFTLY, "time_limit": seconds}
+    """The options of a task: told to end after three quarters of the time, killed after all of it. Not shared:
+    else every app that is made later in this process would have this one's tasks, and its services."""
+    return {"soft_time_limit": seconds * _SOFTLY, "time_limit": seconds, "shared": False}
 
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:

@@ -50,3 +50,11 @@ def test_worker_has_no_heartbeat_of_celery_whatever_its_command_line_says(app) -
 
     assert "WatchStep" in steps
     assert not steps & {"Heart", "Gossip", "Mingle", "Events"}
+
+
+def test_app_has_tasks_of_its_own_whatever_app_was_made_before(
+    app: Any, unconnected: Settings
+) -> None:
+    other = create_app(unconnected.model_copy(update={"prefix": "other"}))
+
+    assert other.tasks[gate.DRAIN].run is not app.tasks[gate.DRAIN].run
