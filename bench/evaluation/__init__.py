@@ -1,1 +1,1 @@
-"""How good the memories are, without a judge: from evidence ids, planted dates, updates and secrets."""
+"""How good the memories are: from evidence ids, planted dates, updates and secrets, and recorded answers."""
