@@ -31,20 +31,20 @@ def main() -> int:
     parser.add_argument("--record", type=Path, help="a folder where missing answers are asked for")
     parser.add_argument(
         "--judged",
-        type=_way_and_budget,
-        nargs="*",
-        default=[("memories", 2_000)],
-        help="way:tokens, whose contexts are answered from and judged; default: memories:2000",
+        type=_ways_and_budgets,
+        default="memories:2000",
+        help="way:tokens,… whose contexts are answered from and judged, or none; default: %(default)s",
     )
+    parser.add_argument("--sessions", type=int, help="only the first so many of each")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("files", nargs="*", type=Path)
     options = vars(parser.parse_args())
-    files, as_json = options.pop("files"), options.pop("json")
+    files, as_json, sessions = (options.pop(name) for name in ("files", "json", "sessions"))
     if options["record"] and not options["cassette"]:
         parser.error("--record needs the --cassette that answers go into")
     configure_logging("WARNING", "console")
     try:
-        figures = run([load(file) for file in files], Wanted(**options))
+        figures = run([load(file, sessions) for file in files], Wanted(**options))
     except Missing as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,13 +52,13 @@ def main() -> int:
     return 0
 
 
-def _way_and_budget(given: str) -> tuple[str, int]:
-    way, _, budget = given.partition(":")
-    if way not in WAYS or budget not in map(str, BUDGETS):
+def _ways_and_budgets(given: str) -> list[tuple[str, int]]:
+    found = [each.partition(":") for each in given.split(",") if given != "none"]
+    if any(way not in WAYS or budget not in map(str, BUDGETS) for way, _, budget in found):
         raise argparse.ArgumentTypeError(
             f"way:tokens, a way of {', '.join(WAYS)}, tokens of {', '.join(map(str, BUDGETS))}"
         )
-    return way, int(budget)
+    return [(way, int(budget)) for way, _, budget in found]
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -44,9 +44,23 @@ class Conversation:
         return str(self.lines[0]["user_id"])
 
 
-def load(path: Path) -> Conversation:
-    """A corpus' folder, or a file of LoCoMo's."""
-    return _corpus(path) if path.is_dir() else _locomo(path)
+def load(path: Path, sessions: int | None = None) -> Conversation:
+    """A corpus' folder, or a file of LoCoMo's; only so many of its sessions, if a number is given."""
+    whole = _corpus(path) if path.is_dir() else _locomo(path)
+    return whole if sessions is None else _beginning(whole, sessions)
+
+
+def _beginning(whole: Conversation, sessions: int) -> Conversation:
+    """The first sessions, with the questions and plants that need no other."""
+    kept = list(dict.fromkeys(line["session_id"] for line in whole.lines))[:sessions]
+    lines = [line for line in whole.lines if line["session_id"] in kept]
+    left_out = {line["message_id"] for line in whole.lines if line["session_id"] not in kept}
+    questions = [q for q in whole.questions if not q.evidence & left_out]
+    planted = {
+        kind: [each for each in plants if left_out.isdisjoint(map(str, each.values()))]
+        for kind, plants in whole.planted.items()
+    }
+    return Conversation(whole.name, lines, questions, planted)
 
 
 def told(line: Line) -> str:

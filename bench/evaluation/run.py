@@ -117,7 +117,7 @@ class Evaluation:
 
     def asked(self, judged: Sequence[tuple[str, int]]) -> Json:
         """What the questions find, and what the plants have grown into."""
-        model = self._model()
+        model = self._model() if judged else None
         for each in self.conversations:
             retrieval = Retrieval(self.deployment, each)
             fates = Fates.of(self.deployment, each.user)
