@@ -19,6 +19,8 @@ EXAMPLES := add_memories append_messages read_session search_memories
 # A folder with LoCoMo's files, which are not part of this project; the model to evaluate.
 LOCOMO ?= ../shared/data/locomo
 MODEL  ?= qwen-plus
+# What is evaluated: LoCoMo's files, or folders of a corpus (docs/evaluation.md).
+FILES  ?= $(wildcard $(LOCOMO)/*.json)
 
 .DEFAULT_GOAL := help
 # Local servers are not asked for through a proxy.
@@ -121,9 +123,9 @@ chaos-extract: install ## Kill extraction 200 times over LoCoMo files; stop the 
 	MEMORY_ALL_FAULTS=1 $(BIN)/pytest -q tests/failures/test_extraction_faults.py \
 	    tests/failures/test_extraction_pools.py tests/failures/test_hostile_items.py
 
-eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT= for a real Qwen
+eval: install ## Evaluate memories of FILES=, as CASSETTE= answers, or MODEL= at ENDPOINT=; RECORD= what is missing
 	$(BIN)/python -m bench.evaluation --model $(MODEL) $(addprefix --endpoint ,$(ENDPOINT)) \
-	    $(wildcard $(LOCOMO)/*.json)
+	    $(addprefix --cassette ,$(CASSETTE)) $(addprefix --record ,$(RECORD)) $(FILES)
 
 soak-publisher: install ## Ten minutes at 5,000 events/s; a million events from eight processes
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py steady
