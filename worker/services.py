@@ -158,7 +158,7 @@ class Services(RedisServices):
 
     @cached_property
     def memories(self) -> Memories:
-        return Memories(self.tablestore, self.names, self.settings.embedding_dimension)
+        return Memories(self.tablestore, self.names)
 
     @cached_property
     def history(self) -> History:

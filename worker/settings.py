@@ -137,6 +137,9 @@ class Settings(RedisSettings):
     memory_table: Table = Field("agentscope_runtime_memory", alias="MEMORY_MEMORY_TABLE")
     history_table: Table = Field("agentscope_runtime_memory_history", alias="MEMORY_HISTORY_TABLE")
 
+    # Whether `init` makes the search index by which recall finds words in messages.
+    message_index: bool = Field(True, alias="MEMORY_MESSAGE_INDEX")
+
     # A session is due for extraction at the first of these (docs/architecture.md).
     idle_s: Seconds = Field(30, alias="MEMORY_IDLE_S")
     max_messages: Positive = Field(20, alias="MEMORY_MAX_MESSAGES")

@@ -27,6 +27,7 @@ from tablestore_memory.localcloud.dashscope.operations import (
     embed,
     generate,
     headers,
+    rerank,
 )
 from tablestore_memory.localcloud.dashscope.sending import Sending, send
 from tablestore_memory.localcloud.dashscope.wire import Json
@@ -35,6 +36,7 @@ from tablestore_memory.localcloud.faults import Faults
 LOGGER = logging.getLogger(__name__)
 GENERATION = "/api/v1/services/aigc/text-generation/generation"
 EMBEDDING = "/api/v1/services/embeddings/text-embedding/text-embedding"
+RERANK = "/api/v1/services/rerank/text-rerank/text-rerank"
 MOST_BODY_BYTES = 16 * 1024 * 1024
 
 
@@ -54,6 +56,7 @@ def make_app(api_key: str, *, with_faults: bool) -> web.Application:
     app = web.Application(client_max_size=MOST_BODY_BYTES)
     app.router.add_post(GENERATION, _handler(service, "generation", generate))
     app.router.add_post(EMBEDDING, _handler(service, "embedding", embed))
+    app.router.add_post(RERANK, _handler(service, "rerank", rerank))
     if with_faults:
         app.router.add_route("*", admin.PATH, Admin(service.faults).handle)
         app.router.add_route("*", calls.PATH, service.calls.handle)

@@ -76,7 +76,8 @@ def checked(fact: Fact, before: int, new: Sequence[Turn], origin: Origin) -> Mem
         valid_from=stated_at,
         stated_at=stated_at,
         sources=tuple(
-            Source(m.message_id, masked(q), origin.session_id, origin.received_ms) for m, q in cited
+            Source(m.message_id, masked(q), origin.session_id, origin.received_ms, m.created_at)
+            for m, q in cited
         ),
         received_ms=origin.received_ms,
         model=origin.model,

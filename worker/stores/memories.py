@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tablestore as ots
-from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.stores.columns import Columns, vector
@@ -17,19 +16,20 @@ from tablestore_memory.worker.stores.memory import Source as Source
 from tablestore_memory.worker.stores.memory import document_id as document_id
 from tablestore_memory.worker.stores.memory import normalised as normalised
 from tablestore_memory.worker.stores.memory_rows import COLUMNS, memory_of, memory_row
+from tablestore_memory.worker.stores.memory_search import MemorySearch
 from tablestore_memory.worker.stores.rows import OWNER, RowWrite
-from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames
 
-_ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return with its columns
+_ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return
 
 
 class Memories:
     """Reads the memory table and its search index; makes the rows for writing."""
 
-    def __init__(self, client: ots.OTSClient, names: TableNames, dimension: int) -> None:
+    def __init__(self, client: ots.OTSClient, names: TableNames) -> None:
         self._client = client
         self._table = names.memory
-        self._store = knowledge_store(client, names, dimension)
+        self._search = MemorySearch(client, names.memory)
 
     def row(self, memory: Memory, embedding: Sequence[float]) -> RowWrite:
         """The row of an identified memory."""
@@ -82,42 +82,15 @@ class Memories:
 
     def nearest(self, user_id: str, vector: list[float], count: int) -> list[Hit]:
         """The user's memories nearest to a vector, through the search index."""
-        with translated("Search nearest"):
-            found = self._store.vector_search(
-                vector,
-                top_k=count,
-                metadata_filter=Filters.eq(OWNER, user_id),
-                meta_data_to_get=COLUMNS,
-            )
-        return [_hit(hit) for hit in found.hits]
+        return self._search.nearest(user_id, vector, count)
 
     def matching(self, user_id: str, text: str, count: int) -> list[Hit]:
         """The user's memories that share words with `text`, through the search index."""
-        with translated("Search matching"):
-            found = self._store.full_text_search(
-                text,
-                metadata_filter=Filters.eq(OWNER, user_id),
-                limit=count,
-                meta_data_to_get=COLUMNS,
-            )
-        return [_hit(hit) for hit in found.hits]
+        return self._search.matching(user_id, text, count)
 
     def of_user(self, user_id: str) -> list[Memory]:
-        """All memories of a user that the search index shows, page by page."""
-        memories: list[Memory] = []
-        token = None
-        while True:
-            with translated("Search memories"):
-                page = self._store.search_documents(
-                    metadata_filter=Filters.eq(OWNER, user_id),
-                    limit=_ROWS_A_READ,
-                    next_token=token,
-                    meta_data_to_get=COLUMNS,
-                )
-            memories += [_hit(hit).memory for hit in page.hits]
-            token = page.next_token
-            if not token:
-                return sorted(memories, key=lambda m: (m.valid_from, m.document_id))
+        """All memories of a user that the search index shows."""
+        return sorted(self._search.every(user_id), key=lambda m: (m.valid_from, m.document_id))
 
     def searchable(self, document_ids: Sequence[str]) -> set[tuple[str, str]]:
         """Which of at most 100 ids the search index shows, each with its user."""
@@ -128,12 +101,6 @@ class Memories:
         with translated("Search document_id"):
             response = self._client.search(self._table, MEMORY_INDEX, query, columns)
         return {(str(dict(_pairs(cells)).get(OWNER)), pk[0][1]) for pk, cells in response.rows}
-
-
-def _hit(hit: Any) -> Hit:
-    document = hit.document
-    columns = {**document.metadata, "text": document.text}
-    return Hit(memory_of(document.document_id, columns), hit.score or 0.0)
 
 
 def _pairs(cells: Iterable[Any]) -> Iterator[tuple[str, Any]]:
