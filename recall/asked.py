@@ -127,7 +127,7 @@ def _tokens(value: object) -> int:
 
 def _kinds(value: Collection[str]) -> frozenset[str]:
     if isinstance(value, str):
-        raise ValueError("kinds: must be several, as ['event', 'plan']")
+        raise ValueError("kinds: must be several words, not one")
     return frozenset(value)
 
 

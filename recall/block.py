@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar
 
 _KNOWN, _SAID = "Known facts:", "What was said:"
 _BYTES_A_TOKEN = 4
+_SHORTEST = 24
+"""Bytes of a line worth having; for less room no further entry is looked at."""
 
 
 class Entry(Protocol):
@@ -49,6 +51,8 @@ def _taken(entries: Iterable[T], heading: str, most: int) -> tuple[list[T], int]
     taken: list[T] = []
     used = len(heading) + 2 if heading else 0
     for entry in entries:
+        if used + _SHORTEST > most:
+            break
         cost = len(entry.line.encode()) + 1
         if used + cost <= most:
             taken.append(entry)

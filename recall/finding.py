@@ -28,7 +28,7 @@ from tablestore_memory.worker.stores.message_index import said_with
 from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
 # Hits of a search: about as many facts as a usual budget holds; more where some are dropped afterwards.
-_HITS, _HITS_TO_FILTER = 40, 100
+_HITS, _HITS_TO_FILTER = 30, 100
 _WORD_HITS = 30
 _UNINDEXED = 50  # the newest; usually there are a handful
 

@@ -144,17 +144,24 @@ def _redis_url(value: object) -> str:
 
 
 def _dimension(value: object) -> int:
-    number = int(value) if isinstance(value, int | str) else 0
-    if number <= 0:
-        raise ValueError("must be a positive number")
-    return number
+    number = _number(value)
+    if not 1 <= number < math.inf or number % 1:
+        raise ValueError("must be a whole number from 1 on")
+    return int(number)
 
 
 def _seconds(value: object) -> float:
-    number = float(value) if isinstance(value, int | float | str) else math.nan
+    number = _number(value)
     if not 0 < number < math.inf:
         raise ValueError("must be a positive number of seconds")
     return number
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, int | float | str) else math.nan
+    except ValueError:  # which quotes it
+        return math.nan
 
 
 _CHECKS: dict[str, Callable[[object], Any]] = {

@@ -16,7 +16,9 @@ from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
-_BESIDE = 6  # of the best turns, those before or after which is read on
+_TOKENS_A_TURN = 20  # of a short one with its date: no more are read than may fit
+_FEWEST = 10
+_BESIDE = 4  # of the best turns, those before or after which is read on
 _OF_A_NEIGHBOUR = 0.5  # of the score of the turn that it stands beside
 
 Turns = dict[MessageKey, dict[str, float]]
@@ -38,7 +40,8 @@ class TurnsToRead:
         self._fresh = {_key(row): row for row in fresh}
         self._scores = _scored(facts, words, self._fresh)
         ranked = sorted(self._scores, key=lambda key: -sum(self._scores[key].values()))
-        unread = [key for key in ranked if key not in self._fresh]
+        most = max(_FEWEST, asked.tokens // _TOKENS_A_TURN)
+        unread = [key for key in ranked[:most] if key not in self._fresh]
         self._rows: Part[list[MessageRow]] | None = None
         if unread:
             self._rows = parts.ask("turns.read", partial(self._read, unread))

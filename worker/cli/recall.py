@@ -1,5 +1,6 @@
 """What an agent would be given: `memory-worker recall USER QUERY`."""
 
+import os
 from datetime import datetime
 from typing import Annotated
 
@@ -20,8 +21,8 @@ from tablestore_memory.worker.cli.output import (
 from tablestore_memory.worker.cli.show import User
 
 Moment = Annotated[str | None, typer.Option(help="ISO 8601, with a time zone.")]
-_PATIENCE_S = 10.0
-"""A person at a terminal would rather wait than miss something; the first call loads the SDKs too."""
+_PATIENT = {"MEMORY_RECALL_DEADLINE_S": "10"}
+"""A person at a terminal would rather wait than miss something."""
 
 
 def recall(
@@ -39,7 +40,7 @@ def recall(
 ) -> None:
     """Give what an agent is given for a question: facts, and the turns that support them."""
     try:
-        with Recall.from_env() as ask:
+        with Recall.from_env(os.environ | _PATIENT) as ask:
             found = ask(
                 user_id=user,
                 query=query,
@@ -49,7 +50,6 @@ def recall(
                 since=_moment("--since", since),
                 until=_moment("--until", until),
                 as_of=_moment("--as-of", as_of),
-                deadline_s=_PATIENCE_S,
                 rerank=None if rerank else False,
                 explain=explain,
             )
