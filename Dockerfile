@@ -7,6 +7,7 @@ RUN python -m venv /opt/memory
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY protocol protocol
 COPY producer producer
+COPY recall recall
 COPY worker worker
 COPY localcloud localcloud
 COPY tablestore_memory tablestore_memory

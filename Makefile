@@ -27,7 +27,7 @@ FILES  ?= $(wildcard $(LOCOMO)/*.json)
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,9 @@ bench-hostile: install ## One item that hurts its step, 1,000 bystanders behind 
 
 bench-memory: install ## From publish to a searchable memory, with the parts of the time
 	$(BIN)/python -m bench.memory
+
+bench-recall: install ## A recall's time, from publish to a recall, as many recalls as hold their deadline; SHORT=1
+	$(BIN)/python -m bench.recall $(if $(SHORT),--short)
 
 chaos-extract: install ## Kill extraction 200 times over LoCoMo files; stop the index; every fault at every call
 	$(BIN)/python -m tests.failures.extraction_kills --kills 200 $(wildcard $(LOCOMO)/*.json)

@@ -227,7 +227,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as directory,
         Server.start("redis", "--dir", directory) as redis,
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as store,
-        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as deployment,
+        Deployment(
+            *(redis.url, store.url, "http://127.0.0.1:9/api/v1"),
+            MEMORY_MESSAGE_INDEX="false",  # the tables alone, as AgentScope's side has them
+        ) as deployment,
     ):
         result = measure(deployment, store.url, options.events, options.seconds)
     print(json.dumps(result, indent=None if options.json else 2))

@@ -211,8 +211,7 @@ class Services(RedisServices):
 
     @cached_property
     def memories(self) -> Memories:
-        s = self.settings
-        return Memories(self.tablestore, self.names, s.embedding_dimension, s.tenant)
+        return Memories(self.tablestore, self.names, self.settings.tenant)
 
     @cached_property
     def history(self) -> History:

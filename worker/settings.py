@@ -139,6 +139,9 @@ class Settings(RedisSettings):
     # Whose memories, in a memory table that several deployments share. AgentScope's services know this one alone.
     tenant: Word = Field("__default", alias="MEMORY_TENANT", max_length=200)
 
+    # Whether `init` makes the search index by which recall finds words in messages.
+    message_index: bool = Field(True, alias="MEMORY_MESSAGE_INDEX")
+
     # A session is due for extraction at the first of these (docs/architecture.md).
     idle_s: Seconds = Field(30, alias="MEMORY_IDLE_S")
     max_messages: Positive = Field(20, alias="MEMORY_MAX_MESSAGES")

@@ -29,6 +29,7 @@ from tablestore_memory.localcloud.dashscope.operations import (
     embed,
     generate,
     headers,
+    rerank,
 )
 from tablestore_memory.localcloud.dashscope.sending import Sending, send
 from tablestore_memory.localcloud.dashscope.wire import Json
@@ -37,6 +38,7 @@ from tablestore_memory.localcloud.faults import Faults
 LOGGER = logging.getLogger(__name__)
 GENERATION = "/api/v1/services/aigc/text-generation/generation"
 EMBEDDING = "/api/v1/services/embeddings/text-embedding/text-embedding"
+RERANK = "/api/v1/services/rerank/text-rerank/text-rerank"
 MOST_BODY_BYTES = 16 * 1024 * 1024
 
 
@@ -64,6 +66,7 @@ def make_app(
     app.router.add_post(GENERATION, _handler(service, "generation", answering))
     embedding = partial(embed, embedder=embedder)
     app.router.add_post(EMBEDDING, _handler(service, "embedding", embedding))
+    app.router.add_post(RERANK, _handler(service, "rerank", rerank))
     if with_faults:
         app.router.add_route("*", admin.PATH, Admin(service.faults).handle)
         app.router.add_route("*", calls.PATH, service.calls.handle)

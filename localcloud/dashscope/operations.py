@@ -1,4 +1,4 @@
-"""The two operations: a request that was read to what is sent back.
+"""The operations: a request that was read to what is sent back.
 
 Owns the service's envelope (`output`, `usage`, `request_id`), the events of a stream, and the faults
 that spoil an answer's content.
@@ -7,6 +7,7 @@ that spoil an answer's content.
 from dataclasses import dataclass
 
 from tablestore_memory.localcloud.dashscope import embeddings, generation
+from tablestore_memory.localcloud.dashscope import rerank as reranking
 from tablestore_memory.localcloud.dashscope.embeddings import Embedder
 from tablestore_memory.localcloud.dashscope.generation import Generated
 from tablestore_memory.localcloud.dashscope.sending import Sending
@@ -72,6 +73,12 @@ def _output(text: str, finish: str, *, as_message: bool) -> Json:
 
 def embed(asked: Asked, *, embedder: Embedder) -> tuple[Sending, Json]:
     output, used = embeddings.answer(asked.body, embedder)
+    usage = {"total_tokens": used}
+    return Sending(200, [_envelope(asked, output, usage)], headers(asked)), usage
+
+
+def rerank(asked: Asked) -> tuple[Sending, Json]:
+    output, used = reranking.answer(asked.body)
     usage = {"total_tokens": used}
     return Sending(200, [_envelope(asked, output, usage)], headers(asked)), usage
 

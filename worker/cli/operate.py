@@ -43,7 +43,10 @@ def init(json: Json = False) -> None:
     with opened() as services:
         try:
             made = create_all(
-                services.tablestore, services.names, services.settings.embedding_dimension
+                services.tablestore,
+                services.names,
+                services.settings.embedding_dimension,
+                words_of_messages=services.settings.message_index,
             )
         except ResourceMissing as error:
             fail(UNREACHABLE, f"{error} (check TABLESTORE_ENDPOINT and TABLESTORE_INSTANCE_NAME)")

@@ -79,7 +79,13 @@ def _memory(fact: Fact, cited: Cited, origin: Origin) -> Memory:
         valid_from=stated_at,
         stated_at=stated_at,
         sources=tuple(
-            Source(message.message_id, masked(words), origin.session_id, origin.received_ms)
+            Source(
+                message.message_id,
+                masked(words),
+                origin.session_id,
+                origin.received_ms,
+                message.created_at,
+            )
             for message, words in cited
         ),
         received_ms=origin.received_ms,

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tablestore as ots
-from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.stores.columns import Columns, vector
@@ -24,26 +23,23 @@ from tablestore_memory.worker.stores.memory import Source as Source
 from tablestore_memory.worker.stores.memory import document_id as document_id
 from tablestore_memory.worker.stores.memory import normalised as normalised
 from tablestore_memory.worker.stores.memory_rows import COLUMNS, memory_of, memory_row
+from tablestore_memory.worker.stores.memory_search import MemorySearch
 from tablestore_memory.worker.stores.rows import OWNER, Key, RowWrite
-from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames
 
-_ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return with its columns
+_ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return
 
 
 class Memories:
     """Reads one tenant's part of the memory table and of its search index; makes the rows for writing."""
 
     def __init__(
-        self,
-        client: ots.OTSClient,
-        names: TableNames,
-        dimension: int,
-        tenant: str = DEFAULT_TENANT,
+        self, client: ots.OTSClient, names: TableNames, tenant: str = DEFAULT_TENANT
     ) -> None:
         self._client = client
         self._tenant = tenant
         self._table = names.memory
-        self._store = knowledge_store(client, names, dimension)
+        self._search = MemorySearch(client, names.memory, tenant)
 
     def row(self, memory: Memory, embedding: Sequence[float]) -> RowWrite:
         """The row of an identified memory."""
@@ -97,42 +93,15 @@ class Memories:
 
     def nearest(self, user_id: str, vector: list[float], count: int) -> list[Hit]:
         """The user's memories nearest to a vector, through the search index."""
-        with translated("Search nearest"):
-            found = self._store.vector_search(
-                vector,
-                top_k=count,
-                metadata_filter=self._of(user_id),
-                meta_data_to_get=COLUMNS,
-            )
-        return [_hit(hit) for hit in found.hits]
+        return self._search.nearest(user_id, vector, count)
 
     def matching(self, user_id: str, text: str, count: int) -> list[Hit]:
         """The user's memories that share words with `text`, through the search index."""
-        with translated("Search matching"):
-            found = self._store.full_text_search(
-                text,
-                metadata_filter=self._of(user_id),
-                limit=count,
-                meta_data_to_get=COLUMNS,
-            )
-        return [_hit(hit) for hit in found.hits]
+        return self._search.matching(user_id, text, count)
 
     def of_user(self, user_id: str) -> list[Memory]:
-        """All memories of a user that the search index shows, page by page."""
-        memories: list[Memory] = []
-        token = None
-        while True:
-            with translated("Search memories"):
-                page = self._store.search_documents(
-                    metadata_filter=self._of(user_id),
-                    limit=_ROWS_A_READ,
-                    next_token=token,
-                    meta_data_to_get=COLUMNS,
-                )
-            memories += [_hit(hit).memory for hit in page.hits]
-            token = page.next_token
-            if not token:
-                return sorted(memories, key=lambda m: (m.valid_from, m.document_id))
+        """All memories of a user that the search index shows."""
+        return sorted(self._search.every(user_id), key=lambda m: (m.valid_from, m.document_id))
 
     def searchable(self, document_ids: Sequence[str]) -> set[tuple[str, str]]:
         """Which of at most 100 ids the search index shows, each with its user."""
@@ -148,17 +117,6 @@ class Memories:
 
     def _key(self, document_id: str) -> Key:
         return key(document_id, self._tenant)
-
-    def _of(self, user_id: str) -> Any:
-        """For a search: the SDK's own filter by tenant needs an index that is routed by tenant, and AgentScope's
-        is not."""
-        return Filters.logical_and([Filters.eq(TENANT, self._tenant), Filters.eq(OWNER, user_id)])
-
-
-def _hit(hit: Any) -> Hit:
-    document = hit.document
-    columns = {**document.metadata, "text": document.text}
-    return Hit(memory_of(document.document_id, columns), hit.score or 0.0)
 
 
 def _pairs(cells: Iterable[Any]) -> Iterator[tuple[str, Any]]:

@@ -18,13 +18,15 @@ Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship",
 class Source:
     """The message a fact was taken from, its words, and its session.
 
-    `received_ms` is the earliest receipt of what was shown with it; 0 if that is not known.
+    `received_ms` is the earliest receipt of what was shown with it, `created_at` (µs) completes the key of the
+    message's row; 0 if that is not known.
     """
 
     message_id: str
     quote: str
     session_id: str = ""
     received_ms: int = 0
+    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def sources_of(columns: Columns) -> tuple[Source, ...]:
             text(each, "quote"),
             text(each, "session_id"),
             integer(each, RECEIVED),
+            integer(each, "created_at"),
         )
         for each in json_list(columns, "sources")
         if isinstance(each, dict)

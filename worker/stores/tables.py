@@ -7,15 +7,19 @@ stands already may differ, is in `schema.py`.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tablestore as ots
-from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
-from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 from urllib3.util import Retry
 
 from tablestore_memory.worker.failures.errors import WrongSchema
 from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.message_index import MESSAGE_INDEX, message_index
 from tablestore_memory.worker.stores.schema import TableSchema, differing, differing_vectors
+
+if TYPE_CHECKING:  # who only reads rows needs neither it nor the packages under it
+    from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
+    from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 
 MEMORY_INDEX = "agentscope_runtime_knowledge_search_index_name"
 """A search index belongs to its table, so that all memory tables may have one of this name. AgentScope's services
@@ -75,8 +79,10 @@ def connect(
     return client
 
 
-def memory_store(client: ots.OTSClient, names: TableNames) -> MemoryStore:
+def memory_store(client: ots.OTSClient, names: TableNames) -> "MemoryStore":
     """The session and message tables as the SDK for agent memory reads them."""
+    from tablestore_for_agent_memory.memory.memory_store import MemoryStore
+
     return MemoryStore(
         client,
         session_table_name=names.session,
@@ -86,8 +92,10 @@ def memory_store(client: ots.OTSClient, names: TableNames) -> MemoryStore:
     )
 
 
-def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) -> KnowledgeStore:
+def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) -> "KnowledgeStore":
     """The memory table as the SDK for agent memory reads it; vectors of `dimension` floats."""
+    from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
+
     return KnowledgeStore(
         client,
         vector_dimension=dimension,
@@ -100,11 +108,13 @@ def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) ->
     )
 
 
-def create_all(client: ots.OTSClient, names: TableNames, dimension: int) -> list[str]:
+def create_all(
+    client: ots.OTSClient, names: TableNames, dimension: int, *, words_of_messages: bool = True
+) -> list[str]:
     """Make the tables and indexes that are missing; returns the names of the tables made.
 
-    May be repeated wherever it was cut off. Raises WrongSchema, having made nothing, if one that stands already
-    is another than it must be.
+    Without `words_of_messages` no search index of messages is made. May be repeated wherever it was cut off.
+    Raises WrongSchema, having made nothing, if one that stands already is another than it must be.
     """
     with translated("init"):
         before = set(client.list_table())
@@ -114,6 +124,8 @@ def create_all(client: ots.OTSClient, names: TableNames, dimension: int) -> list
         knowledge_store(client, names, dimension).init_table()
         if names.history not in before:
             _create_history(client, names.history)
+        if words_of_messages:
+            _create_message_index(client, names.message)
     wanted = (names.session, names.message, names.memory, names.history)
     return [name for name in wanted if name not in before]
 
@@ -153,3 +165,8 @@ def _create_history(client: ots.OTSClient, name: str) -> None:
         ots.TableOptions(),
         ots.ReservedThroughput(ots.CapacityUnit(0, 0)),
     )
+
+
+def _create_message_index(client: ots.OTSClient, table: str) -> None:
+    if MESSAGE_INDEX not in {name for _, name in client.list_search_index(table)}:
+        client.create_search_index(table, MESSAGE_INDEX, message_index())
