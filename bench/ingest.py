@@ -42,6 +42,7 @@ from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.stores import batch
 from tablestore_memory.worker.stores.rows import message_row
+from tablestore_memory.worker.telemetry import configure_logging
 
 ROOT = Path(__file__).parents[1]
 APPS = {"native": "tablestore_memory.worker.main", "python": "bench.python_codec_worker"}
@@ -223,6 +224,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of each rate")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    configure_logging(
+        "WARNING", "json"
+    )  # a line for each batch drained in this process tells nobody anything
     with (
         tempfile.TemporaryDirectory() as directory,
         Server.start("redis", "--dir", directory) as redis,
