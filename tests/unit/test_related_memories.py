@@ -44,13 +44,13 @@ def memories(lift: float = 0.0) -> dict[str, Embedded]:
         cosines[row, : len(values)] = cosines[: len(values), row] = values
     lifted = lift + (1 - lift) * cosines
     values, vectors = np.linalg.eigh(lifted)
-    rows = vectors * np.sqrt(np.maximum(values, 0))
+    scaled = vectors * np.sqrt(np.maximum(values, 0))
     return {
         text: Embedded(
             Memory("ana", text, kind=kind, subject=text.split()[0].removesuffix("'s")).identified(),
             [float(x) for x in row],
         )
-        for (kind, text, _), row in zip(SAID, rows, strict=True)
+        for (kind, text, _), row in zip(SAID, scaled, strict=True)
     }
 
 
