@@ -249,7 +249,7 @@ def measure(deployment: Deployment, store_url: str, count: int, seconds: float) 
     for codec in CODECS:
         result[f"d_sdk_alone_{codec}"] = sdk_alone(deployment, codec, count)
     result["f_slow_store"] = [
-        from_a_slow_store(deployment, store_url, delay_s, at_once, 8_000, prefilled)
+        from_a_slow_store(deployment, store_url, delay_s, at_once, count // 5, prefilled)
         for delay_s in STORE_S
         for at_once in (1, PARTITIONS)
     ]
