@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tablestore_memory.worker.consolidation.decisions import decisions_prompt
+from tablestore_memory.worker.extract import chunks
 from tablestore_memory.worker.extract.chunks import CONTEXT, Bounds
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.shown import LONGEST_SPEAKER, LONGEST_TEXT
@@ -181,6 +182,22 @@ def test_messages_of_one_microsecond_are_one_piece_but_no_unbounded_prompt() -> 
     assert [text for user in prompts for text in texts(user, new=True)] == [m.text for m in same]
     assert max(len(listed(user)) for user in prompts) == 40 + CONTEXT
     assert texts(prompts[1], new=False) == [m.text for m in same[36:40]]
+
+
+def test_tokens_of_a_message_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Turn] = []
+
+    def counting(message: Turn) -> int:
+        counted.append(message)
+        return 1
+
+    monkeypatch.setattr(chunks, "shown_tokens", counting)
+    messages = [said("Hi", created_at=n, message_id=f"m{n}") for n in range(200)]
+
+    grouped = list(Bounds(messages=60).chunks_of(messages))
+
+    assert [len(group) for group in grouped] == [60, 60, 60, 20]
+    assert counted == messages
 
 
 def test_long_messages_of_one_microsecond_are_asked_about_one_by_one() -> None:
