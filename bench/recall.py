@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from bench import processes
 from devtools.deployment import Deployment
 from devtools.servers import Server, wait_until
 from devtools.steady import Steady
@@ -30,6 +31,7 @@ from tablestore_memory.worker.stores.memories import Memory, Source
 from tablestore_memory.worker.stores.message_index import said_with
 from tablestore_memory.worker.stores.rows import RowWrite, message_row
 from tablestore_memory.worker.stores.write import write_all
+from tablestore_memory.worker.telemetry import configure_logging
 
 USER, BYSTANDERS = "bench", 10
 MEMORIES, MESSAGES, A_SESSION = 1_000, 10_000, 40
@@ -139,6 +141,8 @@ class Times:
     each: list[float] = field(default_factory=list)
 
     def percentiles(self) -> dict[str, float]:
+        if len(self.each) < 2:
+            return {}
         cuts = statistics.quantiles(self.each, n=100)
         return {"p50": round(cuts[49], 1), "p95": round(cuts[94], 1), "p99": round(cuts[98], 1)}
 
@@ -229,6 +233,23 @@ def freshness(deployment: Deployment, recall: Recall, messages: int) -> dict[str
     return times.percentiles()
 
 
+# What it costs, however busy the machine is
+
+
+def cost(recall: Recall, store: int, model: int, calls: int = 100) -> dict[str, float]:
+    """Of the caller, the store and the model, for a new question each."""
+    rng = random.Random(2)
+
+    def spent() -> list[float]:
+        return [time.process_time(), processes.cpu_s(store), processes.cpu_s(model)]
+
+    before = spent()
+    for number in range(calls):
+        recall(user_id=USER, query=f"{question(rng)} {number}?", deadline_s=10)
+    each = [(now - then) * 1000 / calls for now, then in zip(spent(), before, strict=True)]
+    return dict(zip(("caller", "store", "model"), (round(ms, 1) for ms in each), strict=True))
+
+
 # As many as there may be
 
 
@@ -291,8 +312,8 @@ def load(deployment: Deployment, recall: Recall, seconds: float) -> dict[str, An
     steady.start()
     rate = highest(recall, seconds / 6)
     held = Load(recall).run(rate, seconds)
-    while not held.holds:
-        rate *= 0.85
+    while not held.holds and rate > 1:
+        rate *= 0.8
         held = Load(recall).run(rate, seconds)
     over = Load(recall).run(3 * rate, seconds)
     again = Load(recall).run(rate, seconds / 4)
@@ -308,7 +329,7 @@ def load(deployment: Deployment, recall: Recall, seconds: float) -> dict[str, An
 
 def highest(recall: Recall, seconds: float) -> float:
     """About the highest rate that holds, in steps of a quarter."""
-    rate = 8.0
+    rate = 4.0
     while Load(recall).run(rate * 1.25, seconds).holds:
         rate *= 1.25
     return rate
@@ -323,6 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--short", action="store_true", help="a few seconds each")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args(arguments)
+    configure_logging("WARNING", "console")
     calls, messages, seconds = (200, 20, 6.0) if wanted.short else (2_000, 200, 60.0)
     with (
         Server.start("redis", "--appendonly", "no") as redis,
@@ -338,10 +360,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Recall.from_env(deployment.environment) as recall,
     ):
         fill(deployment)
-        result = {"latency": latencies(deployment, recall, calls)}
+        result: dict[str, Any] = {"latency": latencies(deployment, recall, calls)}
         deployment.start_workers("ingest")
         result["published to recallable"] = freshness(deployment, recall, messages)
         result["load"] = load(deployment, recall, seconds)
+        result["processor ms a recall"] = cost(recall, tablestore.pid, qwen.pid)
     print(json.dumps(result, indent=None if wanted.json else 2))
 
 

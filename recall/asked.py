@@ -11,6 +11,7 @@ from tablestore_memory.recall.settings import RecallSettings
 from tablestore_memory.worker.secrets.masking import masked
 
 TOKENS = 2_000
+FACTS_SHARE = 0.6
 
 # What a model embeds of a text, about (text-embedding-v4: 8,192 tokens); in a search words beyond are no words.
 _LONGEST_QUERY = 8_000  # characters
@@ -25,6 +26,8 @@ class Question(TypedDict, total=False):
     """What the user said, or what is looked for. Of an empty one, only what is fresh is found."""
     tokens: int
     """The most that the block may have, 2,000 if nothing is said."""
+    facts_share: float
+    """Of the block, at most, while turns can use the rest, 0.6 by default; 0 for turns alone, 1 for facts."""
     kinds: Collection[str] | None
     """Of memories: profile, preference, fact, event, plan, relationship, instruction, document."""
     session_id: str | None
@@ -49,6 +52,7 @@ class Asked:
     user_id: str
     query: str
     tokens: int
+    facts_share: float
     kinds: frozenset[str] | None
     session_id: str | None
     since: int
@@ -71,6 +75,7 @@ class Asked:
             user_id=_id("user_id", question["user_id"]),
             query=_query(question["query"]),
             tokens=_tokens(question.get("tokens", TOKENS)),
+            facts_share=_share(question.get("facts_share", FACTS_SHARE)),
             kinds=None if kinds is None else _kinds(kinds),
             session_id=_id("session_id", session)
             if (session := question.get("session_id")) is not None
@@ -122,6 +127,12 @@ def _query(value: object) -> str:
 def _tokens(value: object) -> int:
     if type(value) is not int or value < 1:
         raise ValueError("tokens: must be a whole number from 1 on")
+    return value
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError("facts_share: must be from 0 to 1")
     return value
 
 

@@ -27,7 +27,12 @@ T = TypeVar("T", bound=Entry)
 def fitting(
     facts: Sequence[F], turns: Sequence[T], tokens: int, facts_share: float
 ) -> tuple[list[F], list[T]]:
-    """Of both, the best first, as many as `written` writes in at most `tokens`; in their order."""
+    """Of both, the best first, as many as `written` writes in at most `tokens`; in their order.
+
+    A share of 1 leaves turns out, one of 0 facts.
+    """
+    facts = facts if facts_share > 0 else []
+    turns = turns if facts_share < 1 else []
     left = tokens * _BYTES_A_TOKEN
     known, used = _taken(facts, _KNOWN, int(left * facts_share))
     left -= used

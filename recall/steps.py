@@ -23,8 +23,6 @@ from tablestore_memory.recall.words import fresh_first
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.stores.memory import Memory
 
-FACTS_SHARE = 0.6
-"""Of the budget, at most, while turns can use the rest (docs/recall.md has the measurements)."""
 _TO_FIND, _TO_READ = 0.75, 0.9
 
 
@@ -101,7 +99,7 @@ def _reranked(
 
 
 def _result(asked: Asked, parts: Parts, facts: Sequence[Fact], turns: Sequence[Said]) -> Recalled:
-    known, said = fitting(facts, turns, asked.tokens, FACTS_SHARE)
+    known, said = fitting(facts, turns, asked.tokens, asked.facts_share)
     said.sort(key=lambda turn: turn.order)
     text = written(known, said)
     return Recalled(

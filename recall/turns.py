@@ -13,7 +13,10 @@ from tablestore_memory.recall.ranking import Candidate, best_first, reciprocal
 from tablestore_memory.recall.talk import is_talk
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
+from tablestore_memory.worker.stores.rows import OWNER, UTC_OFFSET
 
+# What a turn is told with; a row has twice as many.
+_COLUMNS = (OWNER, "content", "content_list", "type", "role", "metadata", UTC_OFFSET)
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
 _TOKENS_A_TURN = 20  # of a short one with its date: no more are read than may fit
@@ -69,7 +72,7 @@ class TurnsToRead:
         )
 
     def _read(self, keys: Sequence[MessageKey]) -> list[MessageRow]:
-        return self._owned(self._sessions.stored.at(keys))
+        return self._owned(self._sessions.stored.at(keys, _COLUMNS))
 
     def _read_beside(self, key: MessageKey) -> list[MessageRow]:
         """What answers words that were found comes after them; what a fact answers, before it."""

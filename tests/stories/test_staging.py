@@ -9,6 +9,7 @@ import tablestore as ots
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, said, store
 from devtools.servers import wait_until
+from tablestore_memory.worker.stores.message_index import MESSAGE_INDEX
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, create_all
 from tests.forgetting import forget
 
@@ -38,8 +39,8 @@ def names_of(deployment: Deployment) -> set[str]:
     standing = set(client.list_table())
     wanted = {names.session, names.message, names.memory, names.history}
     found = standing & (wanted | {names.session_index, names.message_index})
-    if names.memory in standing:
-        found |= {name for _, name in client.list_search_index(names.memory)}
+    for table in {names.memory, names.message} & standing:
+        found |= {name for _, name in client.list_search_index(table)}
     return found
 
 
@@ -56,7 +57,7 @@ def test_staging_stands_beside_production_in_one_instance(
 
     assert production.texts("ana") == ["Ana likes tea"]
     assert staging.texts("ana") == ["Ana likes chess"]
-    assert len(names_of(production)) == len(names_of(staging)) == 7
+    assert len(names_of(production)) == len(names_of(staging)) == 8
 
 
 def test_tenants_that_share_a_memory_table_know_nothing_of_each_other(
@@ -136,15 +137,20 @@ def without_index(table: str) -> Callable[[Deployment], None]:
     return remove
 
 
-def without_search_index(deployment: Deployment) -> None:
-    deployment.services.tablestore.delete_search_index(
-        deployment.services.names.memory, MEMORY_INDEX
+def without_search_index(table: str, index: str) -> Callable[[Deployment], None]:
+    return lambda d: d.services.tablestore.delete_search_index(
+        getattr(d.services.names, table), index
     )
 
 
 def without_memories(deployment: Deployment) -> None:
-    without_search_index(deployment)
+    without_search_index("memory", MEMORY_INDEX)(deployment)
     without_table("memory")(deployment)
+
+
+def without_messages(deployment: Deployment) -> None:
+    without_search_index("message", MESSAGE_INDEX)(deployment)
+    without_table("message")(deployment)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +158,11 @@ def without_memories(deployment: Deployment) -> None:
     [
         pytest.param(without_table("session"), id="session"),
         pytest.param(without_index("session"), id="session index"),
-        pytest.param(without_table("message"), id="message"),
+        pytest.param(without_messages, id="message"),
         pytest.param(without_index("message"), id="message index"),
         pytest.param(without_memories, id="memory"),
-        pytest.param(without_search_index, id="memory index"),
+        pytest.param(without_search_index("memory", MEMORY_INDEX), id="memory index"),
+        pytest.param(without_search_index("message", MESSAGE_INDEX), id="words of messages"),
         pytest.param(without_table("history"), id="history"),
     ],
 )

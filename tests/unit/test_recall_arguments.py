@@ -39,6 +39,7 @@ def asked(**question: Any) -> Asked:
         ("tokens", -1),
         ("tokens", 2.5),
         ("tokens", True),
+        ("facts_share", 1.1),
         ("kinds", "event"),
         ("since", datetime(2023, 5, 8)),
         ("until", "2023-05-08"),

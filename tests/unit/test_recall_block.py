@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,13 @@ def test_room_that_facts_do_not_need_goes_to_turns() -> None:
 
     assert len(known) == 1
     assert tokens_of(written(known, said)) > 980
+
+
+@pytest.mark.parametrize(("share", "facts", "turns"), [(0, False, True), (1, True, False)])
+def test_block_may_be_of_facts_or_of_turns_alone(share: float, facts: bool, turns: bool) -> None:
+    known, said = fitting(many("fact")[:3], many("turn")[:3], 1_000, share)
+
+    assert (bool(known), bool(said)) == (facts, turns)
 
 
 def test_what_does_not_fit_is_passed_over_for_what_does() -> None:

@@ -20,11 +20,15 @@ _PAGE = 100  # hits a search may return with columns of the table
 
 @dataclass(frozen=True, slots=True)
 class MemorySearch:
-    """Hits come the best first, their columns from the table's rows; a session narrows them to its own."""
+    """Hits come the best first, their columns from the table's rows; a session narrows them to its own.
+
+    What is left out of `columns` keeps its default in the memories that are found.
+    """
 
     client: ots.OTSClient
     table: str
     tenant: str = DEFAULT_TENANT
+    columns: Sequence[str] = tuple(COLUMNS)
 
     def nearest(
         self, user_id: str, vector: Sequence[float], count: int, *, session_id: str | None = None
@@ -66,7 +70,7 @@ class MemorySearch:
         return [hit for hit in hits if hit.memory.user_id == user_id]
 
     def _search(self, what: str, asked: ots.SearchQuery) -> ots.SearchResponse:
-        columns = ots.ColumnsToGet(COLUMNS, ots.ColumnReturnType.SPECIFIED)
+        columns = ots.ColumnsToGet(list(self.columns), ots.ColumnReturnType.SPECIFIED)
         with translated(what):
             return self.client.search(self.table, MEMORY_INDEX, asked, columns)
 

@@ -109,12 +109,15 @@ class Messages:
         last = ots.INF_MIN if since is None else since
         return self._range("BACKWARD", (session_id, first, ots.INF_MAX), last, page)
 
-    def at(self, keys: Sequence[MessageKey]) -> Iterator[MessageRow]:
-        """Those of the rows that exist, whosever."""
+    def at(
+        self, keys: Sequence[MessageKey], columns: Sequence[str] | None = None
+    ) -> Iterator[MessageRow]:
+        """Those of the rows that exist, whosever; with these columns or with all."""
+        wanted = None if columns is None else list(columns)
         for start in range(0, len(keys), _ROWS_A_READ):
             some = [_key(*astuple(key)) for key in keys[start : start + _ROWS_A_READ]]
             request = ots.BatchGetRowRequest()
-            request.add(ots.TableInBatchGetRowItem(self._table, some, None, None, 1))
+            request.add(ots.TableInBatchGetRowItem(self._table, some, wanted, None, 1))
             with translated("BatchGetRow messages"):
                 answers = self._client.batch_get_row(request).get_result_by_table(self._table)
             for answer in answers:
