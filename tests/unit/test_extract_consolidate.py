@@ -8,7 +8,7 @@ import pytest
 
 from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.consolidate import Consolidation
-from tablestore_memory.worker.consolidation.similarity import Relatedness
+from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import RequestRefused, UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.stores.history import Replaced

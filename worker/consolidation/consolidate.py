@@ -22,7 +22,7 @@ from tablestore_memory.worker.consolidation.merge import (
     restated,
 )
 from tablestore_memory.worker.consolidation.question import Question
-from tablestore_memory.worker.consolidation.similarity import Relatedness
+from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import ContentRefused, Final, UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.stores.history import Replaced

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tablestore_memory.worker.consolidation.changes import Known
 from tablestore_memory.worker.consolidation.decisions import Decision
-from tablestore_memory.worker.consolidation.similarity import Relatedness
+from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 _MOST_EXISTING = 15  # known memories shown with one question
