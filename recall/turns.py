@@ -19,7 +19,7 @@ from tablestore_memory.worker.stores.rows import OWNER, UTC_OFFSET
 _COLUMNS = (OWNER, "content", "content_list", "type", "role", "metadata", UTC_OFFSET)
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
-_TOKENS_A_TURN = 20  # of a short one with its date: no more are read than may fit
+_TOKENS_A_TURN = 40  # of a usual one with its date: no more are read than may fit
 _FEWEST = 10
 _BESIDE = 4  # of the best turns, those before or after which is read on
 _OF_A_NEIGHBOUR = 0.5  # of the score of the turn that it stands beside

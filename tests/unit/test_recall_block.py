@@ -29,6 +29,16 @@ def test_budget_is_never_exceeded(
     assert tokens_of(text) <= tokens
 
 
+@pytest.mark.parametrize("length", range(30, 60))
+def test_budget_is_kept_to_the_byte(length: int) -> None:
+    """Of all budgets, the least that a fact and a turn of this length fit into."""
+    line = [Line("x" * length)]
+
+    least = next(n for n in range(1, 100) if all(fitting(line, line, n, 0.5)))
+
+    assert tokens_of(written(line, line)) <= least
+
+
 @given(lines, lines, budgets, shares)
 def test_what_is_taken_keeps_its_order_and_is_taken_once(
     facts: list[Line], turns: list[Line], tokens: int, share: float
