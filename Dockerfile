@@ -7,6 +7,7 @@ RUN python -m venv /opt/memory
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY protocol protocol
 COPY producer producer
+COPY recall recall
 COPY worker worker
 COPY localcloud localcloud
 COPY tablestore_memory tablestore_memory
@@ -24,4 +25,4 @@ WORKDIR /home/memory
 ENV PATH=/opt/memory/bin:$PATH PYTHONUNBUFFERED=1 MEMORY_LOG_FORMAT=json
 # A worker that is told to stop gives its tasks a few seconds, then lets go of them.
 ENV REMAP_SIGTERM=SIGQUIT
-CMD ["celery", "-A", "tablestore_memory.worker.main", "worker", "-Q", "ingest,extract", "-c", "4", "--without-gossip", "--without-mingle"]
+CMD ["celery", "-A", "tablestore_memory.worker.main", "worker", "-Q", "ingest,extract", "-c", "4"]

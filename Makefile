@@ -19,13 +19,15 @@ EXAMPLES := add_memories append_messages read_session search_memories
 # A folder with LoCoMo's files, which are not part of this project; the model to evaluate.
 LOCOMO ?= ../shared/data/locomo
 MODEL  ?= qwen-plus
+# What is evaluated: LoCoMo's files, or folders of a corpus (docs/evaluation.md).
+FILES  ?= $(wildcard $(LOCOMO)/*.json)
 
 .DEFAULT_GOAL := help
 # Local servers are not asked for through a proxy.
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,8 +101,8 @@ bench-publisher: $(VENV)/.installed-bench ## Publishing beside Celery, XADD, Pos
 bench-tablestore: install ## The local Tablestore: rows, searches over 100,000 documents, clients at once, memory
 	$(BIN)/python bench/tablestore.py
 
-bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone
-	$(BIN)/python bench/ingest.py
+bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone; on 3.11: VENV=.venv-3.11 PYTHON=python3.11
+	$(BIN)/python -m bench.ingest
 
 bench-extract: install ## Sessions extracted a second and memory, in processes and threads, while Qwen takes its time
 	$(BIN)/python -m bench.extract
@@ -115,15 +117,18 @@ bench-hostile: install ## One item that hurts its step, 1,000 bystanders behind 
 bench-memory: install ## From publish to a searchable memory, with the parts of the time
 	$(BIN)/python -m bench.memory
 
+bench-recall: install ## A recall's time, from publish to a recall, as many recalls as hold their deadline; SHORT=1
+	$(BIN)/python -m bench.recall $(if $(SHORT),--short)
+
 chaos-extract: install ## Kill extraction 200 times over LoCoMo files; stop the index; every fault at every call
 	$(BIN)/python -m tests.failures.extraction_kills --kills 200 $(wildcard $(LOCOMO)/*.json)
 	$(BIN)/python -m bench.index_lag
 	MEMORY_ALL_FAULTS=1 $(BIN)/pytest -q tests/failures/test_extraction_faults.py \
 	    tests/failures/test_extraction_pools.py tests/failures/test_hostile_items.py
 
-eval: install ## Evaluate memories over LoCoMo files: LOCOMO=, MODEL=, ENDPOINT= for a real Qwen
+eval: install ## Evaluate memories of FILES=, as CASSETTE= answers, or MODEL= at ENDPOINT=; RECORD= what is missing
 	$(BIN)/python -m bench.evaluation --model $(MODEL) $(addprefix --endpoint ,$(ENDPOINT)) \
-	    $(wildcard $(LOCOMO)/*.json)
+	    $(addprefix --cassette ,$(CASSETTE)) $(addprefix --record ,$(RECORD)) $(FILES)
 
 soak-publisher: install ## Ten minutes at 5,000 events/s; a million events from eight processes
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py steady

@@ -1,16 +1,18 @@
 """Events a second and CPU time an event, on one machine, one store, in one run.
 
-    python bench/ingest.py [--events 20000] [--json]
+    python -m bench.ingest [--events 20000] [--json]
 
 (a) this worker draining a backlog, (b) one Celery task a message with AgentScope's append, (c) that append
-inline, (d) the SDK's BatchWriteRow alone in a loop, 200 rows each. CPU is that of the client's processes,
-Celery's included, without the store and Redis. Then the time from publish to a readable row at several
-rates, and the requests to Tablestore.
+inline, (d) the SDK's BatchWriteRow alone in a loop, 200 rows each, (e) this worker's own share: a process that
+drains into a store that does nothing, (f) the same with a store that takes its time. (a) and (d) with each of
+the SDK's codecs that loads here. CPU is that of the client's processes, Celery's included, without the store and
+Redis. Then the time from publish to a readable row at several rates, and the requests to Tablestore.
 """
 
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -18,27 +20,37 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-# The root of the project instead of this folder, where this file would hide the package of its name.
-sys.path[0] = ROOT = str(Path(__file__).parents[1])
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+from bench import processes
+from bench.codecs import CODECS
+from bench.drained import (
+    Result,
+    figures,
+    from_a_slow_store,
+    in_this_process,
+    into_nothing,
+    services_with,
+)
+from devtools.deployment import Deployment
+from devtools.faults import Faults
+from devtools.servers import Server, wait_until
+from tablestore_memory.protocol.events import Message, encode
+from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.stores import batch
+from tablestore_memory.worker.stores.rows import message_row
+from tablestore_memory.worker.telemetry import configure_logging
 
-from bench import processes  # noqa: E402
-from devtools.deployment import Deployment  # noqa: E402
-from devtools.faults import Faults  # noqa: E402
-from devtools.servers import Server, wait_until  # noqa: E402
-from tablestore_memory.protocol.events import Message, encode  # noqa: E402
-from tablestore_memory.protocol.streams import EVENT_FIELD, Streams  # noqa: E402
-from tablestore_memory.worker.dispatch import gate  # noqa: E402
-from tablestore_memory.worker.stores import batch  # noqa: E402
-from tablestore_memory.worker.stores.rows import message_row  # noqa: E402
-
+ROOT = Path(__file__).parents[1]
+APPS = {"native": "tablestore_memory.worker.main", "python": "bench.python_codec_worker"}
 SESSIONS = 10
 PARTITIONS = 4
 TEXT = "I like green tea in the morning, and my cat likes milk. " * 4  # about 300 bytes an event
-Result = dict[str, Any]
+STORE_S = (0, 0.005, 0.015, 0.05)
+"""How long the store may take for a request."""
 
 
 def event(number: int, run: str) -> Message:
@@ -54,24 +66,15 @@ def event(number: int, run: str) -> Message:
     )
 
 
-def figures(events: int, wall_s: float, cpu_s: float, **more: Any) -> Result:
-    return {
-        "events": events,
-        "events_per_s": round(events / wall_s),
-        "cpu_us_per_event": round(cpu_s / events * 1e6),
-        **more,
-    }
-
-
-def this_worker(deployment: Deployment, store_url: str, count: int) -> Result:
+def this_worker(deployment: Deployment, store_url: str, codec: str, count: int) -> Result:
     """(a) A backlog in 10 sessions, kept waiting by a pause until the clock starts."""
-    (worker,) = deployment.start_workers("ingest")
+    (worker,) = deployment.start_workers("ingest", app=APPS[codec])
     prefill(deployment, 1_000, "warm")
     wait_until(lambda: not backlog(deployment), "warmed up", 60)
     pause = deployment.services.keys.paused(gate.DRAIN)
     deployment.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
     time.sleep(2.5)  # longer than a turn: no drain is left running
-    prefill(deployment, count, "worker")
+    prefill(deployment, count, f"worker-{codec}")
     with counted(store_url, "BatchWriteRow") as requests:
         cpu_s = processes.cpu_s(worker.process.pid)
         deployment.services.redis.delete(pause)
@@ -126,23 +129,17 @@ def inline(deployment: Deployment, count: int) -> Result:
     return in_this_process(count, write)
 
 
-def sdk_alone(deployment: Deployment, count: int) -> Result:
+def sdk_alone(deployment: Deployment, codec: str, count: int) -> Result:
     """(d) The same rows, without streams, leases or Celery; made before the clock starts."""
     table = deployment.services.names.message
-    made = [message_row(table, event(n, "sdk"), 0) for n in range(count)]
-    client = deployment.services.tablestore
+    made = [message_row(table, event(n, f"sdk-{codec}"), 0) for n in range(count)]
+    client = services_with(deployment, codec).tablestore
 
     def write() -> None:
         for start in range(0, count, batch.MAX_ROWS):
             assert not batch.write(client, made[start : start + batch.MAX_ROWS])
 
     return in_this_process(count, write)
-
-
-def in_this_process(count: int, work: Callable[[], Any]) -> Result:
-    began, cpu_s = time.monotonic(), time.process_time()
-    work()
-    return figures(count, time.monotonic() - began, time.process_time() - cpu_s)
 
 
 def latency(deployment: Deployment, rate: int, seconds: float) -> Result:
@@ -227,33 +224,58 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of each rate")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    configure_logging(
+        "WARNING", "json"
+    )  # a line for each batch drained in this process tells nobody anything
     with (
         tempfile.TemporaryDirectory() as directory,
         Server.start("redis", "--dir", directory) as redis,
         Server.start("tablestore", "--data", ":memory:", "--index-lag", "0", "--faults") as store,
-        Deployment(redis.url, store.url, "http://127.0.0.1:9/api/v1") as deployment,
+        Deployment(
+            *(redis.url, store.url, "http://127.0.0.1:9/api/v1"),
+            MEMORY_MESSAGE_INDEX="false",  # the tables alone, as AgentScope's side has them
+        ) as deployment,
     ):
         result = measure(deployment, store.url, options.events, options.seconds)
     print(json.dumps(result, indent=None if options.json else 2))
 
 
 def measure(deployment: Deployment, store_url: str, count: int, seconds: float) -> Result:
-    result: Result = {"d_sdk_alone": sdk_alone(deployment, count)}
-    result["a_this_worker"] = a = this_worker(deployment, store_url, count)
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    python, load = platform.python_version(), os.getloadavg()[0]
+    result: Result = {"python": python, "load_before": round(load, 1)}
+    prefilled = partial(prefill, deployment)
+    result["e_own_share"] = into_nothing(deployment, CODECS[0], count, prefilled)
+    for codec in CODECS:
+        result[f"d_sdk_alone_{codec}"] = sdk_alone(deployment, codec, count)
+    result["f_slow_store"] = [
+        from_a_slow_store(deployment, store_url, delay_s, at_once, count // 5, prefilled)
+        for delay_s in STORE_S
+        for at_once in (1, PARTITIONS)
+    ]
+    for codec in reversed(CODECS):  # the best one's workers go on
+        kill_workers(deployment)
+        result[f"a_this_worker_{codec}"] = this_worker(deployment, store_url, codec, count)
+    a, d = (result[f"{what}_{CODECS[0]}"] for what in ("a_this_worker", "d_sdk_alone"))
     sustained = round(a["events_per_s"] * 0.7)
     result["latency"] = [latency(deployment, rate, seconds) for rate in (100, 1_000, sustained)]
-    for worker in deployment.workers:
-        worker.kill()
+    kill_workers(deployment)
     few = max(1_000, count // 10)
     result["b_one_task_a_message"] = b = one_task_a_message(deployment, few)
     result["c_inline"] = c = inline(deployment, few)
-    d = result["d_sdk_alone"]
     result["ratios"] = {
         "a_over_b_events_per_s": round(a["events_per_s"] / b["events_per_s"], 1),
         "a_over_c_events_per_s": round(a["events_per_s"] / c["events_per_s"], 1),
         "a_over_d_cpu": round(a["cpu_us_per_event"] / d["cpu_us_per_event"], 2),
     }
+    result["load_after"] = round(os.getloadavg()[0], 1)
     return result
+
+
+def kill_workers(deployment: Deployment) -> None:
+    for worker in deployment.workers:
+        worker.kill()
+    deployment.workers.clear()
 
 
 if __name__ == "__main__":

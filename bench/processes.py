@@ -18,10 +18,13 @@ def cpu_s(leader: int) -> float:
 
 
 def memory_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    """Resident memory; of a process that has ended, none."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    sizes = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+    return int(next(sizes, "0")) / 1024
 
 
 def _all() -> list[int]:

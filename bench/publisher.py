@@ -13,6 +13,8 @@ import argparse
 import contextlib
 import importlib.util
 import multiprocessing
+import os
+import platform
 import statistics
 import tempfile
 import time
@@ -63,6 +65,7 @@ def main() -> None:
         with start as server, sink() as sink_url:
             contenders: dict[str, Callable[[], Opened]] = {
                 "Publisher, journal": lambda: publisher(server.url, directory, "journal"),
+                "Publisher, journal, a dict": lambda: published_dict(server.url, directory),
                 "Publisher, memory": lambda: publisher(server.url, directory, "memory"),
                 "XADD, one by one": lambda: single_xadd(server.url),
                 "XADD, pipelines of 100": lambda: pipelined_xadd(server.url),
@@ -123,6 +126,18 @@ def publisher(url: str, directory: str, durability: Any) -> Iterator[Contender]:
             ),
             lambda: memory.flush(120),
         )
+
+
+@contextlib.contextmanager
+def published_dict(url: str, directory: str) -> Iterator[Contender]:
+    journal_dir = str(Path(directory) / "journal")
+    with Publisher(url, journal_dir=journal_dir, queue_events=1_000_000) as memory:
+
+        def call(number: int) -> None:
+            whose = {"type": "message", "user_id": "u1", "session_id": f"s{number % SESSIONS}"}
+            memory.publish({**whose, "role": "user", "content": TEXT})
+
+        yield Contender(call, lambda: memory.flush(120))
 
 
 def event_fields(number: int) -> dict[Any, Any]:
@@ -225,6 +240,7 @@ def _installed(package: str) -> bool:
 
 def print_table(rows: list[Figures]) -> None:
     base = rows[0]
+    print(f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n")
     print("| way | p50 µs | p99 µs | worst µs | × p50 of ours | drained events/s |")
     print("|---|---|---|---|---|---|")
     for row in rows:

@@ -16,7 +16,17 @@ from pathlib import Path
 
 _LOADED = [
     f"tablestore_memory.worker.cli.{module}"
-    for module in ("dead", "extraction", "forget", "operate", "publish", "replay", "show", "wait")
+    for module in (
+        "dead",
+        "extraction",
+        "forget",
+        "operate",
+        "publish",
+        "recall",
+        "replay",
+        "show",
+        "wait",
+    )
 ]
 _TIMEOUT_S = 120
 _STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}

@@ -51,7 +51,7 @@ def worker(
             *(sys.executable, "-m", "celery", "-A", app, "worker"),
             *(("-Q", queues) if queues else ()),
             *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
-            *("--without-gossip", "--without-mingle", *options),
+            *options,
         ],
         ready=r" ready\.",
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
@@ -96,7 +96,12 @@ class Deployment:
         """Make the tables, unless another deployment that shares them has: it takes two seconds."""
         client, names = self.services.tablestore, self.services.names
         if not set(astuple(names)) <= set(client.list_table()):
-            create_all(client, names, self.settings.embedding_dimension)
+            create_all(
+                client,
+                names,
+                self.settings.embedding_dimension,
+                words_of_messages=self.settings.message_index,
+            )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,8 +11,7 @@ import tablestore as ots
 from devtools.deployment import Deployment
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Message
-from tablestore_memory.worker.extract.attempt import attempt
-from tablestore_memory.worker.indexing.confirm import confirm
+from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, session_of
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
@@ -66,20 +65,20 @@ def extract_all(deployment: Deployment, *, tries: int = 10) -> int:
     """Try each waiting session, until none waits. Returns how many tries it took."""
     for number in range(1, tries + 1):
         for user, session in waiting(deployment):
-            attempt(deployment.services.attempt, user, session)
+            deployment.services.attempt.run(user, session)
         if not waiting(deployment):
             return number
     raise AssertionError(f"still waiting after {tries} tries: {waiting(deployment)}")
 
 
-def confirm_all(deployment: Deployment) -> int:
+def confirm_all(deployment: Deployment, services: Services | None = None) -> int:
     """Look once for everything, due or not. Returns how many are not searchable."""
-    services, left = deployment.services, 0
+    services, left = services or deployment.services, 0
     for partition in range(STATE_PARTITIONS):
         key = services.keys.confirm(partition)
         for name in cast(list[bytes], services.redis.zrange(key, 0, -1)):
             services.redis.zadd(key, {name: 0})
-        left += confirm(services.confirm, partition)
+        left += services.confirmation.look(partition)
     return left
 
 

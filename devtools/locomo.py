@@ -6,7 +6,7 @@ Owns the mapping of that data set onto events. Both speakers are people, so both
 told apart by `name`: with `assistant` for one of them, half of the facts would not be anybody's.
 One user id per pair of speakers, since the memory is of what the two told each other; one session
 per `session_N`, its id unique per file. The times are the conversation's, in UTC, a turn every 30
-seconds. Captions of pictures are left out: nobody said them.
+seconds. A picture is a part of its message, with its caption as the text in its place (`alt`).
 """
 
 import json
@@ -32,11 +32,21 @@ def lines(conversation: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
                 "user_id": user_id,
                 "session_id": f"{name}-session-{number:02}",
                 "role": "user",
-                "content": turn["text"],
+                "content": _content(turn),
                 "message_id": f"{name}-{turn['dia_id'].replace(':', '-')}",
                 "created_at": (began.replace(tzinfo=UTC) + position * TURN_GAP).isoformat(),
                 "name": turn["speaker"],
             }
+
+
+def _content(turn: dict[str, Any]) -> str | list[dict[str, str]]:
+    """Text, or parts where a picture was shown; of some pictures only the caption is left."""
+    if not turn.get("blip_caption"):
+        return str(turn["text"])
+    picture = {"type": "image", "alt": turn["blip_caption"]}
+    if addresses := turn.get("img_url"):
+        picture["image_url"] = addresses[0]
+    return [{"type": "text", "text": turn["text"]}, picture]
 
 
 def session_numbers(conversation: dict[str, Any]) -> list[int]:

@@ -84,7 +84,7 @@ class Stack:
                 *("--data", str(self.data / "tablestore.db")),
                 *("--index-lag", os.environ.get("LOCAL_INDEX_LAG", "1-3")),
             ),
-            "dashscope": (),
+            "dashscope": ("--embeddings", "real"),
         }
         for name in SERVERS:
             self._servers.append(self._server(name, *options[name]))

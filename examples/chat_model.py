@@ -1,4 +1,4 @@
-"""The chat's model: Qwen through dashscope, streaming, with history and memories as its context."""
+"""The chat's model: Qwen through dashscope, streaming, with its history and what is recalled as its context."""
 
 import os
 from collections.abc import AsyncGenerator, Sequence
@@ -16,11 +16,11 @@ class ModelFailed(Exception):
     """Qwen did not answer; the text says why."""
 
 
-async def reply(history: Sequence[Message], memories: Sequence[Message]) -> AsyncGenerator[str]:
+async def reply(history: Sequence[Message], known: str) -> AsyncGenerator[str]:
     """The answer to the last message of the history, piece by piece. Raises ModelFailed."""
     from dashscope import AioGeneration
 
-    prompt: Any = _prompt(history, memories)
+    prompt: Any = _prompt(history, known)
     pieces: Any = await AioGeneration.call(
         model=os.environ.get("MEMORY_MODEL", MODEL),
         messages=prompt,
@@ -44,9 +44,8 @@ async def close() -> None:
     await close_shared_aio_session()
 
 
-def _prompt(history: Sequence[Message], memories: Sequence[Message]) -> list[dict[str, str]]:
-    known = [f"- {message.get_text_content()}" for message in memories]
-    system = "\n".join([_INSTRUCTIONS, *(["What you remember of the user:", *known] * bool(known))])
+def _prompt(history: Sequence[Message], known: str) -> list[dict[str, str]]:
+    system = "\n\n".join(filter(None, (_INSTRUCTIONS, known)))
     said = [
         {"role": message.role, "content": message.get_text_content() or ""}
         for message in history[-_HISTORY:]

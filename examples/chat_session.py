@@ -1,6 +1,5 @@
 """One conversation: what is said goes to the session's history, what is asked is answered."""
 
-from collections.abc import Sequence
 from contextlib import aclosing
 
 import chat_model
@@ -9,10 +8,10 @@ from agentscope_runtime.engine.schemas.session import Session
 from connections import memory, session_history
 from rich.console import Console
 
-from tablestore_memory.producer import Publisher
+from tablestore_memory import Publisher, Recall
 from tablestore_memory.producer.agentscope import shared_publisher
 
-_MEMORIES = 5  # that the model is told for an answer
+_TOKENS = 1_000  # of what is recalled, that the model is told for an answer
 
 
 def said(role: str, text: str) -> Message:
@@ -30,6 +29,7 @@ class Chat:
         self.console = console
         self.history = session_history()
         self.memory = memory()
+        self.recall = Recall.from_env()
         self.publisher: Publisher = shared_publisher()
 
     async def start(self) -> None:
@@ -54,9 +54,9 @@ class Chat:
         message = said("user", text)
         await self.history.append_message(self.session, message)
         with self.console.status("thinking …") as spinner:
-            memories = await self._memories(message)
+            known = await self._known(text)
             pieces: list[str] = []
-            async with aclosing(chat_model.reply(self._talk(), memories)) as answer:
+            async with aclosing(chat_model.reply(self._talk(), known)) as answer:
                 async for piece in answer:
                     if not pieces:
                         spinner.stop()
@@ -78,6 +78,7 @@ class Chat:
         """End all connections."""
         await self.history.stop()
         await self.memory.stop()
+        self.recall.close()
         await chat_model.close()
 
     def complain(self, text: str) -> None:
@@ -86,14 +87,13 @@ class Chat:
             f"! {' '.join(text.split())[:300]}", style="yellow", markup=False, soft_wrap=True
         )
 
-    async def _memories(self, message: Message) -> Sequence[Message]:
-        """Those nearest to what was said; without them the talk goes on."""
-        try:
-            options = {"top_k": _MEMORIES}
-            return list(await self.memory.search_memory(self.user, [message], options))
-        except Exception as error:  # noqa: BLE001 - two services, whatever their SDKs raise
-            self.complain(f"no memories for this answer: {error}")
-            return []
+    async def _known(self, text: str) -> str:
+        """What is known for an answer; what is away is said, and the talk goes on."""
+        found = await self.recall.aio(user_id=self.user, query=text, tokens=_TOKENS)
+        if found.missing:
+            parts = ", ".join(f"{part.part} ({part.reason})" for part in found.missing)
+            self.complain(f"missing for this answer: {parts}")
+        return found.text
 
     def _talk(self) -> list[Message]:
         return [message for message in self.session.messages if message.type == "message"]

@@ -8,13 +8,19 @@ from tablestore_memory.producer.errors import (
 )
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.producer.publisher import Publisher
-from tablestore_memory.protocol.errors import MalformedEvent, UnknownType, UnknownVersion
+from tablestore_memory.protocol.errors import (
+    EventTooLarge,
+    MalformedEvent,
+    UnknownType,
+    UnknownVersion,
+)
 from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd
 
 __all__ = [
     "BadSetting",
     "BlockingInEventLoop",
     "Event",
+    "EventTooLarge",
     "Forget",
     "MalformedEvent",
     "Message",

@@ -2,7 +2,6 @@
 
 import itertools
 import secrets
-import threading
 from time import monotonic_ns, time_ns
 
 _BEHIND_NS = 1_000_000_000
@@ -13,13 +12,12 @@ class Clock:
     """Microseconds since the epoch that never go back, whatever NTP does to the wall clock.
 
     The wall is read once and carried on by the monotonic clock. When the wall is found more than
-    a second ahead, we follow; when it steps back, we do not. Within a thread each stamp is
-    greater than the one before.
+    a second ahead, we follow; when it steps back, we do not. Each stamp is greater than the one before.
     """
 
     def __init__(self) -> None:
         self._offset_ns = time_ns() - monotonic_ns()
-        self._last = _Last()
+        self._last_us = 0
 
     def now_us(self) -> int:
         carried = monotonic_ns() + self._offset_ns
@@ -27,15 +25,12 @@ class Clock:
         if ahead > _BEHIND_NS:
             self._offset_ns += ahead
             carried += ahead
-        now, last = carried // 1000, self._last
-        if now <= last.us:
-            now = last.us + 1
-        last.us = now
+        now = carried // 1000
+        # CPython switches threads at calls and backward jumps: no other thread comes between these.
+        if now <= self._last_us:
+            now = self._last_us + 1
+        self._last_us = now
         return now
-
-
-class _Last(threading.local):
-    us = 0
 
 
 class EventIds:

@@ -18,12 +18,13 @@ from tablestore_memory.producer.records import packed
 from tablestore_memory.producer.segment import Place, Segment, write_whole
 from tablestore_memory.producer.spool import Spool, segment_name
 
-_PAUSE_S = 5.0
-"""After a disk error: often enough to notice that there is room again, and no load."""
-
 
 class Journal:
-    """A backlog in files, at most `max_bytes` of them. The directory is made when it is needed."""
+    """A backlog in files, at most `max_bytes` of them. The directory is made when it is needed.
+
+    After a disk error the disk is left alone for `pause_s`: often enough to notice that there is room again, and
+    no load.
+    """
 
     durable = True
 
@@ -35,12 +36,16 @@ class Journal:
         max_bytes: int,
         damaged: Damaged,
         log: RateLimitedLog,
+        pause_s: float = 5.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_spool = make_spool
         self._segment_bytes = segment_bytes
         self._max_bytes = max_bytes
         self._damaged = damaged
         self._log = log
+        self._pause_s = pause_s
+        self._monotonic = monotonic
         self._spool: Spool | None = None
         self._numbers = itertools.count(1)
         self._front = Place()
@@ -108,7 +113,7 @@ class Journal:
         """Leave the disk alone for a while. Nothing may follow half a record in its segment."""
         if segment is not None:
             segment.sealed = True
-        self._broken_until = time.monotonic() + _PAUSE_S
+        self._broken_until = self._monotonic() + self._pause_s
         self._log.warning("journal.broken", error=error)
 
     def _roll(self, full: Segment | None) -> Segment | None:
@@ -119,7 +124,7 @@ class Journal:
             return following
         if self.size + self._segment_bytes > self._max_bytes:
             return None
-        if time.monotonic() < self._broken_until:
+        if self._monotonic() < self._broken_until:
             return None
         try:
             made = self._next_segment(next(self._numbers))

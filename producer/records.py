@@ -8,8 +8,8 @@ another magic.
 
 import os
 import struct
-import zlib
 from pathlib import Path
+from zlib import crc32
 
 from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.ownership import open_private
@@ -17,6 +17,7 @@ from tablestore_memory.protocol.events import MAX_EVENT_BYTES
 
 _HEAD = struct.Struct("<4sIQ")
 _RECORD = struct.Struct("<4sIIIQ")
+_pack = _RECORD.pack
 _SETTLED_AT = 8
 _FORMAT = b"TSMJ"
 _VERSION = 1
@@ -37,8 +38,7 @@ HEAD = _HEAD.pack(_FORMAT, _VERSION, _HEAD.size)
 def packed(record: Record) -> bytes:
     """A record as it stands in the file."""
     data, route = record.data, record.route
-    crc = zlib.crc32(data, route)
-    return _RECORD.pack(_MAGIC, len(data), crc, route, record.accepted_us) + data
+    return _pack(_MAGIC, len(data), crc32(data, route), route, record.accepted_us) + data
 
 
 class SegmentReader:
@@ -66,7 +66,8 @@ class SegmentReader:
             return int(settled)
         if form == _FORMAT and version > _VERSION and not self._holds_a_record():
             raise LaterVersion(f"a journal of version {version}")
-        self.damaged += 1
+        # With what follows, if that is damaged too, it is one stretch.
+        self.damaged, self._in_damage = 1, True
         return _HEAD.size
 
     def _is_boundary(self, at: int) -> bool:
@@ -127,6 +128,6 @@ def _record_at(chunk: bytes, at: int) -> Record | None:
         return None
     magic, length, crc, route, accepted_us = _RECORD.unpack_from(chunk, at)
     data = chunk[start : start + length]
-    if magic != _MAGIC or len(data) != length or zlib.crc32(data, route) != crc:
+    if magic != _MAGIC or len(data) != length or crc32(data, route) != crc:
         return None
     return Record(route, accepted_us, data)

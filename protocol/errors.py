@@ -3,6 +3,7 @@
 MalformedEvent   (ValueError)  a field is missing, of the wrong type or beyond a limit
 ├── UnknownType                the event's `type` is none we know
 ├── UnknownVersion             the event is of a later version than we can read
+├── EventTooLarge              the event is larger than a stream's entry may be
 └── NotText                    a text holds what neither UTF-8 nor the store can carry
 
 Each names the field and the reason, never what stood there: these errors reach logs, dead letters and
@@ -28,6 +29,10 @@ class UnknownType(MalformedEvent):
 
 class UnknownVersion(MalformedEvent):
     """The event's `v` is higher than this version reads: upgrade the reader."""
+
+
+class EventTooLarge(MalformedEvent):
+    """The event as a whole is beyond the limit: what it holds may still fit elsewhere."""
 
 
 class NotText(MalformedEvent):

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from tablestore_memory.protocol import checks, refusals
-from tablestore_memory.protocol.errors import MalformedEvent, UnknownVersion
+from tablestore_memory.protocol.errors import EventTooLarge, MalformedEvent, UnknownVersion
 
 VERSION = 1
 MAX_ID_BYTES = 1024  # the store's limit of a primary key column
@@ -179,7 +179,7 @@ def _check_depth(event: Event, data: bytes) -> None:
 def _check_lengths(event: Event, event_bytes: int) -> None:
     """The schema counts characters; the store's limit of a key is in bytes."""
     if event_bytes > MAX_EVENT_BYTES:
-        raise MalformedEvent("event", f"{event_bytes} bytes, more than {MAX_EVENT_BYTES}")
+        raise EventTooLarge("event", f"{event_bytes} bytes, more than {MAX_EVENT_BYTES}")
     for field in IDS:
         _check_id(field, getattr(event, field, None))
 

@@ -3,14 +3,17 @@
 It gives what `encode` gives, or nothing; `publish` is to cost microseconds.
 """
 
+from typing import get_args
+
 import msgspec
 
-from tablestore_memory.protocol.events import MAX_EVENT_BYTES, MAX_ID_BYTES, Id, Role
+from tablestore_memory.protocol.events import MAX_EVENT_BYTES, MAX_ID_BYTES, Role
 
+_ROLES = frozenset(get_args(Role))
 _encode = msgspec.json.Encoder().encode
 
 
-class _TextMessage(msgspec.Struct, frozen=True, kw_only=True, tag="message", gc=False):
+class _TextMessage(msgspec.Struct, frozen=True, tag="message", gc=False):
     """A message that is one text, as `Message` writes it."""
 
     event_id: str
@@ -19,17 +22,6 @@ class _TextMessage(msgspec.Struct, frozen=True, kw_only=True, tag="message", gc=
     session_id: str
     message_id: str
     role: str
-    content: str
-
-
-class _Given(msgspec.Struct, array_like=True, gc=False):
-    """What of it may be wrong, with the types of `Message`."""
-
-    event_id: Id
-    user_id: Id
-    session_id: Id
-    message_id: Id
-    role: Role
     content: str
 
 
@@ -42,22 +34,22 @@ def encode_text_message(
     role: str,
     content: object,
 ) -> bytes | None:
-    """What `encode` gives for this message, in two thirds of the time: nearly all are of this kind. None if
+    """What `encode` gives for this message, in half of the time: nearly all are of this kind. None if
     something may be wrong with it, which `encode` then says. `created_at` is the caller's own."""
+    # Spelled out: a loop over the ids would cost as much as all the rest.
+    if not (event_id and user_id and session_id and message_id):
+        return None
+    if not (
+        type(event_id) is type(user_id) is type(session_id) is type(message_id) is str
+        and type(role) is type(content) is str
+        and role in _ROLES
+    ):
+        return None
     try:
-        given = msgspec.convert((event_id, user_id, session_id, message_id, role, content), _Given)
         data = _encode(
-            _TextMessage(
-                event_id=event_id,
-                user_id=user_id,
-                created_at=created_at,
-                session_id=session_id,
-                message_id=message_id,
-                role=given.role,
-                content=given.content,
-            )
+            _TextMessage(event_id, user_id, created_at, session_id, message_id, role, content)
         )
-    except (msgspec.ValidationError, UnicodeEncodeError):
+    except UnicodeEncodeError:
         return None
     if 92 in data and b"\\u0000" in data:
         return None

@@ -1,18 +1,19 @@
 """Background memory for AI agents on Tablestore: the one name to import.
 
-    from tablestore_memory import Publisher
+    from tablestore_memory import Publisher, Recall
 
 The folders beside this file are links to the project's folders of the same names. Nothing
-is imported before it is asked for: a publisher loads no worker, a worker no stand-in.
+is imported before it is asked for: a publisher loads no store, a recall no worker, a worker no stand-in.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tablestore_memory.producer import Publisher as Publisher
+    from tablestore_memory.recall import Recall as Recall
 
 __version__ = "0.1.0"
-__all__ = ["Publisher", "__version__"]
+__all__ = ["Publisher", "Recall", "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> object:
         from tablestore_memory.producer import Publisher
 
         return Publisher
+    if name == "Recall":
+        from tablestore_memory.recall import Recall
+
+        return Recall
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,13 +11,11 @@ from devtools.servers import wait_until
 from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.events import Forget, Message, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.journal import Entry
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.failures.errors import Retryable
-from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
@@ -48,7 +46,7 @@ def carry_out_forgetting(deployment: Deployment, event_id: str) -> dict[str, Any
 
     def receipt() -> Any:
         try:
-            process_requests(deployment.services.requests, ASKED)
+            deployment.services.requests.process(ASKED)
         except Retryable:
             return None
         return deployment.services.deletion_receipts.finished(event_id)
@@ -65,9 +63,9 @@ def forget(
 def settle(deployment: Deployment) -> None:
     """Do all there is to do: events stored, requests carried out, sessions extracted, memories confirmed."""
     for partition in range(STATE_PARTITIONS):
-        while drain(deployment.services.ingest, partition):
+        while deployment.services.ingest.drain(partition):
             pass
-        process_requests(deployment.services.requests, partition)
+        deployment.services.requests.process(partition)
     extract_all(deployment)
     confirm_all(deployment)
 

@@ -22,12 +22,14 @@ def make_journal(
     damaged: Damaged | None = None,
     log: RateLimitedLog = LOG,
 ) -> Journal:
+    """One that tries a broken disk again at once."""
     return Journal(
         lambda: Spool.create(target),
         segment_bytes=segment_bytes,
         max_bytes=max_bytes,
         damaged=damaged or Damaged(target, LOG),
         log=log,
+        pause_s=0,
     )
 
 

@@ -6,7 +6,8 @@ anything that is not kept elsewhere; what a lost one should have done, the sweep
 
 import atexit
 import threading
-from functools import cache, partial
+from collections.abc import Callable
+from functools import partial
 from platform import python_version
 from typing import Any
 
@@ -83,35 +84,59 @@ _WITHOUT = {"without_heartbeat": True, "without_gossip": True, "without_mingle":
 _END_S = 8.0
 
 
-def create_app(settings: Settings) -> Celery:
+def create_app(
+    settings: Settings, make_services: Callable[[Settings], Services] = Services
+) -> Celery:
     """An app for these settings, its tasks registered; nothing is connected yet."""
     app = Celery("memory", set_as_current=False)
+    app.conf.update(_broker(settings), **_SETTINGS)
+    # Celery's own keeps no time limits and cannot be stopped.
+    concurrency.ALIASES["threads"] = "tablestore_memory.worker.pool.threads:ThreadPool"
+    services = _OfThisProcess(lambda: make_services(settings).timed())
+    tasks.register(app, services, Isolation(settings.isolate_s, settings.extract_attempts))
+    _connect_signals(app, settings, services)
+    app.steps["worker"].add(end_step(_END_S))
+    dispatching = dispatcher_step(partial(_dispatcher_thread, settings))
+    app.steps["consumer"].update((dispatching, SkipUnreadable))
+    return app
+
+
+class _OfThisProcess:
+    """The services of the process that runs a task: complete, so that threads which begin together do not each
+    make clients."""
+
+    def __init__(self, make: Callable[[], Services]) -> None:
+        self._make = make
+        self._made: Services | None = None
+        self._making = threading.Lock()
+
+    def __call__(self) -> Services:
+        with self._making:
+            if self._made is None:
+                made = self._make()
+                made.make_all()
+                self._made = made
+            return self._made
+
+    def forget(self) -> None:
+        """A child must not share sockets with its parent."""
+        self._made, self._making = None, threading.Lock()
+
+
+def _broker(settings: Settings) -> dict[str, Any]:
     conf = broker(settings.broker_url or settings.redis_url)
     conf["broker_transport_options"] |= _TRANSPORT
     # One Redis may serve several deployments.
     keys = Keys(state_streams(settings.prefix))
     conf["broker_transport_options"]["global_keyprefix"] = keys.celery("")
-    app.conf.update(conf, **_SETTINGS)
+    return conf
 
-    # Celery's own keeps no time limits and cannot be stopped.
-    concurrency.ALIASES["threads"] = "tablestore_memory.worker.pool.threads:ThreadPool"
 
-    @cache
-    def services() -> Services:
-        return Services(settings).timed()
+def _connect_signals(app: Celery, settings: Settings, services: _OfThisProcess) -> None:
+    def begin_anew(**_: Any) -> None:
+        services.forget()
 
-    made = threading.Lock()
-
-    def services_of_task() -> Services:
-        """Complete, so that threads which begin together do not each make clients."""
-        with made:
-            services().make_all()
-        return services()
-
-    # A child must not share sockets with its parent.
-    def forget_parents_clients(**_: Any) -> None:
-        services.cache_clear()
-
+    keys = Keys(state_streams(settings.prefix))
     reporter = Reporter(partial(connect_redis, settings.redis_url), keys)
     atexit.register(reporter.end)
 
@@ -125,30 +150,27 @@ def create_app(settings: Settings) -> Celery:
             sender.options |= _WITHOUT
 
     signals.worker_init.connect(go_without, weak=False)
-    signals.worker_process_init.connect(forget_parents_clients, weak=False)
+    signals.worker_process_init.connect(begin_anew, weak=False)
     signals.worker_process_shutdown.connect(lambda **_: reporter.end(), weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
-    isolation = Isolation(settings.isolate_s, settings.extract_attempts)
-    tasks.register(app, services_of_task, isolation)
 
-    def make_dispatcher(send: Send, queued: Queued, consumed: Consumed) -> DispatcherThread:
-        redis, streams, name = connect_redis(settings.redis_url), services().streams, this_process()
-        dispatcher = Dispatcher(
-            redis,
-            streams,
-            send,
-            queued=queued,
-            configured=settings.partitions,
-            reconcile_s=settings.reconcile_s,
-            blocking=not is_cluster(settings.redis_url),
-        )
 
-        def report() -> None:
-            told = settings.daily_tokens, settings.max_wait_s
-            report_alive(redis, streams, Worker(name, tuple(consumed()), *told))
+def _dispatcher_thread(
+    settings: Settings, send: Send, queued: Queued, consumed: Consumed
+) -> DispatcherThread:
+    redis, streams = connect_redis(settings.redis_url), state_streams(settings.prefix)
+    dispatcher = Dispatcher(
+        redis,
+        streams,
+        send,
+        queued=queued,
+        configured=settings.partitions,
+        reconcile_s=settings.reconcile_s,
+        blocking=not is_cluster(settings.redis_url),
+    )
 
-        return DispatcherThread(dispatcher, report)
+    def report() -> None:
+        told = settings.daily_tokens, settings.max_wait_s
+        report_alive(redis, streams, Worker(this_process(), tuple(consumed()), *told))
 
-    app.steps["worker"].add(end_step(_END_S))
-    app.steps["consumer"].update((dispatcher_step(make_dispatcher), SkipUnreadable))
-    return app
+    return DispatcherThread(dispatcher, report)

@@ -1,12 +1,13 @@
 """The clients of one process and the steps that use them, made once, on first use, after any fork."""
 
-from functools import cached_property
-from typing import Self
+from functools import cached_property, partial
+from typing import Any, Self, TypedDict, Unpack
 
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.apply import Apply
+from tablestore_memory.worker.consolidation.consolidate import Consolidation
 from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
 from tablestore_memory.worker.consolidation.remember import Remembering
@@ -19,26 +20,30 @@ from tablestore_memory.worker.extract.attempt import Attempt
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.extract.plans import Plans
 from tablestore_memory.worker.extract.session import Extract
-from tablestore_memory.worker.failures.isolation import Isolation
+from tablestore_memory.worker.failures.isolation import Isolation, Probe
 from tablestore_memory.worker.forget import Forgetting
 from tablestore_memory.worker.forget.in_flight import InFlight
 from tablestore_memory.worker.forget.memories import Remembered
+from tablestore_memory.worker.forget.messages import StoredMessages
 from tablestore_memory.worker.forget.receipts import DeletionReceipts
 from tablestore_memory.worker.forget.traces import Traces
-from tablestore_memory.worker.indexing.confirm import Confirm
+from tablestore_memory.worker.indexing.confirm import Confirmation
 from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.client import CallLimiter, Qwen
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
+from tablestore_memory.worker.requests.attempt import RequestAttempt
+from tablestore_memory.worker.requests.carry_out import RequestWork
 from tablestore_memory.worker.requests.process import Requests
 from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
-from tablestore_memory.worker.sessions.reconcile import Reconcile
+from tablestore_memory.worker.sessions.reconcile import Reconciliation
 from tablestore_memory.worker.settings import RedisSettings, Settings
 from tablestore_memory.worker.state.attempts import AttemptLog
 from tablestore_memory.worker.state.connection import connect_redis
 from tablestore_memory.worker.state.dead_letters import DeadLetters
 from tablestore_memory.worker.state.keys import Keys
+from tablestore_memory.worker.state.lease import Leases
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.audit import Audit
@@ -73,6 +78,10 @@ class RedisServices:
         return Keys(self.streams)
 
     @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.redis)
+
+    @cached_property
     def gate(self) -> DispatchGate:
         return DispatchGate(self.redis, self.streams)
 
@@ -97,19 +106,71 @@ class RedisServices:
         return DeletionReceipts(self.redis, self.streams)
 
 
+class Collaborators(TypedDict, total=False):
+    """What may be given in place of what Services would make, by the name of its property."""
+
+    redis: Redis
+    streams: Streams
+    keys: Keys
+    leases: Leases
+    gate: DispatchGate
+    stage_errors: StageErrors
+    due: DueSessions
+    unindexed: UnindexedMemories
+    dead: DeadLetters
+    deletion_receipts: DeletionReceipts
+    names: TableNames
+    tablestore: Any
+    qwen: Qwen
+    ledger: Ledger
+    costs: Costs
+    audit: Audit
+    booking: Booking
+    user_budget: UserBudget
+    budget: Budget
+    limiter: CallLimiter
+    sessions: Sessions
+    memories: Memories
+    history: History
+    ingest: Ingest
+    isolation: Isolation
+    probe_store: Probe
+    probe_all: Probe
+    neighbours: Neighbours
+    application: Apply
+    tombstones: Tombstones
+    journal: Journal
+    plans: Plans
+    remembering: Remembering
+    finder: FactFinder
+    extract: Extract
+    attempt: Attempt
+    reconciliation: Reconciliation
+    request_work: RequestWork
+    request_attempts: AttemptLog
+    requests: Requests
+    forgetting: Forgetting
+    confirmation: Confirmation
+
+
 class Services(RedisServices):
-    """Everything a step needs, from the settings; calls to Qwen keep to `limiter` instead of the shared one."""
+    """Everything a step needs, made from the settings, or `given` in place of that: `Services(settings, qwen=…)`.
+
+    What is given is used by everything that is made. Raises TypeError for what nothing is made of.
+    """
 
     settings: Settings
 
-    def __init__(self, settings: Settings, *, limiter: CallLimiter | None = None) -> None:
+    def __init__(self, settings: Settings, **given: Unpack[Collaborators]) -> None:
         super().__init__(settings)
-        if limiter is not None:
-            self.limiter = limiter
+        for name in given:
+            if not isinstance(getattr(type(self), name, None), cached_property):
+                raise TypeError(f"Services makes no {name!r}")
+        vars(self).update(given)  # where a cached property keeps what it made
 
     def make_all(self) -> None:
         """Everything the tasks use, at once; nothing is connected yet."""
-        _ = self.ingest, self.attempt, self.requests, self.confirm, self.reconcile
+        _ = self.ingest, self.attempt, self.requests, self.confirmation, self.reconciliation
         _ = self.gate, self.stage_errors, self.booking, self.user_budget
 
     def timed(self) -> Self:
@@ -130,14 +191,10 @@ class Services(RedisServices):
         )
 
     @cached_property
-    def tablestore(self):  # type: ignore[no-untyped-def]  # the SDK ships no types
+    def tablestore(self) -> Any:  # the SDK ships no types
         return self._connect(timeout_s=8)
 
-    @cached_property
-    def _impatient_tablestore(self):  # type: ignore[no-untyped-def]
-        return self._connect(timeout_s=2)
-
-    def _connect(self, *, timeout_s: float):  # type: ignore[no-untyped-def]
+    def _connect(self, *, timeout_s: float) -> Any:
         s = self.settings
         return connect(
             str(s.tablestore_endpoint).rstrip("/"),
@@ -198,11 +255,11 @@ class Services(RedisServices):
 
     @cached_property
     def memories(self) -> Memories:
-        return Memories(self.tablestore, self.names, self.settings.embedding_dimension)
+        return Memories(self.tablestore, self.names, self.settings.tenant)
 
     @cached_property
     def history(self) -> History:
-        return History(self.tablestore, self.names)
+        return History(self.tablestore, self.names, self.settings.tenant)
 
     @cached_property
     def ingest(self) -> Ingest:
@@ -228,15 +285,21 @@ class Services(RedisServices):
     def isolation(self) -> Isolation:
         return Isolation(self.settings.isolate_s, self.settings.extract_attempts)
 
-    def probe_store(self) -> None:
+    @cached_property
+    def probe_store(self) -> Probe:
         """Ask Tablestore something trivial, with little patience."""
-        probe(self._impatient_tablestore, self.names)
+        return partial(probe, self._connect(timeout_s=2), self.names)
 
-    def probe_all(self) -> None:
+    @cached_property
+    def probe_all(self) -> Probe:
         """Ask Tablestore and both models of Qwen something trivial."""
-        self.probe_store()
-        self.qwen.probe()
-        self.qwen.probe(embedding=True)
+
+        def ask() -> None:
+            self.probe_store()
+            self.qwen.probe()
+            self.qwen.probe(embedding=True)
+
+        return ask
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -267,6 +330,7 @@ class Services(RedisServices):
             streams=self.streams,
             qwen=self.qwen,
             neighbours=self.neighbours,
+            consolidation=Consolidation(self.qwen),
             journal=self.journal,
             tombstones=self.tombstones,
             application=self.application,
@@ -297,21 +361,28 @@ class Services(RedisServices):
         return Attempt(self.extract, attempts, self.isolation, self.probe_all)
 
     @cached_property
-    def reconcile(self) -> Reconcile:
-        return Reconcile(self.redis, self.streams, self.sessions, self.due)
+    def reconciliation(self) -> Reconciliation:
+        return Reconciliation(self.redis, self.keys, self.sessions, self.due)
+
+    @cached_property
+    def request_work(self) -> RequestWork:
+        return RequestWork(self.remembering, self.forgetting)
+
+    @cached_property
+    def request_attempts(self) -> AttemptLog:
+        return AttemptLog(self.redis, self.keys.requests_tries, first_s=1, longest_s=15)
 
     @cached_property
     def requests(self) -> Requests:
-        return Requests(
-            redis=self.redis,
-            streams=self.streams,
-            remembering=self.remembering,
-            forgetting=self.forgetting,
+        attempt = RequestAttempt(
+            work=self.request_work,
+            tombstones=self.tombstones,
             dead=self.dead,
-            attempts=AttemptLog(self.redis, self.keys.requests_tries, first_s=1, longest_s=15),
+            attempts=self.request_attempts,
             isolation=self.isolation,
             probe=self.probe_all,
         )
+        return Requests(self.redis, self.keys, self.leases, attempt)
 
     @cached_property
     def forgetting(self) -> Forgetting:
@@ -321,6 +392,7 @@ class Services(RedisServices):
         return Forgetting(
             client=self.tablestore,
             sessions=self.sessions,
+            messages=StoredMessages(self.tablestore, self.sessions),
             remembered=remembered,
             index=MemoryIndex(self.tablestore, self.names),
             in_flight=InFlight(self.redis, self.streams),
@@ -332,5 +404,5 @@ class Services(RedisServices):
         )
 
     @cached_property
-    def confirm(self) -> Confirm:
-        return Confirm(self.redis, self.streams, self.memories, self.unindexed)
+    def confirmation(self) -> Confirmation:
+        return Confirmation(self.keys, self.leases, self.memories, self.unindexed)

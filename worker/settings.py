@@ -145,6 +145,11 @@ class Settings(RedisSettings):
     message_table: Table = Field("agentscope_runtime_message", alias="MEMORY_MESSAGE_TABLE")
     memory_table: Table = Field("agentscope_runtime_memory", alias="MEMORY_MEMORY_TABLE")
     history_table: Table = Field("agentscope_runtime_memory_history", alias="MEMORY_HISTORY_TABLE")
+    # Whose memories, in a memory table that several deployments share. AgentScope's services know this one alone.
+    tenant: Word = Field("__default", alias="MEMORY_TENANT", max_length=200)
+
+    # Whether `init` makes the search index by which recall finds words in messages.
+    message_index: bool = Field(True, alias="MEMORY_MESSAGE_INDEX")
 
     # Ours alone; their rows live for so many days, as it was said when `init` made the tables.
     cost_table: Table = Field("agentscope_runtime_memory_cost", alias="MEMORY_COST_TABLE")

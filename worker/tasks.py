@@ -10,17 +10,12 @@ import structlog
 from celery import Celery
 
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
-from tablestore_memory.worker.indexing.confirm import confirm
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.pool.apart import run_apart, shares_its_process
 from tablestore_memory.worker.qwen.asked_for import asked_for
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import member
-from tablestore_memory.worker.sessions.reconcile import reconcile
 
 _SOFTLY = 3 / 4
 _APART = 0.7  # ended before the thread that waits for it is told to end
@@ -34,14 +29,14 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.DRAIN, **_ended_after(isolation.drain_s))
     def drain_partition(partition: int) -> None:
         s = services()
-        left = _turn(s, gate.DRAIN, partition, lambda: drain(s.ingest, partition))
+        left = _turn(s, gate.DRAIN, partition, lambda: s.ingest.drain(partition))
         if left and s.gate.reserve(gate.DRAIN, partition):
             drain_partition.delay(partition)
 
     @app.task(name=gate.REQUESTS, **_ended_after(isolation.turn_s))
     def do_requests(partition: int) -> None:
         s = services()
-        if shares_its_process() and s.requests.attempts.hold_a_suspect(partition):
+        if shares_its_process() and s.request_attempts.hold_a_suspect(partition):
             run_apart(gate.REQUESTS, [str(partition)], isolation.turn_s * _APART)
             return
         if _requests(s, partition) and s.gate.reserve(gate.REQUESTS, partition):
@@ -50,7 +45,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.CONFIRM, **_ended_after(isolation.turn_s))
     def confirm_written(partition: int) -> None:
         s = services()
-        _turn(s, gate.CONFIRM, partition, lambda: confirm(s.confirm, partition))
+        _turn(s, gate.CONFIRM, partition, lambda: s.confirmation.look(partition))
 
     @app.task(name=gate.EXTRACT, **_ended_after(isolation.session_s))
     def extract_session(partition: int) -> None:
@@ -70,13 +65,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.RECONCILE, **_ended_after(isolation.turn_s))
     def reconcile_sessions() -> None:
         s = services()
-        try:
-            reconcile(s.reconcile)
-        except Exception as error:  # noqa: BLE001 - told like every other stage's; the dispatcher asks again
-            s.stage_errors.note(gate.RECONCILE, error)
-            _log_failure(error, task=gate.RECONCILE)
-        else:
-            s.stage_errors.clear(gate.RECONCILE)
+        _step(s, gate.RECONCILE, s.reconciliation.walk)
 
     @app.task(name=gate.BOOK, **_ended_after(isolation.turn_s))
     def book_costs(partition: int) -> None:
@@ -103,33 +92,46 @@ def execute(s: Services, task: str, about: Sequence[str]) -> None:
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
-    """Limits of a task: told to end after three quarters of the time, killed after all of it."""
-    return {"soft_time_limit": seconds * _SOFTLY, "time_limit": seconds}
+    """The options of a task: told to end after three quarters of the time, killed after all of it. Not shared:
+    else every app that is made later in this process would have this one's tasks, and its services."""
+    return {"soft_time_limit": seconds * _SOFTLY, "time_limit": seconds, "shared": False}
 
 
 def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:
     """One turn at a partition. Returns what the step returns; 0 after a failure."""
     s.gate.begun(task, partition)
+    left = _step(s, task, step, partition)
+    if left is None:
+        return 0
+    s.gate.succeeded(task, partition)
+    return left
+
+
+def _step(
+    s: Services, task: str, step: Callable[[], int], partition: int | None = None
+) -> int | None:
+    """What the step returns; None after a failure, which is told, and waits if it is a partition's."""
     try:
         left = step()
     except Busy:
-        return 0
+        return None
     except SystemicFailure as error:
         _pause(s, task, error)
-        return 0
+        return None
     except Exception as error:  # noqa: BLE001 - said with its traceback, and tried again
         s.stage_errors.note(task, error)
-        wait_s = s.gate.failed(task, partition)
-        _log_failure(error, task=task, partition=partition, wait_s=wait_s)
-        return 0
-    s.gate.succeeded(task, partition)
+        known: dict[str, object] = {"task": task}
+        if partition is not None:
+            known |= {"partition": partition, "wait_s": s.gate.failed(task, partition)}
+        _log_failure(error, **known)
+        return None
     s.stage_errors.clear(task)
     return left
 
 
 def _requests(s: Services, partition: int) -> int:
     """Returns how many were settled."""
-    return _turn(s, gate.REQUESTS, partition, lambda: process_requests(s.requests, partition))
+    return _turn(s, gate.REQUESTS, partition, lambda: s.requests.process(partition))
 
 
 def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) -> bool:
@@ -141,7 +143,7 @@ def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
         with asked_for(user_id=user_id):
-            outcome = attempt(s.attempt, user_id, session_id)
+            outcome = s.attempt.run(user_id, session_id)
     except SystemicFailure as error:
         _pause(s, gate.EXTRACT, error)
         return

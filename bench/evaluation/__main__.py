@@ -1,92 +1,84 @@
-"""Evaluate extraction on LoCoMo files and planted conversations; print figures, never texts.
+"""Evaluate memories of LoCoMo files and corpora; print figures, never texts.
 
-    python -m bench.evaluation [--model qwen-plus] [--endpoint URL] [--json] FILE…
+    python -m bench.evaluation [--cassette FILE [--record FOLDER]] [--json] FILE_OR_FOLDER…
+    python -m bench.evaluation --model qwen-plus --endpoint URL [--json] FILE_OR_FOLDER…
 
-Without an endpoint Qwen is the local rules, which find little; that run checks the machinery and is no
-judgement of a model. With one, DASHSCOPE_API_KEY is used and every call costs.
+Qwen is a cassette of recorded answers, or real with an endpoint (DASHSCOPE_API_KEY is used and every call
+costs). With neither it is the local rules, which find little; that run checks the machinery and is no judgement
+of a model. docs/evaluation.md says what the figures mean and how answers are recorded.
 """
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from bench.evaluation import quality
-from bench.evaluation.local import local_deployment, remember
-from bench.evaluation.recall import BUDGETS, Report, evaluate, parts_of
-from devtools.extraction import memory_rows
-from devtools.locomo import lines as lines_of
-from devtools.locomo import slug
+from bench.evaluation.answers import Missing
+from bench.evaluation.conversations import load
+from bench.evaluation.retrieval import BUDGETS, WAYS
+from bench.evaluation.run import Wanted, run
 from tablestore_memory.worker.telemetry import configure_logging
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="qwen-plus")
     parser.add_argument("--endpoint", help="of DashScope, ending in /api/v1; default: local rules")
+    parser.add_argument("--cassette", type=Path, help="recorded answers, which are played")
+    parser.add_argument("--record", type=Path, help="a folder where missing answers are asked for")
+    parser.add_argument(
+        "--judged",
+        type=_ways_and_budgets,
+        default="memories:2000",
+        help="way:tokens,… whose contexts are answered from and judged, or none; default: %(default)s",
+    )
+    parser.add_argument("--sessions", type=int, help="only the first so many of each")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("files", nargs="*", type=Path)
-    wanted = parser.parse_args()
+    options = vars(parser.parse_args())
+    files, as_json, sessions = (options.pop(name) for name in ("files", "json", "sessions"))
+    if options["record"] and not options["cassette"]:
+        parser.error("--record needs the --cassette that answers go into")
     configure_logging("WARNING", "console")
-    figures = run(wanted.files, wanted.model, wanted.endpoint)
-    print(json.dumps(figures, indent=2) if wanted.json else table(figures))
+    try:
+        figures = run([load(file, sessions) for file in files], Wanted(**options))
+    except Missing as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(figures, indent=2) if as_json else table(figures))
+    return 0
 
 
-def run(files: list[Path], model: str, endpoint: str | None) -> dict[str, Any]:
-    report, lines = Report(), []
-    with local_deployment(model, endpoint) as (deployment, limiter):
-        for file in files:
-            conversation = json.loads(file.read_text("utf-8"))
-            of_file = list(lines_of(conversation, slug(file.stem)))
-            remember(deployment, of_file)
-            lines.append((conversation, slug(file.stem), of_file))
-        every = [line for _, _, of_file in lines for line in of_file]
-        calls, tokens = dict(limiter.calls), dict(limiter.tokens)
-        for conversation, name, of_file in lines:
-            questions = parts_of(conversation, name)
-            evaluate(deployment, of_file[0]["user_id"], of_file, questions, report)
-        extracted = memory_rows(deployment)
-        figures: dict[str, Any] = {
-            "answers_by": f"{model} at {endpoint}"
-            if endpoint
-            else "local rules, no language model",
-            "messages": len(every),
-            "memories": len(extracted),
-            "doubles": quality.doubles(
-                deployment.services.memories.get([m.document_id for m in extracted])
-            ),
-            **quality.unsupported(extracted, every),
-            "language_match": quality.language_match(extracted),
-            "per_1000_messages": _per_1000(calls, tokens, len(every)),
-            "dates": quality.dates(deployment),
-            "stale": quality.stale(deployment),
-            "leaks": quality.leaks(deployment),
-        }
-    figures["recall"] = [
-        {"way": way, "tokens": budget, "category": category} | recall.means()
-        for (way, budget, category), recall in sorted(report.recall.items())
-    ]
-    figures["losses"] = {budget: vars(report.losses[budget]) for budget in BUDGETS}
-    return figures
-
-
-def _per_1000(calls: dict[str, int], tokens: dict[str, int], messages: int) -> dict[str, float]:
-    each = 1000 / max(messages, 1)
-    figures = {f"calls {model}": round(n * each, 1) for model, n in calls.items()}
-    figures |= {f"tokens {model}": round(n * each) for model, n in tokens.items()}
-    return figures | {"calls": round(sum(calls.values()) * each, 1)}
+def _ways_and_budgets(given: str) -> list[tuple[str, int]]:
+    found = [each.partition(":") for each in given.split(",") if given != "none"]
+    if any(way not in WAYS or budget not in map(str, BUDGETS) for way, _, budget in found):
+        raise argparse.ArgumentTypeError(
+            f"way:tokens, a way of {', '.join(WAYS)}, tokens of {', '.join(map(str, BUDGETS))}"
+        )
+    return [(way, int(budget)) for way, _, budget in found]
 
 
 def table(figures: dict[str, Any]) -> str:
-    rows = [f"{name}: {value}" for name, value in figures.items() if name not in ("recall",)]
-    rows.append(f"{'way':<9} {'tokens':>6} {'category':<12} {'n':>4} {'any':>6} {'all':>6} share")
-    rows += [
-        f"{r['way']:<9} {r['tokens']:>6} {r['category']:<12} {r['questions']:>4} "
-        f"{r['any_hit']:>6} {r['all_found']:>6} {r['share']}"
-        for r in figures["recall"]
-    ]
+    """Figures by way, budget and category as tables, all else line by line."""
+    tables = {name: figures[name] for name in ("recall", "right", "wrong")}
+    rows = [f"{name}: {value}" for name, value in figures.items() if name not in tables]
+    for name, lines in tables.items():
+        rows += ["", *_aligned(name, lines)]
     return "\n".join(rows)
 
 
+def _aligned(name: str, lines: list[dict[str, Any]]) -> list[str]:
+    names = list(dict.fromkeys(key for line in lines for key in line))
+    heads = [name, *names]
+    cells = [["", *(str(line.get(key, 0)) for key in names)] for line in lines]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    return [
+        "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in [heads, *cells]
+    ]
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,9 +3,9 @@
 import calendar
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from bench.evaluation import planted
+from bench.evaluation.conversations import Line, told
 from bench.evaluation.local import remember
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
@@ -17,8 +17,6 @@ _CJK = re.compile(r"[\u3400-\u9fff]")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+")
 _FIGURE = re.compile(r"\d+")
 _MONTHS = set(calendar.month_name)  # of a date that was worked out, as `dates` checks
-
-Line = dict[str, Any]
 
 
 def said(user: str, session: str, minute: int, text: str) -> Line:
@@ -91,14 +89,14 @@ def unsupported(memories: Iterable[Memory], lines: Sequence[Line]) -> dict[str, 
     """Memories with a name or a number that stands nowhere in their session."""
     spoken: dict[str, str] = {}
     for line in lines:
-        text = f"{line['name']} {line['content']} {line['created_at']}"
+        text = f"{told(line)} {line['created_at']}"
         spoken[line["session_id"]] = f"{spoken.get(line['session_id'], '')} {text}"
     names = figures = 0
     for memory in memories:
         source = " ".join(spoken.get(s.session_id, "") for s in memory.sources)
         dated = f"{memory.event_start} {memory.event_end}"
-        told = set(_NAME.findall(memory.text)) - _MONTHS
-        names += any(name not in source for name in told)
+        named = set(_NAME.findall(memory.text)) - _MONTHS
+        names += any(name not in source for name in named)
         figures += any(f not in source + dated for f in _FIGURE.findall(memory.text))
     return {"with_unsupported_names": names, "with_unsupported_numbers": figures}
 

@@ -30,7 +30,7 @@ def answer(prompt: list[Turn]) -> str:
     """In the language of the last user message, with the memories that share its words."""
     asked = next((turn.text for turn in reversed(prompt) if turn.role == "user"), "")
     recalled, nothing = WORDING[language(asked)]
-    memories = _memories(prompt, _words(asked))
+    memories = _memories(prompt, words(asked))
     separator = "；" if language(asked) == "zh" else "; "
     return recalled.format(separator.join(memories)) if memories else nothing
 
@@ -44,12 +44,12 @@ def _memories(prompt: list[Turn], asked: set[str]) -> list[str]:
         for line in turn.text.splitlines()
         if BULLET.match(line)  # memories come as a list; the rest is instruction
     ]
-    shared = {line: len(_words(line) & asked) for line in lines}
+    shared = {line: len(words(line) & asked) for line in lines}
     best = sorted((line for line in shared if shared[line]), key=lambda line: -shared[line])
     return best[:MOST_MEMORIES]
 
 
-def _words(text: str) -> set[str]:
+def words(text: str) -> set[str]:
     words = {_stem(word) for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in COMMON}
     chinese = "".join(CJK.findall(text))
     pairs = {chinese[i : i + 2] for i in range(len(chinese) - 1)}

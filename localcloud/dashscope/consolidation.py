@@ -41,27 +41,64 @@ NEGATION = re.compile(r"(?i)\b(?:not|no|never|cannot)\b|n't\b|[不没别]")
 NUMBER = re.compile(r"\d+")
 
 
-def answer(asked: Json) -> Json:
-    """`{"decisions": […]}`, one for each new fact, in their order."""
-    existing = [known for known in asked.get("existing") or [] if isinstance(known, dict)]
-    return {
-        "decisions": [
-            _decision(fact, existing) for fact in asked["new_facts"] if isinstance(fact, dict)
-        ]
-    }
+DEFAULT_KEYS = dict.fromkeys(["fact", "action", "existing", "text", "reason", "confidence"])
+SHORT_KEYS = {
+    "n": "fact",
+    "do": "action",
+    "of": "existing",
+    "t": "text",
+    "why": "reason",
+    "c": "confidence",
+}
+NAMES = {key: key for key in DEFAULT_KEYS} | SHORT_KEYS
+
+
+def answer(asked: Json, shown: Json | None = None) -> Json:
+    """`{"decisions": […]}`, one for each new fact, in their order, in the keys of the example that is shown.
+
+    What was said before a fact is known when it is decided, also where it is new itself.
+    """
+    before = [known for known in asked.get("existing") or [] if isinstance(known, dict)]
+    numbered_through = _numbered_through(before, asked["new_facts"])
+    decisions = []
+    for fact in asked["new_facts"]:
+        if isinstance(fact, dict):
+            decided = _decision(fact, before)
+            decisions.append(_in_words(decided, shown or DEFAULT_KEYS))
+            if numbered_through:
+                gone = decided["existing"] if decided["action"] == "supersede" else []
+                before = [*(known for known in before if known.get("n") not in gone), fact]
+    return {"decisions": decisions}
+
+
+def _numbered_through(existing: list[Json], new: list[Any]) -> bool:
+    """Whether a number means one thing among both."""
+    numbers = [item.get("n") for item in (*existing, *new) if isinstance(item, dict)]
+    return len(numbers) == len(set(map(str, numbers)))
+
+
+def _in_words(decided: Json, shown: Json) -> Json:
+    """Under the keys of the example, filled by name; a merged text is told also where none is shown."""
+    told = {key: decided[NAMES[key]] for key in shown if key in NAMES}
+    needs_text = decided["action"] == "refine" and "text" not in shown
+    return told | {"t": decided["text"]} if needs_text else told
 
 
 def _decision(fact: Json, existing: list[Json]) -> Json:
-    new = str(fact.get("text") or "")
+    new = _text(fact)
     for action, holds, reason in (
         ("duplicate", _same_words, "the same words"),
         ("supersede", _replaces, "another value of what has one at a time"),
         ("refine", _says_more, "says all of it and more"),
     ):
-        numbers = [known.get("n") for known in existing if holds(new, str(known.get("text") or ""))]
+        numbers = [known.get("n") for known in existing if holds(new, _text(known))]
         if numbers:
             return _decided(fact, action, numbers, new if action == "refine" else None, reason)
     return _decided(fact, "add", [], None, "nothing known is about this")
+
+
+def _text(item: Json) -> str:
+    return str(item.get("text") or item.get("t") or "")
 
 
 def _decided(fact: Json, action: str, numbers: list[Any], text: str | None, reason: str) -> Json:

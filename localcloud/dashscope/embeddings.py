@@ -1,12 +1,12 @@
-"""Deterministic embeddings: hashed words and character n-grams, of unit length.
+"""Embeddings: what the service accepts, and vectors of unit length made without a model.
 
-Texts that share words come out near each other, in English and in Chinese; meaning beyond shared
-words is not there. Owns the request's limits too. It refuses sparse output.
+Hashed words and character n-grams, so that texts which share words come out near each other, in English and in
+Chinese; meaning beyond shared words is not there (`real_embeddings` has some). It refuses sparse output.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -34,7 +34,11 @@ PLACES = 4
 WORD = re.compile(r"[a-z0-9]+|[\u3400-\u9fff\uf900-\ufaff]+")
 
 
-def answer(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+# Texts and a dimension to vectors. Raises ServiceError for a dimension that it does not make.
+Embedder = Callable[[Sequence[str], int], list[list[float]]]
+
+
+def answer(body: dict[str, Any], embedder: Embedder) -> tuple[dict[str, Any], int]:
     """`output` and the tokens used. Raises ServiceError as the service refuses."""
     model = str(body.get("model"))
     if model not in MODELS:
@@ -44,8 +48,14 @@ def answer(body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     dimension = _dimension(parameters, model)
     if parameters.get("output_type", "dense") != "dense":
         raise errors.invalid_parameter("output_type: the local rules make dense vectors only.")
-    vectors = [{"text_index": i, "embedding": embed(t, dimension)} for i, t in enumerate(texts)]
-    return {"embeddings": vectors}, sum(map(tokens.count, texts))
+    vectors = enumerate(embedder(texts, dimension))
+    output = {"embeddings": [{"text_index": i, "embedding": vector} for i, vector in vectors]}
+    return output, sum(map(tokens.count, texts))
+
+
+def hashed(texts: Sequence[str], dimension: int) -> list[list[float]]:
+    """Without a model."""
+    return [embed(text, dimension) for text in texts]
 
 
 def embed(text: str, dimension: int) -> list[float]:

@@ -52,7 +52,7 @@ KINDS: Final = {
 }
 REPERTOIRE: Final = Repertoire(
     kinds=KINDS,
-    operations=("generation", "embedding"),
+    operations=("generation", "embedding", "rerank"),
     codes=ERRORS,
     usual_code="Throttling",
 )

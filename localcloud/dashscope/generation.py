@@ -18,9 +18,13 @@ from tablestore_memory.localcloud.dashscope import (
 )
 from tablestore_memory.localcloud.dashscope.wire import Json, Turn
 
-MODELS = re.compile(
-    r"(?:qwen-(?:plus|flash|max)(?:-latest|-\d{4}(?:-\d{2}-\d{2})?)?"
-    r"|qwen3-max(?:-preview|-\d{4}-\d{2}-\d{2})?|qwen3-(?:0\.6|1\.7|4|8|14|32|30b-a3|235b-a22)b.*)"
+MODELS = re.compile(r"qwen-(?:plus|flash)(?:-latest|-\d{4}(?:-\d{2}-\d{2})?)?")
+# Text models that were served until 10 October 2026. Source: Model Studio's notices of retired models
+# (historical mainline models, snapshots, open-source models), and qwen-max is listed no more.
+RETIRED = re.compile(
+    r"qwen-(?:turbo|max)(?:-latest|-\d{4}(?:-\d{2}-\d{2})?)?"
+    r"|qwen3-max(?:-preview|-\d{4}-\d{2}-\d{2})?"
+    r"|qwen3-(?:0\.6b|1\.7b|4b|8b|14b|32b|30b-a3b|235b-a22b|next-80b-a3b)(?:-instruct(?:-\d{4})?)?"
 )
 MULTIMODAL = re.compile(r"qwen(?:3\.[5-9]|[4-9]).*|qwen.*-(?:vl|omni).*")
 MOST_INPUT_TOKENS = 129_024  # a limit qwen-plus had; a longer prompt from a worker is a mistake
@@ -36,9 +40,9 @@ class Generated:
     output_tokens: int
 
 
-def answer(body: Json, *, streaming: bool) -> Generated:
-    """Answer by rules. Raises ServiceError as the service refuses."""
-    _check_model(str(body.get("model")))
+def answer(body: Json, *, streaming: bool, retired_models: bool = False) -> Generated:
+    """Answer by rules, in the name of `retired_models` too. Raises ServiceError as the service refuses."""
+    _check_model(str(body.get("model")), retired_models)
     parameters = body.get("parameters") or {}
     prompt = wire.turns(body)
     as_json = _wants_json(parameters)
@@ -52,9 +56,9 @@ def answer(body: Json, *, streaming: bool) -> Generated:
 def _text(prompt: list[Turn], *, as_json: bool) -> str:
     shown = wire.example(prompt)
     if asked := wire.data(prompt, "new_facts"):
-        return _json(consolidation.answer(asked))
+        return _json(consolidation.answer(asked, wire.example_of(prompt, "decisions")))
     if (asked := wire.data(prompt, "messages")) and (as_json or shown):
-        return _json(extraction.answer(asked["messages"], shown))
+        return _json(extraction.answer(asked, shown))
     text = chat.answer(prompt)
     return _json({"answer": text}) if as_json else text
 
@@ -69,10 +73,10 @@ def _cut(text: str, limit: int | None, used: int) -> Generated:
     return Generated(tokens.cut(text, limit), "length", used, limit)
 
 
-def _check_model(model: str) -> None:
+def _check_model(model: str, retired_models: bool) -> None:
     if MULTIMODAL.fullmatch(model):
         raise errors.url_error()
-    if not MODELS.fullmatch(model):  # qwen-turbo among them, retired in July 2026
+    if not (MODELS.fullmatch(model) or (retired_models and RETIRED.fullmatch(model))):
         raise errors.model_not_found(model)
 
 

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -19,6 +20,7 @@ from tablestore_memory.localcloud import admin
 from tablestore_memory.localcloud.admin import Admin
 from tablestore_memory.localcloud.dashscope import calls, errors
 from tablestore_memory.localcloud.dashscope.calls import Call, Calls
+from tablestore_memory.localcloud.dashscope.embeddings import Embedder, hashed
 from tablestore_memory.localcloud.dashscope.errors import ServiceError
 from tablestore_memory.localcloud.dashscope.faults import REPERTOIRE, error_of
 from tablestore_memory.localcloud.dashscope.operations import (
@@ -27,6 +29,7 @@ from tablestore_memory.localcloud.dashscope.operations import (
     embed,
     generate,
     headers,
+    rerank,
 )
 from tablestore_memory.localcloud.dashscope.sending import Sending, send
 from tablestore_memory.localcloud.dashscope.wire import Json
@@ -35,6 +38,7 @@ from tablestore_memory.localcloud.faults import Faults
 LOGGER = logging.getLogger(__name__)
 GENERATION = "/api/v1/services/aigc/text-generation/generation"
 EMBEDDING = "/api/v1/services/embeddings/text-embedding/text-embedding"
+RERANK = "/api/v1/services/rerank/text-rerank/text-rerank"
 MOST_BODY_BYTES = 16 * 1024 * 1024
 
 
@@ -48,12 +52,21 @@ class Service:
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
 
-def make_app(api_key: str, *, with_faults: bool) -> web.Application:
+def make_app(
+    api_key: str,
+    *,
+    with_faults: bool,
+    embedder: Embedder = hashed,
+    retired_models: bool = False,
+) -> web.Application:
     """The application; its faults and counts are reachable only `with_faults`."""
     service = Service(api_key)
     app = web.Application(client_max_size=MOST_BODY_BYTES)
-    app.router.add_post(GENERATION, _handler(service, "generation", generate))
-    app.router.add_post(EMBEDDING, _handler(service, "embedding", embed))
+    answering = partial(generate, retired_models=retired_models)
+    app.router.add_post(GENERATION, _handler(service, "generation", answering))
+    embedding = partial(embed, embedder=embedder)
+    app.router.add_post(EMBEDDING, _handler(service, "embedding", embedding))
+    app.router.add_post(RERANK, _handler(service, "rerank", rerank))
     if with_faults:
         app.router.add_route("*", admin.PATH, Admin(service.faults).handle)
         app.router.add_route("*", calls.PATH, service.calls.handle)

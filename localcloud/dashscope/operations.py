@@ -1,4 +1,4 @@
-"""The two operations: a request that was read to what is sent back.
+"""The operations: a request that was read to what is sent back.
 
 Owns the service's envelope (`output`, `usage`, `request_id`), the events of a stream, and the faults
 that spoil an answer's content.
@@ -7,6 +7,8 @@ that spoil an answer's content.
 from dataclasses import dataclass
 
 from tablestore_memory.localcloud.dashscope import embeddings, generation
+from tablestore_memory.localcloud.dashscope import rerank as reranking
+from tablestore_memory.localcloud.dashscope.embeddings import Embedder
 from tablestore_memory.localcloud.dashscope.generation import Generated
 from tablestore_memory.localcloud.dashscope.sending import Sending
 from tablestore_memory.localcloud.dashscope.wire import Json
@@ -30,8 +32,9 @@ class Asked:
         return self.fault is not None and self.fault.kind == kind
 
 
-def generate(asked: Asked) -> tuple[Sending, Json]:
-    made = _spoilt(generation.answer(asked.body, streaming=asked.streaming), asked)
+def generate(asked: Asked, *, retired_models: bool) -> tuple[Sending, Json]:
+    answer = generation.answer(asked.body, streaming=asked.streaming, retired_models=retired_models)
+    made = _spoilt(answer, asked)
     parameters = asked.body.get("parameters") or {}
     usage = {
         "input_tokens": made.input_tokens,
@@ -68,8 +71,14 @@ def _output(text: str, finish: str, *, as_message: bool) -> Json:
     return {"choices": [{"finish_reason": finish, "message": message}]}
 
 
-def embed(asked: Asked) -> tuple[Sending, Json]:
-    output, used = embeddings.answer(asked.body)
+def embed(asked: Asked, *, embedder: Embedder) -> tuple[Sending, Json]:
+    output, used = embeddings.answer(asked.body, embedder)
+    usage = {"total_tokens": used}
+    return Sending(200, [_envelope(asked, output, usage)], headers(asked)), usage
+
+
+def rerank(asked: Asked) -> tuple[Sending, Json]:
+    output, used = reranking.answer(asked.body)
     usage = {"total_tokens": used}
     return Sending(200, [_envelope(asked, output, usage)], headers(asked)), usage
 

@@ -8,6 +8,7 @@ import sys
 
 from aiohttp import web
 
+from tablestore_memory.localcloud.dashscope.embeddings import Embedder, hashed
 from tablestore_memory.localcloud.dashscope.http import make_app
 
 GRACE_S = 2.0  # for answers under way when the end is asked for
@@ -34,15 +35,40 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--faults", action="store_true", help="serve /_faults and /_calls, for tests"
     )
+    parser.add_argument(
+        "--embeddings",
+        choices=("hashed", "real"),
+        default="hashed",
+        help="real: of a small multilingual model; hashed: near is what shares words",
+    )
+    parser.add_argument(
+        "--retired-models",
+        action="store_true",
+        help="answer in the name of models that the service has retired, too",
+    )
     parser.add_argument("--quiet", action="store_true", help="no line for each call")
     return parser.parse_args(argv)
+
+
+def _embedder(name: str) -> Embedder:
+    if name == "hashed":
+        return hashed
+    # The model is loaded here, and only here.
+    from tablestore_memory.localcloud.dashscope.real_embeddings import RealEmbeddings
+
+    return RealEmbeddings()
 
 
 async def _serve(options: argparse.Namespace) -> int:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    app = make_app(options.api_key, with_faults=options.faults)
+    app = make_app(
+        options.api_key,
+        with_faults=options.faults,
+        embedder=_embedder(options.embeddings),
+        retired_models=options.retired_models,
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_S)
     await runner.setup()
     try:

@@ -83,5 +83,11 @@ def objects(text: str) -> Iterator[Json]:
         start = text.find("{", end)
 
 
+def example_of(prompt: list[Turn], name: str) -> Json | None:
+    """The keys of an item, if the system prompt shows the reply as an object with this list."""
+    shown = example(prompt)
+    return shown[1] if shown and shown[0] == name else None
+
+
 def _is_list_of_objects(items: object) -> bool:
     return isinstance(items, list) and bool(items) and isinstance(items[0], dict)

@@ -6,7 +6,6 @@ process added and the index does not show yet is merged in, what it deleted is l
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,37 +21,25 @@ from tablestore_for_agent_memory.base.base_knowledge_store import Document
 from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.producer.agentscope import nearness
+from tablestore_memory.producer.agentscope.background import InBackground
 from tablestore_memory.producer.agentscope.messages import as_messages, document, reading, text_of
-from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
-from tablestore_memory.producer.errors import (
-    NotStoredYet,
-)
-from tablestore_memory.producer.publisher import Publisher
+from tablestore_memory.producer.agentscope.pending import Pending
 from tablestore_memory.protocol.documents import possible_ids
-from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.errors import EventTooLarge
 
 SearchStrategy = runtime.SearchStrategy
 
-_ARRIVES_S = 10.0
-_LOOK_EVERY_S = 0.05
 _AT_ONCE = 100  # ids a search can ask for, rows a page can show
 _TOP_K = 100  # AgentScope's default
 
 
-class TablestoreMemoryService(runtime.TablestoreMemoryService):
-    """Takes the arguments of AgentScope's class, and a publisher (default: one for the process,
-    set up by the environment)."""
+class TablestoreMemoryService(InBackground, runtime.TablestoreMemoryService):
+    """Takes the arguments of AgentScope's class and those of InBackground."""
 
-    def __init__(self, *arguments: Any, publisher: Publisher | None = None, **options: Any) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._publisher = publisher or shared_publisher()
         self._added: Pending[str, str, nearness.Added] = Pending()
         self._deleted: Pending[str, str, None] = Pending()
-
-    async def stop(self) -> None:
-        """Deliver what was published, then close the client. The journal keeps what is left."""
-        await self._publisher.aflush(self._publisher.settings.exit_timeout_s)
-        await super().stop()
 
     async def add_memory(
         self, user_id: str, messages: list[Any], session_id: str | None = None
@@ -63,9 +50,7 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
             event = {"type": "remember", "user_id": user_id, "session_id": session_id or None}
             try:
                 self._publisher.publish({**event, "text": reading(whole), "document": whole})
-            except MalformedEvent as error:
-                if error.field != "event":
-                    raise
+            except EventTooLarge:
                 await self._store(user_id, session_id, message)
             else:
                 added = nearness.Added(whole, text_of(whole), session_id)
@@ -108,7 +93,7 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
 
     async def delete_memory(self, user_id: str, session_id: str | None = None) -> None:
         """Delete all of a user, or of one of the sessions. Raises NotStoredYet if some of it is
-        still on its way after ten seconds: it would come back."""
+        still on its way after `arrives_s`: it would come back."""
         own = await self._arrived(user_id, session_id)
         wanted = Filters.eq("user_id", user_id)
         if session_id:
@@ -245,15 +230,15 @@ class TablestoreMemoryService(runtime.TablestoreMemoryService):
             for document_id, added in self._added.of(user_id).items()
             if session_id in (None, "", added.session_id)
         ]
-        deadline = time.monotonic() + _ARRIVES_S
-        left, found = ids, dict[str, str]()
-        while left:
-            found |= await self._own(user_id, left)
-            stored = set(found.values())
-            left = [document_id for document_id in left if document_id not in stored]
-            if left and time.monotonic() > deadline:
-                raise NotStoredYet(f"memories of {user_id!r} not deleted", len(left))
-            await asyncio.sleep(_LOOK_EVERY_S if left else 0)
+        found: dict[str, str] = {}
+
+        async def left() -> int:
+            missing = set(ids) - set(found.values())
+            if missing:
+                found.update(await self._own(user_id, list(missing)))
+            return len(missing - set(found.values()))
+
+        await self._arrival(left, f"memories of {user_id!r} not deleted")
         return found
 
 

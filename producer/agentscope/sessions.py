@@ -5,7 +5,6 @@ cannot see there yet merged in by its stamp. Everything else is AgentScope's own
 """
 
 import asyncio
-import time
 from typing import Any
 
 from agentscope_runtime.engine.schemas.agent_schemas import Message
@@ -20,40 +19,28 @@ from tablestore_for_agent_memory.base.base_memory_store import Message as Stored
 from tablestore_for_agent_memory.base.base_memory_store import Session as StoredSession
 from tablestore_for_agent_memory.base.common import Order
 
+from tablestore_memory.producer.agentscope.background import InBackground
 from tablestore_memory.producer.agentscope.messages import as_messages, document, event_fields
-from tablestore_memory.producer.agentscope.pending import Pending, shared_publisher
+from tablestore_memory.producer.agentscope.pending import Pending
 from tablestore_memory.producer.clock import Clock
-from tablestore_memory.producer.errors import (
-    NotStoredYet,
-)
-from tablestore_memory.producer.publisher import Publisher
-from tablestore_memory.protocol.errors import MalformedEvent
+from tablestore_memory.protocol.errors import EventTooLarge
 
 _Key = tuple[str, str]  # user, session
 _Id = tuple[int, str]  # create_time in µs, message id: the rest of the row's key
-_ARRIVES_S = 10.0
-_LOOK_EVERY_S = 0.05
 
 
 class TablestoreSessionHistoryService(
-    tablestore_session_history_service.TablestoreSessionHistoryService
+    InBackground, tablestore_session_history_service.TablestoreSessionHistoryService
 ):
-    """Takes the arguments of AgentScope's class, and a publisher (default: one for the process,
-    set up by the environment)."""
+    """Takes the arguments of AgentScope's class and those of InBackground."""
 
-    def __init__(self, *arguments: Any, publisher: Publisher | None = None, **options: Any) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # AgentScope's names whatever the tables are called would be another deployment's in the same instance.
         self._SESSION_SECONDARY_INDEX_NAME = f"{self._session_table_name}_secondary_index"
         self._MESSAGE_SECONDARY_INDEX_NAME = f"{self._message_table_name}_secondary_index"
-        self._publisher = publisher or shared_publisher()
         self._clock = Clock()
         self._pending: Pending[_Key, _Id, dict[str, Any]] = Pending()
-
-    async def stop(self) -> None:
-        """Deliver what was published, then close the client. The journal keeps what is left."""
-        await self._publisher.aflush(self._publisher.settings.exit_timeout_s)
-        await super().stop()
 
     async def create_session(self, user_id: str, session_id: str | None = None) -> Session:
         """As there, but what the row of an existing session holds stays."""
@@ -93,13 +80,13 @@ class TablestoreSessionHistoryService(
 
     async def delete_session(self, user_id: str, session_id: str) -> None:
         """Delete the session and its messages. Raises NotStoredYet if some are still on their way
-        after ten seconds: they would come back."""
+        after `arrives_s`: they would come back."""
         key = (user_id, session_id)
-        deadline = time.monotonic() + _ARRIVES_S
-        while left := self._left(key, await self._stored(user_id, session_id)):
-            if time.monotonic() > deadline:
-                raise NotStoredYet(f"session {session_id!r} not deleted", len(left))
-            await asyncio.sleep(_LOOK_EVERY_S)
+
+        async def left() -> int:
+            return len(self._left(key, await self._stored(user_id, session_id)))
+
+        await self._arrival(left, f"session {session_id!r} not deleted")
         await super().delete_session(user_id, session_id)
 
     async def _append(self, session: Session, message: Message) -> None:
@@ -112,9 +99,7 @@ class TablestoreSessionHistoryService(
                 created_at=created_at,
                 **event_fields(whole),
             )
-        except MalformedEvent as error:
-            if error.field != "event":
-                raise
+        except EventTooLarge:
             # Too large for an event (256 KiB), not for a row (2 MB): straight to the store.
             row = convert_message_to_tablestore_message(message, session)
             row.create_time = created_at

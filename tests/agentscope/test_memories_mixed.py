@@ -282,12 +282,11 @@ async def test_memory_too_large_for_an_event_goes_to_the_store(
 
 
 async def test_memories_are_not_deleted_while_some_are_on_their_way(
-    client: Callable[[], Any], tmp_path: Any, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    client: Callable[[], Any], tmp_path: Any, fresh_name: str
 ) -> None:
-    monkeypatch.setattr("tablestore_memory.producer.agentscope.memories._ARRIVES_S", 0.2)
     nowhere = Publisher("redis://127.0.0.1:9/0", journal_dir=str(tmp_path), exit_timeout_s=0.1)
     with nowhere as publisher:
-        service = TablestoreMemoryService(client(), publisher=publisher)
+        service = TablestoreMemoryService(client(), publisher=publisher, arrives_s=0.2)
         await service.start()
         await service.add_memory(fresh_name, [said("kept")])
 

@@ -264,15 +264,11 @@ async def test_appending_works_while_tablestore_and_redis_are_away(
 
 
 async def test_session_is_not_deleted_while_messages_are_on_their_way(
-    client: Callable[[], Any],
-    tmp_path: Any,
-    fresh_name: str,
-    monkeypatch: pytest.MonkeyPatch,
+    client: Callable[[], Any], tmp_path: Any, fresh_name: str
 ) -> None:
-    monkeypatch.setattr("tablestore_memory.producer.agentscope.sessions._ARRIVES_S", 0.2)
     nowhere = Publisher("redis://127.0.0.1:9/0", journal_dir=str(tmp_path), exit_timeout_s=0.1)
     with nowhere as publisher:
-        service = TablestoreSessionHistoryService(client(), publisher=publisher)
+        service = TablestoreSessionHistoryService(client(), publisher=publisher, arrives_s=0.2)
         await service.start()
         session = await service.create_session(fresh_name, fresh_name)
         await service.append_message(session, said("kept"))

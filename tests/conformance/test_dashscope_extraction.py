@@ -139,3 +139,50 @@ def test_consolidation_decides_for_each_new_fact(local_dashscope: LocalDashScope
         (3, "refine", [3], "Anna likes hiking in the Alps"),
         (4, "add", [], None),
     ]
+
+
+def test_messages_may_be_listed_below_their_day(local_dashscope: LocalDashScope) -> None:
+    example = {"facts": [{"t": "…", "k": "…", "d": "…", "m": {"1": "…"}}]}
+    listed = [
+        *("Mon 2023-05-08 13:56", [1, "Caroline", "I like jam."]),
+        *([2, "Kim (assistant)", "I like coffee."], [3, "assistant", "I like coffee."]),
+        *("Tue 2023-05-09 09:00", [4, "Caroline", "I went to a support group yesterday."]),
+    ]
+    data = json.dumps({"new": 2, "messages": listed})
+
+    response = local_dashscope.generate_json(system(f"In JSON: {json.dumps(example)}"), user(data))
+
+    assert json.loads(content(response)) == {
+        "facts": [
+            {
+                "t": "Caroline went to a support group on 8 May 2023",
+                "k": "event",
+                "d": "2023-05-08",
+                "m": {"4": "I went to a support group yesterday"},
+            }
+        ]
+    }
+
+
+def test_decisions_fill_the_keys_of_the_prompts_example(local_dashscope: LocalDashScope) -> None:
+    """Where facts are numbered through, what was decided before is known."""
+    example = {"decisions": [{"n": 2, "do": "supersede", "of": [1], "why": "…"}]}
+    data = {
+        "existing": [{"n": 1, "t": "Anna lives in Rome"}],
+        "new_facts": [
+            {"n": 2, "t": "Anna lives in Oslo"},
+            {"n": 3, "t": "Anna lives in Rome"},
+            {"n": 4, "t": "Anna swims"},
+            {"n": 5, "t": "Anna swims on Sundays"},
+        ],
+    }
+
+    response = local_dashscope.generate_json(
+        system(f"In JSON: {json.dumps(example)}"), user(json.dumps(data))
+    )
+
+    first, second, third, fourth = json.loads(content(response))["decisions"]
+    assert first == {"n": 2, "do": "supersede", "of": [1], "why": first["why"]}
+    assert (second["do"], second["of"]) == ("supersede", [2])
+    assert (third["do"], third["of"]) == ("add", [])
+    assert (fourth["do"], fourth["of"], fourth["t"]) == ("refine", [4], "Anna swims on Sundays")

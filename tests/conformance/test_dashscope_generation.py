@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from devtools.servers import serving
 from tests.local_dashscope import LocalDashScope, content, system, user
 
 JSON = {"type": "json_object"}
@@ -94,10 +95,13 @@ def test_max_tokens_cuts_the_text_and_says_length(local_dashscope: LocalDashScop
     assert response.usage.output_tokens == 3
 
 
+RETIRED = ("qwen-turbo", "qwen-max", "qwen-max-latest", "qwen3-max", "qwen3-32b")
+
+
 @pytest.mark.parametrize(
     ("options", "status", "code", "says"),
     [
-        ({"model": "qwen-turbo"}, 404, "ModelNotFound", "qwen-turbo"),
+        *(({"model": name}, 404, "ModelNotFound", name) for name in RETIRED),
         ({"model": "no-such-model"}, 404, "ModelNotFound", "no-such-model"),
         ({"model": "qwen3.5-plus"}, 400, "InvalidParameter", "url error"),
         ({"model": "qwen3.7-max"}, 400, "InvalidParameter", "url error"),
@@ -167,3 +171,14 @@ def test_lone_surrogate_in_an_escape_is_answered(dashscope_url: str) -> None:
     )
 
     assert reply.status_code == 200
+
+
+def test_programs_written_for_retired_models_run_where_that_is_asked_for() -> None:
+    with serving("dashscope", "--retired-models") as url:
+        local = LocalDashScope(url)
+
+        answers = [local.generate(user("Hello"), model=name) for name in RETIRED]
+        unknown = local.generate(user("Hello"), model="no-such-model")
+
+    assert all("not a language model" in content(answer) for answer in answers)
+    assert unknown.status_code == 404

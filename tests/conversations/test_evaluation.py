@@ -20,46 +20,65 @@ CONVERSATION = {
         {"speaker": "Bo", "dia_id": "D1:3", "text": "I'm allergic to peanuts."},
     ],
     "qa": [
-        {"question": "Where does Ann live?", "evidence": ["D1:1"], "category": 4},
-        {"question": "Peanuts and days?", "evidence": ["D1:3; D1:02"], "category": 1},
+        {
+            "question": "Where does Ann live?",
+            "answer": "Paris",
+            "evidence": ["D1:1"],
+            "category": 4,
+        },
+        {
+            "question": "Peanuts and days?",
+            "answer": "unknown",
+            "evidence": ["D1:3; D1:02"],
+            "category": 1,
+        },
         {"question": "Nothing?", "evidence": [], "category": 3},
+        {"question": "Where does Bo live?", "evidence": ["D1:1"], "category": 5},
     ],
 }
 
 
-def evaluated(file: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.evaluation", "--json", str(file)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def evaluation(file: Path, *options: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "bench.evaluation", "--json", *map(str, options), str(file)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def evaluated(file: Path, *options: object) -> dict[str, Any]:
+    answer = evaluation(file, *options)
     assert answer.returncode == 0, answer.stderr
     figures: dict[str, Any] = json.loads(answer.stdout)
     return figures
 
 
-def test_figures_of_a_small_conversation_are_right(tmp_path: Path) -> None:
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
     file = tmp_path / "small.json"
     file.write_text(json.dumps(CONVERSATION), "utf-8")
+    return file
 
-    figures = evaluated(file)
 
-    everything = {r["way"]: r for r in figures["recall"] if r["category"] == "all"}
+def test_figures_of_a_small_conversation_are_right(small: Path) -> None:
+    figures = evaluated(small)
+
+    everything = {
+        r["way"]: r for r in figures["recall"] if r["category"] == "all" and r["tokens"] == 2_000
+    }
+    adversarial = [r["questions"] for r in figures["recall"] if r["category"] == "adversarial"]
     assert figures["answers_by"].startswith("local rules")
     assert (figures["messages"], figures["memories"], figures["doubles"]) == (3, 2, 0)
-    assert everything["turns"]["share"] == 1.0
+    assert everything["turns"]["share"] == everything["both"]["share"] == 1.0
+    assert adversarial == [1] * 9
     assert everything["memories"] == {
         "way": "memories",
-        "tokens": 4_000,
+        "tokens": 2_000,
         "category": "all",
         "questions": 2,
         "any_hit": 1.0,
         "all_found": 0.5,  # nothing worth remembering was said about the day
         "share": 0.75,
     }
-    assert figures["losses"]["1000"] == {
-        "not_extracted": 1,
-        "not_indexed": 0,
-        "not_retrieved": 0,
-        "of": 3,
-    }
+    assert figures["losses"]["1000"] == {"not_extracted": 1, "of": 3}
+    assert figures["right"] == figures["wrong"] == []
     assert figures["dates"]["right"] == figures["dates"]["extracted"] >= 8
     assert figures["stale"] == {"updates": 6, "still_active": 0, "new_active": 6}
     assert figures["leaks"] == {"secrets": 5, "leaked": 0, "orders_kept": 0}

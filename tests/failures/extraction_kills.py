@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from devtools.deployment import Deployment
-from devtools.extraction import store
+from devtools.extraction import memory_rows, store
 from devtools.servers import Server
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.worker.stores.history import Replaced
@@ -98,8 +98,7 @@ def run(deployment: Deployment, lines: Lines, *, kills: int, seed: int = 1) -> O
 
 def outcome_of(deployment: Deployment, users: Iterable[str], kills: int) -> Outcome:
     services = deployment.services
-    documents = services.memories._store.get_all_documents()
-    ids = sorted(document.document_id for document in documents)
+    ids = sorted(memory.document_id for memory in memory_rows(deployment))
     infos = [info for user in users for info in services.sessions.of_user(user)]
     return Outcome(
         memories=[

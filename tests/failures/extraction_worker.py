@@ -17,7 +17,6 @@ from typing import Any
 import dashscope  # noqa: F401 - two seconds that every child would need
 from tablestore import OTSClient  # noqa: F401
 
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import session_of
 from tablestore_memory.worker.settings import Settings
@@ -58,7 +57,7 @@ def child(step: int, seed: int) -> None:
         die_at(step, random.Random(seed))
     while sessions := waiting(services):
         for user, session in sessions:
-            attempt(services.attempt, user, session)
+            services.attempt.run(user, session)
         time.sleep(0.02)  # a lease of a dead one may still run
 
 

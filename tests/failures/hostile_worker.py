@@ -6,19 +6,22 @@ which it does something apart.
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
+from tablestore_memory.protocol.events import encode
 from tablestore_memory.worker import apart_main
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.extract import facts
-from tablestore_memory.worker.ingest import drain
 from tablestore_memory.worker.ingest.batches import build_batch
+from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.pool import apart
-from tablestore_memory.worker.requests import process
+from tablestore_memory.worker.requests.carry_out import RequestWork
 from tablestore_memory.worker.settings import Settings
 from tests.failures.hostile import suffer
 
-execute, find = process._execute, facts.FactFinder.find
+carry_out, find = RequestWork.carry_out, facts.FactFinder.find
+drain = Ingest.drain
 
 
 def hostile_batch(entries: Any, *more: Any) -> Any:
@@ -27,9 +30,13 @@ def hostile_batch(entries: Any, *more: Any) -> Any:
     return build_batch(entries, *more)
 
 
-def hostile_execute(step: Any, request: Any) -> None:
-    suffer(request.entry.raw.decode(errors="replace"))
-    execute(step, request)
+def hostile_drain(self: Ingest, partition: int) -> int:
+    return drain(replace(self, build=hostile_batch), partition)
+
+
+def hostile_work(self: Any, event: Any, received_ms: int) -> None:
+    suffer(encode(event).decode())
+    carry_out(self, event, received_ms)
 
 
 def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: Any) -> Any:
@@ -39,9 +46,9 @@ def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: An
 
 
 if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
-    vars(drain).update(build_batch=hostile_batch)
+    Ingest.drain = hostile_drain  # type: ignore[method-assign]
 if "requests" in os.environ.get("HOSTILE_STEPS", ""):
-    process._execute = hostile_execute
+    RequestWork.carry_out = hostile_work  # type: ignore[method-assign]
 if "extract" in os.environ.get("HOSTILE_STEPS", ""):
     facts.FactFinder.find = hostile_find  # type: ignore[method-assign]
 

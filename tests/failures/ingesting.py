@@ -8,7 +8,6 @@ from devtools.deployment import Deployment
 from devtools.faults import Faults
 from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 
 # Making tables takes seconds, and keeping apart by users and sessions is enough for most tests.
@@ -64,7 +63,7 @@ def append(deployment: Deployment, partition: int, *events: Message | bytes) -> 
 
 def drain_all(deployment: Deployment, partition: int) -> None:
     """Drain a partition in this process until nothing is left."""
-    while drain(deployment.services.ingest, partition):
+    while deployment.services.ingest.drain(partition):
         pass
 
 

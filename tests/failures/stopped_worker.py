@@ -12,13 +12,11 @@ import sys
 from functools import reduce
 from typing import Any
 
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import Retryable
-from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state import lease
+from tablestore_memory.worker.state.lease import Leases
 
 # So that it need not stand still for six seconds before its leases are free.
 LEASE_TTL_MS = 2_000
@@ -40,15 +38,16 @@ def stop_at(module: str, name: str, count: int) -> None:
 
 def main(module: str, name: str, count: str, work: str, *about: str) -> None:
     lease.LEASE_TTL_MS = LEASE_TTL_MS
-    services = Services(Settings.from_env(os.environ))
+    settings = Settings.from_env(os.environ)
+    services = Services(settings, leases=Leases(Services(settings).redis, LEASE_TTL_MS))
     stop_at(module, name, int(count))
     try:
         if work == "extract":
-            attempt(services.attempt, *about)
+            services.attempt.run(*about)
         elif work == "drain":
-            drain(services.ingest, int(about[0]))
+            services.ingest.drain(int(about[0]))
         else:
-            process_requests(services.requests, int(about[0]))
+            services.requests.process(int(about[0]))
     except Retryable as error:
         print(f"later: {error}")
 

@@ -32,7 +32,6 @@ from tablestore_memory.protocol.events import (
     decode,
     encode,
 )
-from tablestore_memory.worker.requests.process import process_requests
 from tests.failures.ingesting import dead, drain_all, message, texts, waiting
 from tests.unit.test_contract_fuzz import MARK, ids, memories, messages, spoilt, values
 from tests.unit.test_contract_fuzz import texts as said
@@ -176,7 +175,7 @@ def settle(deployment: Deployment) -> None:
     requests = deployment.services.streams.key(PARTITION, "requests")
 
     def done() -> bool:
-        process_requests(deployment.services.requests, PARTITION)
+        deployment.services.requests.process(PARTITION)
         return not deployment.services.redis.xlen(requests)
 
     wait_until(done, "all requests settled", 60)

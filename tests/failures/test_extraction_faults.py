@@ -9,7 +9,6 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, waiting
 from tablestore_memory.localcloud.dashscope.faults import ERRORS, KINDS
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import SystemicFailure
 from tests.local_dashscope import LocalDashScope
 
@@ -72,7 +71,7 @@ def extract_through_pauses(deployment: Deployment, user: str, session: str) -> i
         if (user, session) not in waiting(deployment):
             return pauses
         try:
-            attempt(deployment.services.attempt, user, session)
+            deployment.services.attempt.run(user, session)
         except SystemicFailure:
             pauses += 1
     raise AssertionError("still waiting after 10 tries")

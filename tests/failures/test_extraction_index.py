@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,6 @@ from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, said, store
 from devtools.faults import Faults
 from devtools.servers import Server, wait_until
-from tablestore_memory.worker.consolidation import neighbours
 from tablestore_memory.worker.stores.memories import document_id
 from tests.failures.extraction_kills import NO_LIMITS
 
@@ -87,7 +87,10 @@ def test_too_many_unsearchable_memories_are_waited_for_then_passed_over_and_coun
     user = fresh_name
     store(deployment, *(said(user, f"{user}-1", n, f"I like tea number {n}.") for n in range(6)))
     extract_all(deployment)
-    monkeypatch.setattr(neighbours, "MOST_UNINDEXED", 3)
+    services = deployment.services
+    few = replace(services.remembering, neighbours=replace(services.neighbours, most_unindexed=3))
+    extraction = replace(services.extract, remembering=few)
+    monkeypatch.setitem(vars(services), "attempt", replace(services.attempt, extraction=extraction))
 
     store(deployment, said(user, f"{user}-2", 30, "I'm allergic to cats.", name="Ana"))
     tries = extract_all(deployment)

@@ -11,12 +11,10 @@ from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import Server
 from tablestore_memory.worker.consolidation import apply as applying
-from tablestore_memory.worker.consolidation import remember as remembering
-from tablestore_memory.worker.extract import session as sessions
-from tablestore_memory.worker.extract.attempt import attempt
+from tablestore_memory.worker.consolidation.apply import Apply
+from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.qwen.budget import Budget
-from tablestore_memory.worker.sessions.reconcile import reconcile
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
@@ -50,7 +48,7 @@ def die(*_: Any, **__: Any) -> None:
 def extract_dying(deployment: Deployment, user: str, session: str) -> None:
     """What a SIGKILL leaves is what is in the stores; leases are given back to spare six seconds."""
     with pytest.raises(Died):
-        attempt(deployment.services.attempt, user, session)
+        deployment.services.attempt.run(user, session)
 
 
 def test_half_made_change_is_ended_before_another_session_decides(
@@ -65,7 +63,7 @@ def test_half_made_change_is_ended_before_another_session_decides(
         extract_dying(deployment, user, first)
 
     store(deployment, said(user, second, 3, "I live in Rome.", name="Ana"))
-    attempt(deployment.services.attempt, user, second)
+    deployment.services.attempt.run(user, second)
 
     assert stored_texts(deployment, user) == ["Ana lives in Rome"]
     extract_all(deployment)  # the dead one's plan: applied already
@@ -82,10 +80,10 @@ def test_plan_left_behind_is_decided_on_what_is_known_by_then(
     user, (first, second) = fresh_name, (f"{fresh_name}-1", f"{fresh_name}-2")
     store(deployment, said(user, first, 1, "I live in Paris.", name="Ana"))
     with monkeypatch.context() as crash:  # facts were found and kept, nothing was written
-        crash.setattr(sessions, "remember", die)
+        crash.setattr(Remembering, "remember", die)
         extract_dying(deployment, user, first)
     store(deployment, said(user, second, 2, "I live in Lyon.", name="Ana"))
-    attempt(deployment.services.attempt, user, second)
+    deployment.services.attempt.run(user, second)
 
     extract_all(deployment)
 
@@ -100,9 +98,10 @@ def test_answer_is_paid_for_once_whatever_dies_after_it(
 ) -> None:
     user, session = fresh_name, f"{fresh_name}-1"
     store(deployment, said(user, session, 1, "I like chess.", name="Ana"))
-    for where in ((sessions, "remember"), (remembering, "apply"), (applying, "write_all")):
+    steps: list[tuple[object, str]] = [(Remembering, "remember"), (Apply, "apply")]
+    for owner, name in [*steps, (applying, "write_all")]:
         with monkeypatch.context() as crash:
-            crash.setattr(*where, die)
+            crash.setattr(owner, name, die)
             extract_dying(deployment, user, session)
 
     extract_all(deployment)
@@ -139,12 +138,12 @@ def test_session_that_redis_forgot_is_found_by_its_watermark(
     deployment.services.redis.delete(*keys)
     assert (user, session) not in waiting(deployment)
 
-    found = reconcile(deployment.services.reconcile)
+    found = deployment.services.reconciliation.walk()
     extract_all(deployment)
 
     assert found  # others that share the tables may lag, too
     assert stored_texts(deployment, user) == ["Ana likes chess"]
-    assert reconcile(deployment.services.reconcile) == 0
+    assert deployment.services.reconciliation.walk() == 0
 
 
 def test_poison_is_given_up_alone_and_done_when_retried(
@@ -155,9 +154,9 @@ def test_poison_is_given_up_alone_and_done_when_retried(
     store(deployment, said(user, bad, 1, "I like poisonous plants.", name="Ana"))
 
     for number in range(4):
-        attempt(deployment.services.attempt, user, bad)
+        deployment.services.attempt.run(user, bad)
         store(deployment, said(user, f"{good}{number}", 2, "I like chess.", name="Ana"))
-        attempt(deployment.services.attempt, user, f"{good}{number}")
+        deployment.services.attempt.run(user, f"{good}{number}")
 
     assert waiting(deployment) == []
     status = json.loads(deployment.command("status", "--json").stdout)
@@ -187,7 +186,7 @@ def test_spent_budget_keeps_the_work(
     )
 
     with pytest.raises(BudgetSpent):
-        attempt(step, user, session)
+        step.run(user, session)
 
     assert waiting(deployment) == [(user, session)]
     extract_all(deployment)
@@ -200,7 +199,7 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
     user, session = fresh_name, f"{fresh_name}-1"
     store(deployment, said(user, session, 1, "I like chess.", name="Ana"))
     with monkeypatch.context() as crash:
-        crash.setattr(sessions, "remember", die)
+        crash.setattr(Remembering, "remember", die)
         extract_dying(deployment, user, session)
 
     forget(deployment, user)
@@ -211,13 +210,11 @@ def test_fact_on_its_way_does_not_outlive_forgetting(
 
 def with_workers_turn(deployment: Deployment) -> None:
     """Store what was published and carry out what was asked, in this process."""
-    from tablestore_memory.worker.ingest.drain import drain
-    from tablestore_memory.worker.requests.process import process_requests
     from tablestore_memory.worker.state.partitions import active_partitions
 
     for partition in active_partitions(deployment.services.redis, deployment.services.streams):
-        drain(deployment.services.ingest, partition)
-        process_requests(deployment.services.requests, partition)
+        deployment.services.ingest.drain(partition)
+        deployment.services.requests.process(partition)
 
 
 def test_remembered_secret_is_refused_and_listed_without_it(

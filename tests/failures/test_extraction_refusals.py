@@ -10,9 +10,7 @@ from devtools.extraction import extract_all, said, store, stored_texts, waiting
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import ServiceFails
-from tablestore_memory.worker.requests.process import process_requests
 from tests.local_dashscope import LocalDashScope
 
 REFUSALS = ["InvalidParameter", "DataInspectionFailed"]
@@ -61,7 +59,7 @@ def test_refusal_of_every_call_pauses_and_loses_nothing(
 
     for _ in range(deployment.settings.extract_attempts + 1):
         with pytest.raises(ServiceFails):
-            attempt(deployment.services.attempt, user, session)
+            deployment.services.attempt.run(user, session)
 
     assert deployment.services.sessions.watermark(user, session) == 0
     assert waiting(deployment) == [(user, session)]
@@ -83,11 +81,11 @@ def test_refusal_of_every_call_keeps_what_was_asked_by_name(
     local_dashscope.faults.add("error", code=refusal)
 
     with pytest.raises(ServiceFails):
-        process_requests(deployment.services.requests, partition)
+        deployment.services.requests.process(partition)
 
     assert dead_of(deployment, fresh_name) == []
     local_dashscope.reset()
-    wait_until(lambda: process_requests(deployment.services.requests, partition) == 1, "it is done")
+    wait_until(lambda: deployment.services.requests.process(partition) == 1, "it is done")
     assert stored_texts(deployment, fresh_name) == ["I like tea"]
 
 
@@ -153,6 +151,6 @@ def test_document_is_kept_without_its_secrets(deployment: Deployment, fresh_name
     event = Remember(event_id="e", user_id=fresh_name, created_at=1, text=text, document=document)
     deployment.services.redis.xadd(stream, {EVENT_FIELD: encode(event)})
 
-    process_requests(deployment.services.requests, partition)
+    deployment.services.requests.process(partition)
 
     assert stored_texts(deployment, fresh_name) == ["My key is [secret], I like tea."]

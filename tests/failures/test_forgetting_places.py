@@ -18,15 +18,14 @@ from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan
 from tablestore_memory.worker.failures.errors import Busy, IndexBehind
-from tablestore_memory.worker.forget import Forgetting, Scope, forget
-from tablestore_memory.worker.forget import messages as messages_module
+from tablestore_memory.worker.forget import Forgetting, Scope
+from tablestore_memory.worker.forget.forgetting import Look
 from tablestore_memory.worker.forget.in_flight import InFlight
-from tablestore_memory.worker.forget.look import Look
-from tablestore_memory.worker.forget.messages import Left, forget_messages
+from tablestore_memory.worker.forget.messages import Left, StoredMessages
 from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.memory_index import MemoryIndex
-from tablestore_memory.worker.stores.rows import message_row, session_row
+from tablestore_memory.worker.stores.rows import RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.write import write_all
 
 EARLY_MS, LATE_MS = 1_000, 2_000
@@ -127,16 +126,13 @@ class Home:
         return found.from_us
 
     def forget_messages(self, session: str, scope: Scope | None = None) -> Left:
-        step = self.step
-        return forget_messages(
-            step.client, step.sessions, scope or self.scope(), self.session(session)
-        )
+        return self.step.messages.forget(scope or self.scope(), self.session(session))
 
     def look(self, session: str | None = None) -> Look:
         return Look(self.step, self.scope(session), self.event_id)
 
     def forget(self, session: str | None = None) -> dict[str, int | bool]:
-        return forget(self.step, self.scope(session), self.event_id)
+        return self.step.carry_out(self.scope(session), self.event_id)
 
 
 @pytest.fixture
@@ -162,21 +158,18 @@ def test_session_without_messages_has_nothing_left(home: Home) -> None:
 
 
 @pytest.mark.parametrize("count", [5, 6, 7])
-def test_many_messages_go_batch_by_batch(
-    home: Home, count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_messages_go_batch_by_batch(home: Home, count: int) -> None:
     batches = []
-    write = write_all
 
-    def counted(client: Any, rows: list[Any]) -> None:
-        batches.append(len(rows))
-        write(client, rows)
+    class Counted(StoredMessages):
+        def _delete(self, waiting: list[RowWrite]) -> int:
+            batches.append(len(waiting))
+            return super()._delete(waiting)
 
-    monkeypatch.setattr(messages_module, "MAX_ROWS", 3)
-    monkeypatch.setattr(messages_module, "write_all", counted)
     home.say("s", *range(1, count + 1))
+    messages = Counted(home.services.tablestore, home.services.sessions, rows_at_once=3)
 
-    left = home.forget_messages("s")
+    left = messages.forget(home.scope(), home.session("s"))
 
     assert left.deleted == count
     assert home.left("s") == []

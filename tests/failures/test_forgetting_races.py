@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,11 +19,9 @@ from devtools.servers import wait_until
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 from tablestore_memory.protocol.streams import EVENT_FIELD, WAITED_FIELD
 from tablestore_memory.worker.extract import facts
-from tablestore_memory.worker.extract.attempt import attempt
 from tablestore_memory.worker.failures.errors import RequestRefused, Throttled, Unavailable
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
-from tablestore_memory.worker.qwen.client import Qwen
-from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all, fault, message
@@ -37,6 +35,7 @@ from tests.forgetting import (
     publish,
     settle,
 )
+from tests.qwen import Vectors, embedding, not_asking
 from tests.redis_nodes import cluster
 
 
@@ -81,37 +80,35 @@ def test_request_that_a_journal_delivers_late_was_published_before(
 
 @pytest.mark.parametrize("line", [remembered, document])
 def test_request_that_a_turn_has_read_already_does_not_come_back(
-    deployment: Deployment, fresh_name: str, line: Any, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, line: Any
 ) -> None:
     publish(deployment, line(fresh_name), partition=2)
     drain_all(deployment, 2)
-    embed = Qwen.embed
 
-    def forgotten_meanwhile(*arguments: Any, **options: Any) -> Any:
-        monkeypatch.undo()
+    def forgotten_meanwhile(texts: Sequence[str]) -> Vectors:
         forget(deployment, fresh_name)
-        return embed(*arguments, **options)
+        return deployment.services.qwen.embed(texts)
 
-    monkeypatch.setattr(Qwen, "embed", forgotten_meanwhile)
-    process_requests(deployment.services.requests, 2)
+    embedding(deployment, forgotten_meanwhile).requests.process(2)
 
     assert footprints(deployment, fresh_name) == []
 
 
+@pytest.mark.parametrize(("where", "settled"), [("events", 0), ("requests", 3)])
 def test_requests_of_the_forgotten_reach_neither_qwen_nor_the_dead_letters(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, where: str, settled: int
 ) -> None:
+    """Not even where they had been moved on to the requests before."""
     secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
     before_ms = now_ms(deployment.services.redis)
     forget(deployment, fresh_name)
-    monkeypatch.setattr(Qwen, "embed", None)
 
     for line in (remembered(fresh_name), document(fresh_name), secret):
-        publish(deployment, line, waited_ms=since(deployment, before_ms))
+        publish(deployment, line, stream=where, waited_ms=since(deployment, before_ms))
     drain_all(deployment, 0)
-    done = process_requests(deployment.services.requests, 0)
+    done = not_asking(deployment).requests.process(0)
 
-    assert done == 0  # none came so far
+    assert done == settled
     assert footprints(deployment, fresh_name) == []
 
 
@@ -147,7 +144,7 @@ def stopped_worker(deployment: Deployment, where: str, count: int, *work: str) -
 @pytest.mark.parametrize(
     ("where", "count"),
     [
-        ("extract.session:chunks_of", 1),  # about to read the messages
+        ("extract.chunks:Bounds.chunks_of", 1),  # about to read the messages
         ("extract.facts:ask", 1),  # has read them, about to ask Qwen
         ("extract.plans:Plans.keep", 1),  # about to keep what Qwen said
         ("extract.plans:Plans.keep", 2),  # with its vectors
@@ -207,21 +204,21 @@ def test_fact_taken_back_from_a_worker_that_hung_is_remembered_from_the_other_se
 
 
 def test_memory_forgotten_while_it_is_looked_for_is_not_announced(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     publish(deployment, remembered(fresh_name))
     drain_all(deployment, 0)
-    process_requests(deployment.services.requests, 0)
-    age_ms = UnindexedMemories.age_ms
+    services = deployment.services
+    services.requests.process(0)
 
-    def forgotten_meanwhile(self: UnindexedMemories, written: MemoryRef) -> int:
-        monkeypatch.undo()
-        age = age_ms(self, written)
-        forget(deployment, fresh_name)
-        return age
+    class ForgottenMeanwhile(UnindexedMemories):
+        def age_ms(self, written: MemoryRef) -> int:
+            age = super().age_ms(written)
+            forget(deployment, fresh_name)
+            return age
 
-    monkeypatch.setattr(UnindexedMemories, "age_ms", forgotten_meanwhile)
-    confirm_all(deployment)
+    unindexed = ForgottenMeanwhile(services.redis, services.streams)
+    confirm_all(deployment, Services(deployment.settings, unindexed=unindexed))
 
     assert footprints(deployment, fresh_name) == []
 
@@ -249,7 +246,7 @@ def test_events_that_a_drain_may_hold_are_waited_for_and_those_behind_are_not(
     stream = deployment.services.streams.events(3)
 
     with Lease(deployment.services.redis, deployment.services.streams.key(3, "lease")):
-        assert process_requests(deployment.services.requests, 1) == 0
+        assert deployment.services.requests.process(1) == 0
         held = int(deployment.services.redis.xlen(stream))
     carry_out_forgetting(deployment, asked)
 
@@ -272,7 +269,7 @@ def test_memory_that_only_a_stopped_index_would_show_is_found_before_it_is_verif
         wait_until(
             lambda: now_ms(deployment.services.redis) > moment_ms + 1_500, "its clock is past"
         )
-        assert process_requests(deployment.services.requests, 1) == 0
+        assert deployment.services.requests.process(1) == 0
         told = deployment.services.deletion_receipts.finished(asked)
 
     receipt = carry_out_forgetting(deployment, asked)
@@ -300,21 +297,6 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
         assert footprints(spread, fresh_name) == []
 
 
-def test_requests_that_were_moved_on_before_it_reach_neither_qwen_nor_the_dead_letters(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = remembered(fresh_name) | {"text": "My key is sk-0123456789abcdef."}
-    before_ms = now_ms(deployment.services.redis)
-    forget(deployment, fresh_name)
-    monkeypatch.setattr(Qwen, "embed", no_call)
-
-    for line in (remembered(fresh_name), document(fresh_name), secret):
-        publish(deployment, line, stream="requests", waited_ms=since(deployment, before_ms))
-    settle(deployment)
-
-    assert footprints(deployment, fresh_name) == []
-
-
 def test_malformed_request_of_the_forgotten_is_no_dead_letter(
     deployment: Deployment, fresh_name: str
 ) -> None:
@@ -325,34 +307,29 @@ def test_malformed_request_of_the_forgotten_is_no_dead_letter(
 
     late: Any = {EVENT_FIELD: raw, WAITED_FIELD: since(deployment, before_ms)}
     deployment.services.redis.xadd(requests, late)
-    process_requests(deployment.services.requests, 0)
+    deployment.services.requests.process(0)
     left_by_the_late = footprints(deployment, fresh_name)
     deployment.services.redis.xadd(requests, {EVENT_FIELD: raw})
-    process_requests(deployment.services.requests, 0)
+    deployment.services.requests.process(0)
 
     assert left_by_the_late == []
     assert [letter.event for letter in dead(deployment)] == [raw]
 
 
 def test_request_that_is_refused_while_it_is_forgotten_is_no_dead_letter(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     publish(deployment, remembered(fresh_name), partition=2)
     drain_all(deployment, 2)
 
-    def forgotten_meanwhile(*_: Any, **__: Any) -> Any:
+    def forgotten_meanwhile(_: Sequence[str]) -> Vectors:
         forget(deployment, fresh_name)
         raise RequestRefused("Qwen: 400")
 
-    monkeypatch.setattr(Qwen, "embed", forgotten_meanwhile)
-    done = process_requests(deployment.services.requests, 2)
+    done = embedding(deployment, forgotten_meanwhile).requests.process(2)
 
     assert done == 1
     assert footprints(deployment, fresh_name) == []
-
-
-def no_call(*_: Any, **__: Any) -> Any:
-    raise AssertionError("Qwen was asked")
 
 
 def test_message_that_a_journal_delivers_late_was_published_before(
@@ -374,7 +351,7 @@ def test_message_that_a_journal_delivers_late_was_published_before(
 
 
 @pytest.mark.parametrize(
-    "where", ["ingest.drain:write_batch", "ingest.drain:record", "ingest.drain:acknowledge"]
+    "where", ["ingest.writing:write_rows", "ingest.drain:record", "ingest.drain:acknowledge"]
 )
 def test_drain_that_hangs_past_its_lease_leaves_nothing_of_the_forgotten(
     deployment: Deployment, fresh_name: str, where: str
@@ -403,6 +380,6 @@ def test_extraction_that_fails_while_it_is_forgotten_leaves_nothing(
         raise error
 
     monkeypatch.setattr(facts, "ask", forgotten_meanwhile)
-    attempt(deployment.services.attempt, fresh_name, session)
+    deployment.services.attempt.run(fresh_name, session)
 
     assert footprints(deployment, fresh_name) == []

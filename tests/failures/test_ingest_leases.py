@@ -11,7 +11,7 @@ from tablestore_memory.worker.dispatch.dispatcher import Dispatcher
 from tablestore_memory.worker.failures.errors import Busy, LeaseLost
 from tablestore_memory.worker.ingest.acknowledge import acknowledge
 from tablestore_memory.worker.ingest.batches import build_batch
-from tablestore_memory.worker.ingest.drain import drain
+from tablestore_memory.worker.ingest.outcome import Outcome
 from tablestore_memory.worker.state.entries import take
 from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import append, dead, drain_all, message, texts, waiting
@@ -22,7 +22,7 @@ def test_partition_has_one_drain_at_a_time(undrained: Deployment, fresh_name: st
     key = undrained.services.streams.key(0, "lease")
 
     with Lease(undrained.services.redis, key), pytest.raises(Busy):
-        drain(undrained.services.ingest, 0)
+        undrained.services.ingest.drain(0)
 
     assert waiting(undrained, 0) == 1
 
@@ -40,7 +40,7 @@ def test_drain_that_lost_its_lease_acknowledges_nothing(
         batch = build_batch(taken.entries, services.names)
         redis.set(streams.key(0, "lease"), "another")
         with pytest.raises(Busy):
-            acknowledge(redis, streams, 0, lost, batch.entries, batch.refused, deliveries=1)
+            acknowledge(redis, streams, 0, lost, Outcome.of(batch, {}), deliveries=1)
         with pytest.raises(Busy):
             take(redis, lost, streams.events(0), streams.key(0, "in-flight"), 200)
     still = redis.get(streams.key(0, "lease"))

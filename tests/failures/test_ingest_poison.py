@@ -4,12 +4,12 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from devtools.deployment import Deployment
 from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
-from tablestore_memory.worker.ingest import drain as drain_module
 from tablestore_memory.worker.ingest.batches import Batch, build_batch
 from tablestore_memory.worker.ingest.writing import write_batch
 from tablestore_memory.worker.services import Services
@@ -38,9 +38,8 @@ def drain_until_killed(settings: Settings, kill_after_write: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return failures
 
-    vars(drain_module).update(build_batch=deadly_build, write_batch=deadly_write)
-    services = Services(settings)
-    while drain_module.drain(services.ingest, 0):
+    ingest = replace(Services(settings).ingest, build=deadly_build, write=deadly_write)
+    while ingest.drain(0):
         pass
 
 

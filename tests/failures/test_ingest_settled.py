@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from redis.exceptions import ConnectionError as NoConnection
@@ -14,9 +14,7 @@ from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Event, Forget, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.failures.errors import Busy, LeaseLost, Throttled
-from tablestore_memory.worker.ingest import drain as drain_module
-from tablestore_memory.worker.ingest.drain import Ingest, drain
-from tablestore_memory.worker.state import lease as leases
+from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.entries import oldest
 from tests.failures.ingesting import append, dead, drain_all, malformed, message, texts, waiting
@@ -36,16 +34,16 @@ def publish(deployment: Deployment, raw: bytes, waited_ms: int) -> tuple[str, in
     return entry, int(entry.partition("-")[0]) - waited_ms
 
 
-def after(monkeypatch: pytest.MonkeyPatch, step: str, then: Callable[[], None]) -> None:
-    """Let something happen right after a step of the drain."""
-    do = getattr(drain_module, step)
+def after(ingest: Ingest, step: Literal["build", "write"], then: Callable[[], None]) -> Ingest:
+    """One with which something happens right after a step of each batch."""
+    do = getattr(ingest, step)
 
-    def done(*arguments: Any, **options: Any) -> Any:
-        result = do(*arguments, **options)
+    def done(*arguments: Any) -> Any:
+        result = do(*arguments)
         then()
         return result
 
-    monkeypatch.setattr(drain_module, step, done)
+    return replace(ingest, **{step: done})  # type: ignore[arg-type]
 
 
 def take_lease(deployment: Deployment) -> None:
@@ -121,7 +119,7 @@ def test_what_was_forgotten_since_is_taken_off_unstored_and_told_as_a_number(
     deployment.services.tombstones.note(fresh_name, None, now_ms(deployment.services.redis))
 
     with capture_logs() as logs:
-        left = drain(deployment.services.ingest, 0)
+        left = deployment.services.ingest.drain(0)
 
     (line,) = logs
     duration_ms = line.pop("duration_ms")
@@ -146,19 +144,16 @@ def test_batch_of_the_forgotten_alone_is_taken_off(deployment: Deployment, fresh
     append(deployment, 0, message(fresh_name, 1))
     deployment.services.tombstones.note(fresh_name, None, now_ms(deployment.services.redis))
 
-    drain(deployment.services.ingest, 0)
+    deployment.services.ingest.drain(0)
 
     assert waiting(deployment, 0) == 0
 
 
-def test_batch_that_was_taken_before_is_told_so(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batch_that_was_taken_before_is_told_so(deployment: Deployment, fresh_name: str) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    with monkeypatch.context() as broken:
-        broken.setattr(drain_module, "write_batch", raising(NoConnection("gone")))
-        with pytest.raises(NoConnection):
-            drain(deployment.services.ingest, 0)
+    broken = replace(deployment.services.ingest, write=raising(NoConnection("gone")))
+    with pytest.raises(NoConnection):
+        broken.drain(0)
 
     with capture_logs() as logs:
         drain_all(deployment, 0)
@@ -173,15 +168,14 @@ def raising(error: Exception) -> Any:
     return trouble
 
 
-def with_clock(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, batch_s: float) -> Ingest:
+def with_clock(deployment: Deployment, batch_s: float) -> Ingest:
     """A drain by a clock on which each batch takes so long."""
     now = [0.0]
 
     def pass_time() -> None:
         now[0] += batch_s
 
-    after(monkeypatch, "write_batch", pass_time)
-    return replace(deployment.services.ingest, clock=lambda: now[0])
+    return after(replace(deployment.services.ingest, clock=lambda: now[0]), "write", pass_time)
 
 
 @pytest.mark.parametrize(
@@ -197,57 +191,52 @@ def with_clock(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, batch_s:
 def test_turn_ends_soon_or_later_if_full_batches_wait(
     deployment: Deployment,
     fresh_name: str,
-    monkeypatch: pytest.MonkeyPatch,
     batch_s: float,
     events: int,
     left: int,
 ) -> None:
     append(deployment, 0, *(message(fresh_name, number) for number in range(events)))
-    ingest = with_clock(deployment, monkeypatch, batch_s)
+    ingest = with_clock(deployment, batch_s)
 
-    assert drain(ingest, 0) == left
+    assert ingest.drain(0) == left
     assert waiting(deployment, 0) == left
 
 
-def test_duration_of_a_batch_is_told_in_ms(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_duration_of_a_batch_is_told_in_ms(deployment: Deployment, fresh_name: str) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    ingest = with_clock(deployment, monkeypatch, 0.0437)
+    ingest = with_clock(deployment, 0.0437)
 
     with capture_logs() as logs:
-        drain(ingest, 0)
+        ingest.drain(0)
 
     assert [line["duration_ms"] for line in logs] == [43.7]
 
 
 def test_empty_partition_is_drained_at_once(deployment: Deployment) -> None:
-    assert drain(deployment.services.ingest, 0) == 0
+    assert deployment.services.ingest.drain(0) == 0
 
 
 def test_drain_that_lost_its_lease_before_it_writes_writes_nothing(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
-    monkeypatch.setattr(leases, "LEASE_TTL_MS", 1_500)
+    ingest = replace(deployment.services.ingest, lease_ttl_ms=1_500)
     append(deployment, 0, message(fresh_name, 1))
-    after(monkeypatch, "build_batch", lambda: lose_lease(deployment))
 
     with pytest.raises(LeaseLost):
-        drain(deployment.services.ingest, 0)
+        after(ingest, "build", lambda: lose_lease(deployment)).drain(0)
 
     assert texts(deployment, fresh_name) == []
     assert waiting(deployment, 0) == 1
 
 
 def test_drain_that_lost_its_lease_while_it_wrote_lets_no_session_wait(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
-    monkeypatch.setattr(leases, "LEASE_TTL_MS", 1_500)
+    ingest = replace(deployment.services.ingest, lease_ttl_ms=1_500)
     append(deployment, 0, message(fresh_name, 1))
-    after(monkeypatch, "write_batch", lambda: lose_lease(deployment))
 
     with pytest.raises(LeaseLost):
-        drain(deployment.services.ingest, 0)
+        after(ingest, "write", lambda: lose_lease(deployment)).drain(0)
 
     assert texts(deployment, fresh_name) == ["text 1"]  # as the next drain will write it again
     assert not deployment.services.due.waits(fresh_name, fresh_name)
@@ -255,7 +244,7 @@ def test_drain_that_lost_its_lease_while_it_wrote_lets_no_session_wait(
 
 
 def test_drain_that_lost_its_lease_takes_back_what_was_forgotten_meanwhile_and_nothing_else(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     gone, other = f"{fresh_name}-gone", f"{fresh_name}-other"
     append(deployment, 0, message(gone, 1), message(other, 1), message(gone, 2), b"{")
@@ -264,9 +253,8 @@ def test_drain_that_lost_its_lease_takes_back_what_was_forgotten_meanwhile_and_n
         deployment.services.tombstones.note(gone, None, now_ms(deployment.services.redis))
         take_lease(deployment)
 
-    after(monkeypatch, "write_batch", forgotten_meanwhile)
     with pytest.raises(LeaseLost, match="lease"):
-        drain(deployment.services.ingest, 0)
+        after(deployment.services.ingest, "write", forgotten_meanwhile).drain(0)
 
     rows = footprints(deployment, gone)
     assert [row for row in rows if row.startswith(("message", "session"))] == []
@@ -276,12 +264,11 @@ def test_drain_that_lost_its_lease_takes_back_what_was_forgotten_meanwhile_and_n
 
 
 def test_row_written_anew_after_it_was_forgotten_is_not_taken_back(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
 
     def forgotten_and_published_again() -> None:
-        monkeypatch.undo()
         services = deployment.services
         services.tombstones.note(fresh_name, None, now_ms(services.redis))
         moment_ms = now_ms(services.redis)
@@ -291,9 +278,8 @@ def test_row_written_anew_after_it_was_forgotten_is_not_taken_back(
         drain_all(deployment, 0)
         take_lease(deployment)
 
-    after(monkeypatch, "write_batch", forgotten_and_published_again)
     with pytest.raises(LeaseLost):
-        drain(deployment.services.ingest, 0)
+        after(deployment.services.ingest, "write", forgotten_and_published_again).drain(0)
 
     assert texts(deployment, fresh_name) == ["text again", "text 2"]
     (session,) = deployment.services.sessions.of_user(fresh_name)
@@ -302,15 +288,15 @@ def test_row_written_anew_after_it_was_forgotten_is_not_taken_back(
 
 @pytest.mark.parametrize("error", [Busy("x"), NoConnection("x")])
 def test_what_is_nobodys_fault_is_told_as_it_is_and_asks_nobody(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+    deployment: Deployment, fresh_name: str, error: Exception
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_batch", raising(error))
-    ingest = replace(deployment.services.ingest, probe=raising(Throttled("asked")))
+    asked = raising(Throttled("asked"))
+    ingest = replace(deployment.services.ingest, write=raising(error), probe=asked)
 
     for _ in range(2):
         with pytest.raises(type(error)):
-            drain(ingest, 0)
+            ingest.drain(0)
     in_flight = deployment.services.redis.hgetall(deployment.services.streams.key(0, "in-flight"))
 
     assert b"failure" not in in_flight
@@ -318,19 +304,17 @@ def test_what_is_nobodys_fault_is_told_as_it_is_and_asks_nobody(
 
 
 def test_batches_are_whole_again_when_what_was_taken_apart_is_settled(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     append(deployment, 0, *(message(fresh_name, number) for number in range(4)))
-    with monkeypatch.context() as broken:
-        broken.setattr(drain_module, "write_batch", raising(KeyError("x")))
-        with pytest.raises(KeyError):
-            drain(deployment.services.ingest, 0)
+    with pytest.raises(KeyError):
+        replace(deployment.services.ingest, write=raising(KeyError("x"))).drain(0)
     ingest = replace(deployment.services.ingest, clock=lambda: 0.0)
 
     with capture_logs() as logs:
-        drain(ingest, 0)
+        ingest.drain(0)
         append(deployment, 0, *(message(fresh_name, number) for number in range(4, 10)))
-        drain(ingest, 0)
+        ingest.drain(0)
 
     assert [line["entries"] for line in logs] == [1, 1, 1, 1, 6]
     in_flight = deployment.services.streams.key(0, "in-flight")
@@ -338,16 +322,14 @@ def test_batches_are_whole_again_when_what_was_taken_apart_is_settled(
 
 
 def test_lone_entry_is_set_aside_with_how_often_it_was_tried_and_why(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_batch", raising(KeyError("my words")))
     for _ in range(2):
         with pytest.raises(KeyError):
-            drain(deployment.services.ingest, 0)
-    monkeypatch.undo()
+            replace(deployment.services.ingest, write=raising(KeyError("my words"))).drain(0)
 
-    drain(deployment.services.ingest, 0)
+    deployment.services.ingest.drain(0)
 
     (letter,) = dead(deployment)
     reason = "2 tries of it alone failed, while the store answered: KeyError"
@@ -356,18 +338,16 @@ def test_lone_entry_is_set_aside_with_how_often_it_was_tried_and_why(
 
 
 def test_lone_entry_is_not_set_aside_while_the_store_fails(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-    monkeypatch.setattr(drain_module, "write_batch", raising(KeyError("my words")))
     for _ in range(2):
         with pytest.raises(KeyError):
-            drain(deployment.services.ingest, 0)
-    monkeypatch.undo()
+            replace(deployment.services.ingest, write=raising(KeyError("my words"))).drain(0)
     silent = replace(deployment.services.ingest, probe=raising(Throttled("slowly")))
 
     with pytest.raises(Exception, match="fails at something trivial too: slowly"):
-        drain(silent, 0)
+        silent.drain(0)
 
     assert dead(deployment) == []
     drain_all(deployment, 0)
@@ -375,20 +355,14 @@ def test_lone_entry_is_not_set_aside_while_the_store_fails(
 
 
 def test_what_may_pass_is_tried_for_half_the_bound_before_it_is_set_aside(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
     append(deployment, 0, message(fresh_name, 1))
-
-    def throttled(client: Any, rows: list[Any]) -> dict[int, Any]:
-        if rows:
-            raise Throttled("slowly")
-        return {}
-
-    monkeypatch.setattr(drain_module, "write_batch", throttled)
+    throttled = replace(deployment.services.ingest, write=raising(Throttled("slowly")))
 
     for _ in range(10):
         with pytest.raises(Throttled):
-            drain(deployment.services.ingest, 0)
+            throttled.drain(0)
 
     assert dead(deployment) == []
     assert waiting(deployment, 0) == 1

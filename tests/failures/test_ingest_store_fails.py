@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,9 +17,7 @@ from tablestore_memory.worker.failures.errors import (
     Throttled,
     Unavailable,
 )
-from tablestore_memory.worker.ingest import drain as drain_module
 from tablestore_memory.worker.ingest.batches import Batch, build_batch
-from tablestore_memory.worker.ingest.drain import drain
 from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.stores.tables import connect
 from tests.failures.ingesting import (
@@ -54,7 +53,7 @@ def test_rows_that_keep_failing_wait_while_the_others_are_settled(
         fault(faulty_tablestore_url, "rows", operation="BatchWriteRow", every=2),
         pytest.raises(Throttled),
     ):
-        drain(undrained.services.ingest, 0)
+        undrained.services.ingest.drain(0)
     left = waiting(undrained, 0)
     drain_all(undrained, 0)
 
@@ -85,7 +84,7 @@ def test_request_that_fails_is_told_at_once_and_done_again_later(
 
     with fault(faulty_tablestore_url, kind, operation="BatchWriteRow", times=1, **fields):
         with pytest.raises(error):
-            drain(undrained.services.ingest, 0)
+            undrained.services.ingest.drain(0)
         tried = Faults(faulty_tablestore_url).happened()
     drain_all(undrained, 0)
 
@@ -102,7 +101,7 @@ def test_store_that_fails_at_everything_pauses_and_sets_nothing_aside(
     with fault(faulty_tablestore_url, "error", operation="BatchWriteRow", code="OTSServerBusy"):
         for _ in range(5):
             with pytest.raises(ServiceFails):
-                drain(undrained.services.ingest, 0)
+                undrained.services.ingest.drain(0)
     set_aside = dead(undrained)
     drain_all(undrained, 0)
 
@@ -111,7 +110,7 @@ def test_store_that_fails_at_everything_pauses_and_sets_nothing_aside(
 
 
 def test_entry_that_alone_keeps_failing_is_set_aside_after_its_tries(
-    undrained: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    undrained: Deployment, fresh_name: str
 ) -> None:
     """Nobody foresaw what it does; what it says is not told."""
 
@@ -120,14 +119,14 @@ def test_entry_that_alone_keeps_failing_is_set_aside_after_its_tries(
             raise KeyError("odd")
         return build_batch(entries, *more)
 
-    monkeypatch.setattr(drain_module, "build_batch", failing)
+    ingest = replace(undrained.services.ingest, build=failing)
     append(undrained, 0, message(fresh_name, 0), message(fresh_name, 1, "odd"))
     append(undrained, 0, *(message(fresh_name, n) for n in range(2, 9)))
 
     failures = 0
     while waiting(undrained, 0):
         try:
-            drain(undrained.services.ingest, 0)
+            ingest.drain(0)
         except KeyError:
             failures += 1
 
@@ -234,7 +233,7 @@ def test_what_every_event_would_meet_is_said_as_such(
             fault(faulty_tablestore_url, "error", operation="BatchWriteRow", code=code),
             pytest.raises(error),
         ):
-            drain(undrained.services.ingest, 0)
+            undrained.services.ingest.drain(0)
 
     assert waiting(undrained, 0) == 1
     assert dead(undrained) == []

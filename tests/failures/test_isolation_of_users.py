@@ -14,7 +14,6 @@ from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, Message, Remember, encode
-from tablestore_memory.worker.requests.process import process_requests
 from tests.failures.ingesting import append, dead, drain_all
 
 # So few keys that three users meet at each of them in nearly every run.
@@ -109,7 +108,7 @@ class Isolation(RuleBasedStateMachine):
         requests = services.streams.key(0, "requests")
 
         def done() -> bool:
-            process_requests(services.requests, 0)
+            services.requests.process(0)
             return not services.redis.xlen(requests)
 
         wait_until(done, "all requests carried out", 60)

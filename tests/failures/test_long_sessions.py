@@ -8,11 +8,9 @@ import pytest
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts
-from tablestore_memory.worker.consolidation.remember import remember
-from tablestore_memory.worker.extract import attempt as attempts
-from tablestore_memory.worker.extract import chunks
-from tablestore_memory.worker.extract import session as sessions
-from tablestore_memory.worker.extract.attempt import Attempt, Outcome, attempt
+from tablestore_memory.worker.consolidation.remember import Remembering
+from tablestore_memory.worker.extract.attempt import Attempt, Outcome
+from tablestore_memory.worker.extract.chunks import Bounds
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.state.lease import give_up_leases_of
@@ -39,7 +37,10 @@ def deployment(
     shared: Deployment, local_dashscope: LocalDashScope, monkeypatch: pytest.MonkeyPatch
 ) -> Deployment:
     """A piece is a message."""
-    monkeypatch.setattr(chunks, "_MESSAGES", 1)
+    services = shared.services
+    finder = replace(services.finder, bounds=Bounds(messages=1))
+    extraction = replace(services.extract, finder=finder)
+    monkeypatch.setitem(vars(services), "attempt", replace(services.attempt, extraction=extraction))
     return shared
 
 
@@ -51,13 +52,13 @@ def say(deployment: Deployment, name: str, *texts: str) -> tuple[str, str]:
 
 def finding(deployment: Deployment, find: Any) -> Attempt:
     """A try whose facts are found by `find`, with what finds them otherwise as its first argument."""
-    extraction = deployment.services.extract
+    extraction = deployment.services.attempt.extraction
 
     class Finder(FactFinder):
         def find(self, *about: Any) -> Any:
             return find(super().find, *about)
 
-    finder = Finder(extraction.finder.qwen)
+    finder = Finder(extraction.finder.qwen, bounds=extraction.finder.bounds)
     return replace(deployment.services.attempt, extraction=replace(extraction, finder=finder))
 
 
@@ -74,7 +75,7 @@ def test_pieces_are_asked_about_at_the_same_time(deployment: Deployment, fresh_n
 
     session = say(deployment, fresh_name, *SAID)
 
-    assert attempt(finding(deployment, find), *session) == Outcome(len(SAID))
+    assert finding(deployment, find).run(*session) == Outcome(len(SAID))
 
     assert stored_texts(deployment, fresh_name) == KNOWN
 
@@ -98,7 +99,7 @@ def test_no_more_pieces_are_asked_about_at_once_than_is_set(
     step = finding(deployment, find)
     step = replace(step, extraction=replace(step.extraction, ask_at_once=1))
 
-    attempt(step, *say(deployment, fresh_name, *SAID))
+    step.run(*say(deployment, fresh_name, *SAID))
 
     assert most == 1
     assert stored_texts(deployment, fresh_name) == KNOWN
@@ -110,7 +111,7 @@ def test_pieces_are_applied_in_order_whichever_answer_comes_first(
     session = say(deployment, fresh_name, "I live in Paris.", "I live in Lyon.", "I live in Rome.")
     local_dashscope.faults.add("latency", match="Paris", seconds=0.5, times=1)
 
-    attempt(deployment.services.attempt, *session)
+    deployment.services.attempt.run(*session)
 
     assert stored_texts(deployment, fresh_name) == ["Ana lives in Rome"]
     history = [entry.text for entry in deployment.services.history.of_user(fresh_name)]
@@ -126,7 +127,7 @@ def test_answers_are_paid_for_once_whatever_piece_dies(
     after: int,
 ) -> None:
     session = say(deployment, fresh_name, *SAID)
-    calls = iter(range(len(SAID)))
+    calls, remember = iter(range(len(SAID))), Remembering.remember
 
     def dying(*arguments: Any, **options: Any) -> int:
         if next(calls) == after:
@@ -134,9 +135,9 @@ def test_answers_are_paid_for_once_whatever_piece_dies(
         return remember(*arguments, **options)
 
     with monkeypatch.context() as crash:
-        crash.setattr(sessions, "remember", dying)
+        crash.setattr(Remembering, "remember", dying)
         with pytest.raises(Died):
-            attempt(deployment.services.attempt, *session)
+            deployment.services.attempt.run(*session)
 
     extract_all(deployment)
 
@@ -151,7 +152,7 @@ def test_piece_that_fails_costs_the_others_nothing(
     session = say(deployment, fresh_name, *SAID)
     local_dashscope.faults.add("error", code="Throttling", match="peanuts", times=1)
 
-    assert attempt(deployment.services.attempt, *session).chunks == 0
+    assert deployment.services.attempt.run(*session).chunks == 0
     extract_all(deployment)
 
     assert generations(local_dashscope) == len(SAID) + 1
@@ -164,14 +165,13 @@ def test_session_that_gave_its_place_away_goes_on_where_it_was(
     fresh_name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attempts, "_TURN_S", -1.0)
     user, session = say(deployment, fresh_name, *SAID)
     # As ingestion counts it: from its first message on.
     deployment.services.due.add(user, session, 1)
     step = deployment.services.attempt
-    step = replace(step, extraction=replace(step.extraction, ask_at_once=1))
+    step = replace(step, turn_s=-1.0, extraction=replace(step.extraction, ask_at_once=1))
 
-    done = [attempt(step, user, session).chunks for _ in SAID]
+    done = [step.run(user, session).chunks for _ in SAID]
 
     assert done == [1] * len(SAID)
     assert generations(local_dashscope) == len(SAID)
@@ -188,8 +188,8 @@ def test_nothing_of_the_forgotten_is_left_of_what_was_asked_ahead(
         return 0
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(sessions, "remember", forgotten_meanwhile)
-        attempt(deployment.services.attempt, *session)
+        meanwhile.setattr(Remembering, "remember", forgotten_meanwhile)
+        deployment.services.attempt.run(*session)
 
     extract_all(deployment)
     assert footprints(deployment, fresh_name) == []
@@ -205,7 +205,7 @@ def test_answers_that_come_after_the_lease_was_lost_are_not_kept(
         give_up_leases_of(holder)
         return really(*about)
 
-    outcome = attempt(finding(deployment, find), user, session)
+    outcome = finding(deployment, find).run(user, session)
 
     assert isinstance(outcome.error, LeaseLost)
     assert deployment.services.plans.load(user, session) == ()

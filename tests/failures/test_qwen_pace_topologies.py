@@ -9,10 +9,10 @@ import pytest
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled
-from tablestore_memory.worker.qwen import rate_limit
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tablestore_memory.worker.state.connection import connect_redis
+from tablestore_memory.worker.state.keys import Keys
 from tests.redis_nodes import Node, cluster, watched_by_sentinels
 
 
@@ -45,8 +45,7 @@ def sentinels() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("place", [one_node, socket_file, sentinels, cluster])
-def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "_PATIENCE_S", -1.0)
+def test_pace_is_kept_and_slowed(place: object) -> None:
     with place() as url:  # type: ignore[operator]
         one, other = (pace(url) for _ in range(2))
         for model in ("qwen-plus", "text-embedding-v4"):
@@ -60,11 +59,11 @@ def test_pace_is_kept_and_slowed(place: object, monkeypatch: pytest.MonkeyPatch)
             with pytest.raises(Throttled, match="MEMORY_QWEN_RPM"), one.call(model, 10):
                 pass
 
-            assert other.most_under_way(model) < 16.5
+            most = other.redis.hget(Keys(other.streams).counts(model), "most")
+            assert float(most or 0) < 16.5
 
 
 def pace(url: str) -> RateLimiter:
-    redis = connect_redis(url)
-    return RateLimiter(
-        redis, Streams("pace"), Rates(4, 1_000), Budget(redis, Streams("pace"), None)
-    )
+    redis, streams = connect_redis(url), Streams("pace")
+    budget = Budget(redis, streams, None)
+    return RateLimiter(redis, streams, Rates(4, 1_000), budget, patience_s=-1.0)

@@ -1,6 +1,6 @@
 """Requests: whose turn it is, what a failure costs, and whom it holds up.
 
-What a request does when it is carried out is put into the step here; turns, tries and letters are real.
+The work of a request is put in here; turns, tries and letters are real.
 """
 
 import threading
@@ -26,72 +26,95 @@ from tablestore_memory.worker.failures.errors import (
     Throttled,
 )
 from tablestore_memory.worker.failures.isolation import Isolation
-from tablestore_memory.worker.requests import process
-from tablestore_memory.worker.requests.process import process_requests
-from tablestore_memory.worker.state import lease as leases
-from tablestore_memory.worker.state.attempts import Attempts
+from tablestore_memory.worker.requests.carry_out import RequestWork
+from tablestore_memory.worker.services import Collaborators, Services
+from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 from tablestore_memory.worker.state.entries import oldest
-from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.lease import Lease, Leases
 
 TRIES = 3
 AN_HOUR_S = 3_600
 
 
+class Work(RequestWork):
+    """Carries nothing out: tells what came, in order, and has the troubles it is given."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.troubles: dict[str, Callable[[], None]] = {}
+
+    def carry_out(self, event: Event, received_ms: int) -> None:
+        self.done.append(event.event_id)
+        self.troubles.get(event.event_id, lambda: None)()
+
+
 class Asked:
     """The requests of one partition; `done` tells which were carried out, in order."""
 
-    def __init__(self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.services = deployment.services
-        isolation = Isolation(60, TRIES)
-        self.step = replace(deployment.services.requests, isolation=isolation, probe=lambda: None)
-        self.stream = self.services.streams.key(0, "requests")
-        self.lease = self.services.streams.key(0, "requests-lease")
-        self.done: list[str] = []
-        self.troubles: dict[str, Callable[[], None]] = {}
-        monkeypatch.setattr(process, "_execute", self._execute)
+    def __init__(self, deployment: Deployment) -> None:
+        self.settings = deployment.settings
+        self.redis = deployment.services.redis
+        self.work = Work()
+        self.probe: Callable[[], None] = lambda: None
+        self.given: Collaborators = {
+            "redis": self.redis,
+            "isolation": Isolation(60, TRIES),
+            "probe_all": lambda: self.probe(),
+            "request_work": self.work,
+            # So that its loss is noticed soon.
+            "leases": Leases(self.redis, ttl_ms=1_500),
+        }
+        self.services = Services(self.settings, **self.given)
+        self.stream = self.services.keys.requests(0)
+        self.lease = self.services.keys.requests_lease(0)
 
     def ask(self, *events: Event | bytes) -> None:
         for event in events:
             raw = event if isinstance(event, bytes) else encode(event)
-            self.services.redis.xadd(self.stream, {EVENT_FIELD: raw})
+            self.redis.xadd(self.stream, {EVENT_FIELD: raw})
 
     def fails(self, event_id: str, error: Exception) -> None:
-        self.troubles[event_id] = raising(error)
+        self.work.troubles[event_id] = raising(error)
 
     def pause(self, seconds: float) -> None:
         """Between two tries of what fails."""
-        attempts = replace(self.step.attempts, first_s=seconds, longest_s=seconds)
-        self.step = replace(self.step, attempts=attempts)
+        log = AttemptLog(
+            self.redis, self.services.keys.requests_tries, first_s=seconds, longest_s=seconds
+        )
+        self.given["request_attempts"] = log
+        self.services = Services(self.settings, **self.given)
+
+    @property
+    def done(self) -> list[str]:
+        return self.work.done
+
+    def process(self) -> int:
+        return self.services.requests.process(0)
 
     def turn(self) -> list[str]:
         """What one turn carries out."""
         self.done.clear()
-        process_requests(self.step, 0)
+        self.process()
         return list(self.done)
 
     @property
     def tried(self) -> list[Attempts]:
-        return list(self.step.attempts.all(0).values())
+        return list(self.services.request_attempts.all(0).values())
 
     @property
     def left(self) -> int:
-        return int(self.services.redis.xlen(self.stream))
+        return int(self.redis.xlen(self.stream))
 
     @property
     def letters(self) -> list[DeadLetter]:
         return list(self.services.dead.all())
 
-    def _execute(self, step: Any, request: Any) -> None:
-        event_id = getattr(request.event, "event_id", "malformed")
-        self.done.append(event_id)
-        self.troubles.get(event_id, lambda: None)()
-
 
 @pytest.fixture
-def asked(undrained: Deployment, monkeypatch: pytest.MonkeyPatch) -> Asked:
-    return Asked(undrained, monkeypatch)
+def asked(undrained: Deployment) -> Asked:
+    return Asked(undrained)
 
 
 def remember(user: str, name: str, **more: Any) -> Remember:
@@ -113,7 +136,7 @@ def raising(error: Exception) -> Callable[[], None]:
 def test_to_forget_overtakes_all_and_the_others_keep_their_order(asked: Asked) -> None:
     asked.ask(remember("ana", "1"), remember("ana", "2"), remember("bo", "3"), forget("cy", "4"))
 
-    settled = process_requests(asked.step, 0)
+    settled = asked.process()
 
     assert asked.done == ["4", "1", "2", "3"]
     assert (settled, asked.left, asked.tried, asked.letters) == (4, 0, [], [])
@@ -142,7 +165,7 @@ def test_what_failed_is_tried_again_after_what_is_new_and_before_its_users_next(
     asked.fails("1", KeyError())
     first = asked.turn()
     asked.ask(remember("bo", "3"))
-    asked.troubles.clear()
+    asked.work.troubles.clear()
 
     assert [first, asked.turn(), asked.turn()] == [["1", "0"], ["3", "1"], ["2"]]
 
@@ -158,7 +181,7 @@ def test_turn_ends_after_fifty_so_that_others_have_theirs(asked: Asked) -> None:
 def test_partition_has_one_turn_at_a_time(asked: Asked) -> None:
     asked.ask(remember("ana", "1"))
 
-    with Lease(asked.services.redis, asked.lease), pytest.raises(Busy):
+    with Lease(asked.redis, asked.lease), pytest.raises(Busy):
         asked.turn()
 
     assert asked.left == 1
@@ -172,15 +195,15 @@ def test_what_is_no_fault_of_the_request_counts_for_nothing_and_is_tried_a_secon
     asked.ask(remember("ana", "1"), remember("bo", "2"))
     asked.fails("1", error)
 
-    settled = process_requests(asked.step, 0)
+    settled = asked.process()
 
     (tried,) = asked.tried
-    wait_ms = tried.next_ms - now_ms(asked.services.redis)
+    wait_ms = tried.next_ms - now_ms(asked.redis)
     assert (settled, asked.done) == (1, ["1", "2"])
     assert (tried.tries, tried.failure) == (0, None)
     assert wait_ms <= 1_000
     wait_until(lambda: asked.turn() == ["1"], "it is tried again")
-    assert now_ms(asked.services.redis) >= tried.next_ms
+    assert now_ms(asked.redis) >= tried.next_ms
 
 
 def test_what_everybody_would_meet_ends_the_turn_and_counts_for_nothing(asked: Asked) -> None:
@@ -199,7 +222,7 @@ def test_what_everybody_would_meet_ends_the_turn_and_counts_for_nothing(asked: A
 def test_failure_of_a_service_that_fails_at_something_trivial_too_counts_for_nothing(
     asked: Asked, error: Exception
 ) -> None:
-    asked.step = replace(asked.step, probe=raising(Throttled("x")))
+    asked.probe = raising(Throttled("x"))
     asked.ask(remember("ana", "1"), remember("bo", "2"))
     asked.fails("1", error)
 
@@ -216,10 +239,10 @@ def test_request_that_keeps_failing_is_set_aside_after_its_tries(asked: Asked) -
     asked.pause(0)
     asked.ask(remember("ana", "1"))
     asked.fails("1", KeyError("quoted"))
-    (entry,) = oldest(asked.services.redis, asked.stream, 2)
+    (entry,) = oldest(asked.redis, asked.stream, 2)
     received_ms = entry.received_ms
 
-    settled = [process_requests(asked.step, 0) for _ in range(TRIES + 1)]
+    settled = [asked.process() for _ in range(TRIES + 1)]
 
     (letter,) = asked.letters
     assert asked.done == ["1"] * TRIES
@@ -236,7 +259,7 @@ def test_request_that_fails_is_not_set_aside_while_the_services_fail_too(asked: 
     asked.fails("1", KeyError())
     for _ in range(TRIES):
         asked.turn()
-    asked.step = replace(asked.step, probe=raising(Throttled("x")))
+    asked.probe = raising(Throttled("x"))
 
     with pytest.raises(ServiceFails):
         asked.turn()
@@ -248,11 +271,11 @@ def test_request_that_fails_is_not_set_aside_while_the_services_fail_too(asked: 
 
 def test_request_that_killed_its_workers_is_set_aside(asked: Asked) -> None:
     asked.ask(remember("ana", "1"))
-    (entry,) = oldest(asked.services.redis, asked.stream, 2)
+    (entry,) = oldest(asked.redis, asked.stream, 2)
     for _ in range(TRIES):
-        asked.step.attempts.begin(0, entry.entry_id.encode())
+        asked.services.request_attempts.begin(0, entry.entry_id.encode())
 
-    settled = process_requests(asked.step, 0)
+    settled = asked.process()
 
     (letter,) = asked.letters
     assert (settled, asked.done) == (1, [])
@@ -260,11 +283,11 @@ def test_request_that_killed_its_workers_is_set_aside(asked: Asked) -> None:
 
 
 def test_request_that_can_never_be_done_is_set_aside_at_once_with_the_reason(asked: Asked) -> None:
-    asked.step = replace(asked.step, probe=raising(Throttled("nobody is to ask")))
+    asked.probe = raising(Throttled("nobody is to ask"))
     asked.ask(remember("ana", "1"))
     asked.fails("1", InvalidRow("too wide"))
 
-    settled = process_requests(asked.step, 0)
+    settled = asked.process()
 
     (letter,) = asked.letters
     assert settled == 1
@@ -276,7 +299,7 @@ def test_malformed_request_is_set_aside_as_it_came(undrained: Deployment, fresh_
     stream = undrained.services.streams.key(0, "requests")
     undrained.services.redis.xadd(stream, {EVENT_FIELD: b'{"type": "remember"}'})
 
-    settled = process_requests(undrained.services.requests, 0)
+    settled = undrained.services.requests.process(0)
 
     (letter,) = undrained.services.dead.all()
     assert settled == 1
@@ -304,7 +327,7 @@ def test_letter_of_a_request_holds_no_secret(asked: Asked) -> None:
 
 
 def test_redis_that_goes_away_is_nobodys_fault(asked: Asked) -> None:
-    asked.step = replace(asked.step, probe=raising(Throttled("nobody is to ask")))
+    asked.probe = raising(Throttled("nobody is to ask"))
     asked.ask(remember("ana", "1"))
     asked.fails("1", NoConnection("gone"))
 
@@ -316,7 +339,7 @@ def test_redis_that_goes_away_is_nobodys_fault(asked: Asked) -> None:
 
 def lose_lease(asked: Asked) -> None:
     """Another worker takes the lease, and its holder notices."""
-    asked.services.redis.set(asked.lease, "another")
+    asked.redis.set(asked.lease, "another")
     wait_until(
         lambda: all(thread.name != "renew leases" for thread in threading.enumerate()),
         "the loss noticed",
@@ -324,10 +347,7 @@ def lose_lease(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("error", [None, KeyError(), InvalidRow("x")])
-def test_turn_that_lost_its_lease_settles_nothing(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch, error: Exception | None
-) -> None:
-    monkeypatch.setattr(leases, "LEASE_TTL_MS", 1_500)
+def test_turn_that_lost_its_lease_settles_nothing(asked: Asked, error: Exception | None) -> None:
     asked.ask(remember("ana", "1"), remember("bo", "2"))
 
     def stopped() -> None:
@@ -335,7 +355,7 @@ def test_turn_that_lost_its_lease_settles_nothing(
         if error:
             raise error
 
-    asked.troubles["1"] = stopped
+    asked.work.troubles["1"] = stopped
 
     with pytest.raises(LeaseLost, match="requests-lease"):
         asked.turn()
@@ -345,21 +365,19 @@ def test_turn_that_lost_its_lease_settles_nothing(
     assert [(tried.tries, tried.next_ms) for tried in asked.tried] == [(1, 0)]
 
 
-def test_turn_that_lost_its_lease_between_two_requests_begins_no_other(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leases, "LEASE_TTL_MS", 1_500)
+def test_turn_that_lost_its_lease_between_two_requests_begins_no_other(asked: Asked) -> None:
     asked.ask(remember("ana", "1"), remember("bo", "2"))
-    take_off = process._take_off
 
-    def then_stopped(*arguments: Any) -> None:
-        take_off(*arguments)
-        lose_lease(asked)
+    def looked_at() -> float:
+        """The clock, before each request."""
+        if asked.done:
+            lose_lease(asked)
+        return 0.0
 
-    monkeypatch.setattr(process, "_take_off", then_stopped)
+    turn = replace(asked.services.requests, monotonic=looked_at)
 
     with pytest.raises(LeaseLost):
-        asked.turn()
+        turn.process(0)
 
     assert asked.done == ["1"]
     assert asked.left == 1

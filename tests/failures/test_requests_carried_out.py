@@ -1,5 +1,6 @@
 """Requests carried out: what is written for them, what is refused, and what is told of it."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -8,13 +9,11 @@ from structlog.testing import capture_logs
 from devtools.deployment import Deployment
 from tablestore_memory.protocol.events import Event, Forget, Remember, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
-from tablestore_memory.worker.consolidation import neighbours
-from tablestore_memory.worker.consolidation import remember as remembering
-from tablestore_memory.worker.qwen.client import Qwen
-from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.memory import document_id
+from tests.qwen import Vectors, embedding, not_asking
 
 SECRET = "My key is sk-0123456789abcdef0123"
 
@@ -33,8 +32,14 @@ def ask(deployment: Deployment, event: Event, received_ms: int | None = None) ->
     return cast(bytes, deployment.services.redis.xadd(key, fields)).decode()
 
 
-def done(deployment: Deployment) -> int:
-    return process_requests(deployment.services.requests, 0)
+def done(deployment: Deployment, services: Services | None = None) -> int:
+    return (services or deployment.services).requests.process(0)
+
+
+def remembering(deployment: Deployment, **different: Any) -> Services:
+    """Requests are carried out by a step that differs in this."""
+    step = replace(deployment.services.remembering, **different)
+    return Services(deployment.settings, remembering=step)
 
 
 def remember(user: str, text: str = "I like tea", **more: Any) -> Remember:
@@ -76,14 +81,13 @@ def test_text_without_a_session_belongs_to_none(deployment: Deployment, fresh_na
     assert found.memory.sessions == set()
 
 
-def test_text_waits_for_no_index_that_is_behind(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(neighbours, "MOST_UNINDEXED", 1)
+def test_text_waits_for_no_index_that_is_behind(deployment: Deployment, fresh_name: str) -> None:
+    few = replace(deployment.services.neighbours, most_unindexed=1)
+    services = remembering(deployment, neighbours=few)
     deployment.services.unindexed.add(fresh_name, ["one", "two"])
     ask(deployment, remember(fresh_name))
 
-    assert done(deployment) == 1
+    assert done(deployment, services) == 1
 
     assert len(kept(deployment, fresh_name)) == 1
 
@@ -106,13 +110,12 @@ def test_text_with_a_secret_is_refused_and_its_document_kept_without(
 
 @pytest.mark.parametrize("request_of", [remember, document])
 def test_what_is_forgotten_is_neither_sent_to_qwen_nor_kept(
-    deployment: Deployment, fresh_name: str, request_of: Any, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, request_of: Any
 ) -> None:
     deployment.services.tombstones.note(fresh_name, None, 1_000)
     ask(deployment, request_of(fresh_name), received_ms=1_000)
-    monkeypatch.setattr(Qwen, "embed", None)
 
-    assert done(deployment) == 1
+    assert done(deployment, not_asking(deployment)) == 1
 
     assert kept(deployment, fresh_name) == []
     assert [*deployment.services.dead.all()] == []
@@ -134,12 +137,11 @@ def test_document_is_kept_under_its_own_id_with_what_it_is_found_by(
 
 
 def test_document_without_a_text_is_kept_without_asking_qwen(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
-    monkeypatch.setattr(Qwen, "embed", None)
     ask(deployment, document(fresh_name, text=""))
 
-    assert done(deployment) == 1
+    assert done(deployment, not_asking(deployment)) == 1
 
     (found,) = kept(deployment, fresh_name)
     assert (found.memory.text, found.vector) == ("", None)
@@ -147,13 +149,13 @@ def test_document_without_a_text_is_kept_without_asking_qwen(
 
 @pytest.mark.parametrize("request_of", [document, remember])
 def test_what_is_asked_while_another_changes_the_users_memories_waits(
-    deployment: Deployment, fresh_name: str, request_of: Any, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, request_of: Any
 ) -> None:
-    monkeypatch.setattr(remembering, "_WAIT_FOR_USER_S", 0)
+    services = remembering(deployment, wait_for_user_s=0)
     ask(deployment, request_of(fresh_name))
 
     with users_lease(deployment, fresh_name):
-        settled = done(deployment)
+        settled = done(deployment, services)
 
     assert settled == 0
     assert kept(deployment, fresh_name) == []
@@ -166,16 +168,16 @@ def users_lease(deployment: Deployment, user: str) -> Lease:
 
 @pytest.mark.parametrize("session", [None, "s"])
 def test_to_forget_is_noted_before_it_has_its_turn(
-    deployment: Deployment, fresh_name: str, session: str | None, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str, session: str | None
 ) -> None:
-    monkeypatch.setattr(remembering, "_WAIT_FOR_USER_S", 0)
+    services = remembering(deployment, wait_for_user_s=0)
     forget = Forget(
         event_id=f"{fresh_name}-f", user_id=fresh_name, session_id=session, created_at=1
     )
     ask(deployment, forget, received_ms=1_000)
 
     with users_lease(deployment, fresh_name):
-        settled = done(deployment)
+        settled = done(deployment, services)
 
     covers = deployment.services.tombstones.covers
     assert settled == 0
@@ -252,17 +254,15 @@ def test_what_was_done_and_set_aside_is_told_by_ids_and_reasons(
 
 
 def test_what_failed_is_told_by_its_kind_with_the_wait(
-    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, fresh_name: str
 ) -> None:
-    def fails(*_: Any) -> None:
+    def fails(*_: Any) -> Vectors:
         raise KeyError("my words")
 
-    monkeypatch.setattr(Qwen, "embed", fails)
-    monkeypatch.setattr(Qwen, "probe", lambda *_, **__: None)
     failed = ask(deployment, remember(fresh_name))
 
     with capture_logs() as logs:
-        done(deployment)
+        done(deployment, embedding(deployment, fails))
 
     (line,) = logs
     wait_s = line.pop("wait_s")

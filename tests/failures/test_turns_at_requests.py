@@ -3,13 +3,11 @@
 from dataclasses import replace
 from itertools import count
 
-import pytest
-
 from devtools.deployment import Deployment
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.requests import process
-from tablestore_memory.worker.requests.process import process_requests
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings
 from tests.failures.ingesting import drain_all
 from tests.forgetting import publish
 
@@ -26,20 +24,24 @@ def test_turn_ends_in_time_however_slow_its_requests_are(
 ) -> None:
     """Else one of them is in hand when the turn is ended by force, and that counts as its failure."""
     ask(undrained, fresh_name, 4)
-    passing = count(step=process._TURN_S / 2)
-    slow = replace(undrained.services.requests, monotonic=lambda: next(passing))
+    requests, passing = undrained.services.requests, count(step=10)
+    slow = replace(requests, turn_s=20, monotonic=lambda: next(passing))
 
-    done = [process_requests(slow, 0), process_requests(slow, 0), process_requests(slow, 0)]
+    done = [slow.process(0), slow.process(0), slow.process(0)]
 
     assert done == [2, 2, 0]
 
 
+def two_at_a_time(settings: Settings) -> Services:
+    requests = Services(settings).requests
+    return Services(settings, requests=replace(requests, most_a_turn=2))
+
+
 def test_turn_that_settled_something_is_followed_by_another(
-    undrained: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+    undrained: Deployment, fresh_name: str
 ) -> None:
-    monkeypatch.setattr(process, "_A_TURN", 2)
     ask(undrained, fresh_name, 3)
-    turn = create_app(undrained.settings).tasks[gate.REQUESTS]
+    turn = create_app(undrained.settings, two_at_a_time).tasks[gate.REQUESTS]
     redis, queue = undrained.services.redis, f"{undrained.settings.prefix}:celery:extract"
 
     queued = []

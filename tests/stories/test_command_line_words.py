@@ -9,7 +9,6 @@ from devtools.commands import memory_worker
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all
 from tablestore_memory.protocol.events import Remember, encode
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 from tests.failures.ingesting import SHARED_TABLES, append, drain_all, malformed, message
 
@@ -31,7 +30,7 @@ def remembered(deployment: Deployment, user: str, text: str) -> None:
         deployment, 1, encode(Remember(event_id=user, user_id=user, text=text, created_at=10**15))
     )
     drain_all(deployment, 1)
-    assert process_requests(deployment.services.requests, 1) == 1
+    assert deployment.services.requests.process(1) == 1
     assert confirm_all(deployment) == 0
 
 

@@ -1,11 +1,16 @@
 """What a developer of an agent is promised, told as stories over real processes."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from devtools.deployment import Deployment
+from devtools.servers import serving
 from tablestore_memory.worker.stores.rows import WATERMARK
 from tests.footprints import footprints
+
+ROOT = Path(__file__).parents[2]
 
 
 def said(user: str, session: str, number: int, text: str, **more: Any) -> dict[str, Any]:
@@ -178,3 +183,23 @@ def test_yesterday_is_the_speakers_yesterday(deployment: Deployment, fresh_name:
 
     (visit,) = deployment.memories(user)
     assert visit.event_start == "2023-05-07"
+
+
+def test_memory_is_found_by_what_it_means_where_the_embeddings_are_real(
+    redis_url: str, tablestore_url: str
+) -> None:
+    lines = (ROOT / "examples" / "conversation.jsonl").read_bytes()
+    with (
+        serving("dashscope", "--embeddings", "real") as dashscope_url,
+        Deployment(
+            redis_url, tablestore_url, dashscope_url, MEMORY_EMBEDDING_DIMENSION="1536"
+        ) as deployment,
+    ):
+        deployment.start_workers()
+        deployment.command("publish", "-", stdin=lines)
+        deployment.wait()
+
+        found = deployment.command("search", "mei", "food allergy", "--limit", "1", "--json")
+
+    (nearest,) = json.loads(found.stdout)
+    assert "peanuts" in nearest["text"]

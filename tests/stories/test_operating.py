@@ -9,8 +9,6 @@ from devtools.commands import memory_worker
 from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
-from tablestore_memory.worker.ingest.drain import drain
-from tablestore_memory.worker.requests.process import process_requests
 from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import (
     SHARED_TABLES,
@@ -48,7 +46,7 @@ def test_dead_letter_is_listed_shown_retried_and_discarded(
     shown = answer(idle, "dead", "show", refused["name"])
     full = answer(idle, "dead", "show", refused["name"], "--text")
     retried = answer(idle, "dead", "retry", refused["name"])
-    left = drain(idle.services.ingest, 0)
+    left = idle.services.ingest.drain(0)
     (again,) = [one for one in answer(idle, "dead", "list") if "session_id" in one]
     discarded = answer(idle, "dead", "discard", "--all", "--yes")
 
@@ -161,7 +159,7 @@ def test_forget_takes_what_is_stored_on_its_way_and_set_aside(
 
     append(idle, 1, encode(asked))
     drain_all(idle, 1)
-    wait_until(lambda: process_requests(idle.services.requests, 1), "the request done")
+    wait_until(lambda: idle.services.requests.process(1), "the request done")
 
     for partition in (2, 3):
         drain_all(idle, partition)
@@ -183,9 +181,9 @@ def test_forget_waits_for_a_drain_that_may_hold_some_of_it(
     drain_all(idle, 1)
 
     with Lease(idle.services.redis, idle.services.streams.key(3, "lease")):
-        done_meanwhile = process_requests(idle.services.requests, 1)
+        done_meanwhile = idle.services.requests.process(1)
     drain_all(idle, 3)
-    wait_until(lambda: process_requests(idle.services.requests, 1), "the request done")
+    wait_until(lambda: idle.services.requests.process(1), "the request done")
 
     assert done_meanwhile == 0
     assert texts(idle, fresh_name) == []

@@ -1,13 +1,17 @@
 """Several deployments in one Tablestore instance, each with tables of its own, made wherever that was cut off."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, said, store
+from devtools.servers import wait_until
+from tablestore_memory.worker.stores.message_index import MESSAGE_INDEX
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, create_all
+from tests.forgetting import forget
 
 PRODUCTION = {
     "MEMORY_SESSION_TABLE": "agentscope_runtime_session",
@@ -37,8 +41,8 @@ def names_of(deployment: Deployment) -> set[str]:
     standing = set(client.list_table())
     wanted = {names.session, names.message, names.memory, names.history}
     found = standing & (wanted | {names.session_index, names.message_index})
-    if names.memory in standing:
-        found |= {name for _, name in client.list_search_index(names.memory)}
+    for table in {names.memory, names.message} & standing:
+        found |= {name for _, name in client.list_search_index(table)}
     return found
 
 
@@ -55,7 +59,70 @@ def test_staging_stands_beside_production_in_one_instance(
 
     assert production.texts("ana") == ["Ana likes tea"]
     assert staging.texts("ana") == ["Ana likes chess"]
-    assert len(names_of(production)) == len(names_of(staging)) == 7
+    assert len(names_of(production)) == len(names_of(staging)) == 8
+
+
+def test_tenants_that_share_a_memory_table_know_nothing_of_each_other(
+    staging: Deployment, fresh_name: str
+) -> None:
+    """Also of a user with the same id, who said the same."""
+    with tenant(staging, "acme") as acme:
+        for deployment in (staging, acme):
+            live(deployment, said(fresh_name, f"{fresh_name}-s", 1, "I live in Paris.", name="Ana"))
+        live(acme, said(fresh_name, f"{fresh_name}-s", 2, "I live in Lyon.", name="Ana"))
+        live(acme, said(fresh_name, f"{fresh_name}-t", 3, "I like tea.", name="Ana"))
+
+        assert everything(staging, fresh_name) == (["Ana lives in Paris"], [])
+        assert everything(acme, fresh_name) == (
+            ["Ana lives in Lyon", "Ana likes tea"],
+            ["Ana lives in Paris"],
+        )
+
+        receipt = forget(acme, fresh_name)
+
+        assert (receipt["memories"], receipt["history"]) == (2, 1)
+        assert everything(acme, fresh_name) == ([], [])
+        assert everything(staging, fresh_name) == (["Ana lives in Paris"], [])
+
+
+def test_search_of_a_tenant_finds_its_own_memories_alone(
+    staging: Deployment, fresh_name: str
+) -> None:
+    with tenant(staging, "acme") as acme:
+        live(staging, said(fresh_name, f"{fresh_name}-s", 1, "I like tea.", name="Ana"))
+        live(acme, said(fresh_name, f"{fresh_name}-s", 1, "I like green tea.", name="Ana"))
+
+        for deployment, known in ((staging, "Ana likes tea"), (acme, "Ana likes green tea")):
+            services = deployment.services
+            (vector,) = services.qwen.embed(["tea"], query=True)
+            found = services.memories.matching(fresh_name, "tea", 10)
+            found += services.memories.nearest(fresh_name, vector, 10)
+            assert {hit.memory.text for hit in found} == {known}
+
+
+def tenant(other: Deployment, name: str) -> Deployment:
+    """A deployment that shares the memory and history tables of another, under a tenant of its own."""
+    names, servers = other.services.names, other.environment
+    return Deployment(
+        *(servers["REDIS_URL"], servers["TABLESTORE_ENDPOINT"]),
+        servers["DASHSCOPE_HTTP_BASE_URL"],
+        MEMORY_MEMORY_TABLE=names.memory,
+        MEMORY_HISTORY_TABLE=names.history,
+        MEMORY_TENANT=name,
+    )
+
+
+def live(deployment: Deployment, *lines: dict[str, Any]) -> None:
+    """See it remembered and searchable."""
+    store(deployment, *lines)
+    extract_all(deployment)
+    wait_until(lambda: confirm_all(deployment) == 0, "it is searchable")
+
+
+def everything(deployment: Deployment, user: str) -> tuple[list[str], list[str]]:
+    """What a deployment knows of a user, and what it replaced."""
+    replaced = deployment.services.history.of_user(user)
+    return deployment.texts(user), [entry.text for entry in replaced]
 
 
 def without_table(name: str) -> Callable[[Deployment], None]:
@@ -72,15 +139,20 @@ def without_index(table: str) -> Callable[[Deployment], None]:
     return remove
 
 
-def without_search_index(deployment: Deployment) -> None:
-    deployment.services.tablestore.delete_search_index(
-        deployment.services.names.memory, MEMORY_INDEX
+def without_search_index(table: str, index: str) -> Callable[[Deployment], None]:
+    return lambda d: d.services.tablestore.delete_search_index(
+        getattr(d.services.names, table), index
     )
 
 
 def without_memories(deployment: Deployment) -> None:
-    without_search_index(deployment)
+    without_search_index("memory", MEMORY_INDEX)(deployment)
     without_table("memory")(deployment)
+
+
+def without_messages(deployment: Deployment) -> None:
+    without_search_index("message", MESSAGE_INDEX)(deployment)
+    without_table("message")(deployment)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +160,11 @@ def without_memories(deployment: Deployment) -> None:
     [
         pytest.param(without_table("session"), id="session"),
         pytest.param(without_index("session"), id="session index"),
-        pytest.param(without_table("message"), id="message"),
+        pytest.param(without_messages, id="message"),
         pytest.param(without_index("message"), id="message index"),
         pytest.param(without_memories, id="memory"),
-        pytest.param(without_search_index, id="memory index"),
+        pytest.param(without_search_index("memory", MEMORY_INDEX), id="memory index"),
+        pytest.param(without_search_index("message", MESSAGE_INDEX), id="words of messages"),
         pytest.param(without_table("history"), id="history"),
     ],
 )

@@ -278,7 +278,7 @@ def test_all_that_is_let_through_is_stored_and_read_back(
     store: tuple[ots.OTSClient, TableNames], drafts: list[dict[str, Any]]
 ) -> None:
     client, names = store
-    sessions, memories = Sessions(client, names), Memories(client, names, DIMENSION)
+    sessions, memories = Sessions(client, names), Memories(client, names)
     events = [event for draft in drafts if (event := accepted(draft)) is not None]
     said = {
         (event.session_id, event.created_at, event.message_id): event

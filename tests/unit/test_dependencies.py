@@ -18,6 +18,7 @@ EXTRAS = {
     "protocol": [],
     "producer": [],
     "producer/agentscope": ["agentscope"],
+    "recall": ["recall"],
     "worker": ["worker"],
     "localcloud": ["local"],
     # For who tests with pytest, which loads it.

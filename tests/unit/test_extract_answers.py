@@ -1,4 +1,4 @@
-"""What Qwen answers is checked by shape, and never told on in its own words."""
+"""What Qwen answers is checked by shape, fact by fact, and never told on in its own words."""
 
 import json
 from typing import Any
@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from tablestore_memory.worker.consolidation.decisions import ask_decisions
-from tablestore_memory.worker.extract.checks import Fact, FactsAnswer, Origin, checked
+from tablestore_memory.worker.extract.answers import FactsAnswer
+from tablestore_memory.worker.extract.checks import Checked, Origin, checked
 from tablestore_memory.worker.failures.errors import UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.qwen.structured import ask
+from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.sessions import Turn
 
-FACT = {"text": "Ana likes tea.", "kind": "fact", "sources": []}
-ORIGIN = Origin("ana", "s", "qwen-plus", "v1")
+ORIGIN = Origin("ana", "s", "qwen-plus", "v2")
 
 
 class Answering(Qwen):
@@ -30,23 +31,12 @@ class Answering(Qwen):
         return Reply(self._answers.pop(0), 1, 1, "r")
 
 
-def facts(**changed: Any) -> str:
-    return json.dumps({"facts": [FACT | changed]})
-
-
 WRONG = [
-    (facts(kind="hunter2"), "not one of the allowed values at `$.facts[0].kind`"),
-    (
-        facts(kind="x - at `$.hunter2` hunter2"),
-        "not one of the allowed values at `$.facts[0].kind`",
-    ),
-    (facts(text=["hunter2"]), "Expected `str`, got `array` at `$.facts[0].text`"),
-    (
-        json.dumps({"facts": [{"hunter2": 1}]}),
-        "Object missing required field `text` at `$.facts[0]`",
-    ),
+    ('{"facts": "hunter2"}', "Expected `array`, got `str` at `$.facts`"),
+    ('{"facts": null}', "Expected `array`, got `null` at `$.facts`"),
+    ('{"hunter2": []}', "Object missing required field `facts`"),
     ('{"facts": [hunter2', "JSON is malformed: invalid character (byte 11)"),
-    ('{"facts": [{"text": "hunter2', "Input data was truncated"),
+    ('{"facts": [{"t": "hunter2', "Input data was truncated"),
     ('{"hunter2": ' + "[" * 5_000, "nested too deeply"),
 ]
 
@@ -65,48 +55,215 @@ def test_refused_answer_is_told_by_place_and_form_alone(answer: str, reason: str
 
 
 def test_repaired_answer_counts() -> None:
-    qwen = Answering("no JSON", facts())
+    qwen = Answering("no JSON", json.dumps({"facts": [{"t": "Ana likes tea."}]}))
 
     answer = ask(qwen, "rules", "data", FactsAnswer)
 
-    assert [fact.text for fact in answer.facts] == ["Ana likes tea."]
+    assert answer.facts == [{"t": "Ana likes tea."}]
     assert qwen.systems[1].startswith("rules\n")
 
 
-def found(text: str, **changed: Any) -> Any:
-    """What remains of a fact that cites the only message of a conversation."""
-    said = Turn("m", 1, "user", "Ana", "My code:\n4111\n1111 1111 1111. I like tea.", "message")
-    sources = [{"n": 1, "quote": changed.pop("quote", "I like tea")}]
-    fact = json.dumps({"facts": [FACT | {"text": text, "sources": sources} | changed]})
-    answer = ask(Answering(fact), "rules", "data", FactsAnswer)
-    first: Fact = answer.facts[0]
-    return checked(first, 0, [said], ORIGIN)
+SAID = [
+    Turn("m1", 1, "user", "Bo", "What do you drink?", "message"),
+    Turn("m2", 2, "user", "Ana", "I like tea.", "message"),
+]
+FACT = {"t": "Ana likes tea.", "m": {"2": "I like tea"}}
 
 
-def test_secret_in_a_fact_drops_it() -> None:
-    assert found("Ana's password is: hunter2") is None
-    assert found("Ana likes tea") is not None
+def read(*facts: Any, said: list[Turn] = SAID, before: int = 0) -> Checked:
+    return checked(FactsAnswer(list(facts)), before, said, ORIGIN)
+
+
+def one(fact: Any, said: list[Turn] = SAID) -> Memory:
+    (memory,) = read(fact, said=said).memories
+    return memory
+
+
+def test_fact_becomes_a_memory_with_what_it_leaves_out_filled_in() -> None:
+    memory = one(FACT)
+
+    assert (memory.text, memory.kind) == ("Ana likes tea.", "fact")
+    assert (memory.subject, memory.said_by) == ("Ana", "Ana")
+    assert (memory.event_start, memory.event_end) == (None, None)
+    assert (memory.stated_at, memory.valid_from) == (2, 2)
+    assert [(s.message_id, s.quote) for s in memory.sources] == [("m2", "I like tea")]
+
+
+def test_question_and_answer_are_both_cited_and_the_answer_is_whose_it_is() -> None:
+    memory = one({"t": "Ana drinks tea.", "m": {"1": "What do you drink", "2": "like tea"}})
+
+    assert [s.message_id for s in memory.sources] == ["m1", "m2"]
+    assert memory.said_by == "Ana"
+
+
+def test_who_said_most_of_it_is_who_said_it() -> None:
+    said = [*SAID, Turn("m3", 3, "user", "Bo", "I like coffee and cake.", "message")]
+
+    memory = one({"t": "…", "m": {"1": "you drink", "2": "like tea", "3": "coffee"}}, said)
+
+    assert memory.said_by == "Bo"
+
+
+@pytest.mark.parametrize(
+    ("changed", "mended"),
+    [
+        ({"k": None}, "kind"),
+        ({"k": "goal"}, "kind"),
+        ({"k": ["event"]}, "kind"),
+        ({"d": "some day"}, "date"),
+        ({"d": "2023-13"}, "date"),
+        ({"d": 2023}, "date"),
+        ({"s": 5}, "subject"),
+        ({"m": {"2": "I like tea", "x": "I like tea"}}, "citation"),
+        ({"m": {"2": "I like tea", "1": None}}, "citation"),
+        ({"m": [[2, "I like tea"], 7]}, "citation"),
+    ],
+)
+def test_small_deviation_is_mended_and_counted(changed: dict[str, Any], mended: str) -> None:
+    result = read(FACT | changed)
+
+    assert [memory.text for memory in result.memories] == ["Ana likes tea."]
+    assert result.mended == {mended: 1}
+    assert not result.dropped
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"s": None, "d": None, "c": None, "confidence": None},
+        {"m": [[2, "I like tea"]]},
+        {"m": [["2", "I like tea"]]},
+        {"m": [{"n": "2", "quote": "I like tea"}]},
+        {"m": {" 2 ": "I like tea"}},
+        {"said_by": "Bo", "unasked": {"a": 1}},
+    ],
+)
+def test_other_ways_to_say_it_are_understood(changed: dict[str, Any]) -> None:
+    result = read(FACT | changed)
+
+    assert [memory.text for memory in result.memories] == ["Ana likes tea."]
+    assert not result.mended
+    assert not result.dropped
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (None, "no text"),
+        ("Ana likes tea.", "no text"),
+        ({"text": "Ana likes tea."}, "no text"),
+        ({"t": None, "m": {"2": "I like tea"}}, "no text"),
+        ({"t": " ", "m": {"2": "I like tea"}}, "no text"),
+        ({"t": "Ana likes tea."}, "uncited"),
+        ({"t": "Ana likes tea.", "m": {"2": "I like coffee"}}, "uncited"),
+        ({"t": "Ana likes tea.", "m": {"3": "I like tea"}}, "uncited"),
+        ({"t": "Ana likes tea.", "m": {"2": ""}}, "uncited"),
+        ({"t": "Ana likes tea.", "m": {"2": "…"}}, "uncited"),
+        ({"t": "tea " * 500, "m": {"2": "I like tea"}}, "too long"),
+        ({"t": "Ana's password is: hunter2", "m": {"2": "I like tea"}}, "secret"),
+    ],
+)
+def test_fact_that_does_not_hold_costs_itself_alone(bad: Any, reason: str) -> None:
+    result = read(bad, FACT)
+
+    assert [memory.text for memory in result.memories] == ["Ana likes tea."]
+    assert result.dropped == {reason: 1}
+
+
+def test_context_is_no_source() -> None:
+    result = read(
+        FACT | {"m": {"1": "What do you drink", "2": "I like tea"}}, said=SAID[1:], before=1
+    )
+
+    assert [s.message_id for s in result.memories[0].sources] == ["m2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("It’s “fine” – really…", 'It\'s "fine" - really...'),
+        ('It\'s "fine" - really...', "It’s “fine” — really…"),
+        ("I  like\ntea", "i LIKE tea"),
+        ("I like tea", '"I like tea"'),
+        ("I like tea", "“I like tea.”"),
+        ("I like tea", "...like tea"),
+        ("I like tea", "Ana: I like tea"),
+        ("我喜欢茶，真的！", "「我喜欢茶,真的!」"),
+        ("我喜欢ＡＢＣ", "我喜欢ABC"),
+        ("价格１２３元。", "价格123元"),
+    ],
+)
+def test_quote_holds_whatever_its_typography(text: str, quote: str) -> None:
+    memory = one({"t": "…", "m": {"1": quote}}, [Turn("m", 1, "user", "Ana", text, "message")])
+
+    assert [source.message_id for source in memory.sources] == ["m"]
+
+
+@pytest.mark.parametrize("quote", ["I like coffee", "Bo: I like tea", "I do not like tea", '""'])
+def test_other_words_do_not_hold(quote: str) -> None:
+    assert read(FACT | {"m": {"2": quote}}).dropped == {"uncited": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "end"),
+    [
+        ("2023-05-07", "2023-05-07", None),
+        ("2023-05", "2023-05", None),
+        ("2023", "2023", None),
+        ("2023-05-08~", "2023-05-08~", None),
+        ("2023~", "2023~", None),
+        ("2023-05-01/2023-05-07", "2023-05-01", "2023-05-07"),
+        ("2023-05/2023-06", "2023-05", "2023-06"),
+        ("2023/..", "2023", None),
+        ("/2023-05-07", None, "2023-05-07"),
+        ("2023-5-7", "2023-05-07", None),
+        ("2023-05-07T10:00", "2023-05-07", None),
+        ("2023-05-07/2023-05-01", None, None),
+        ("2023-02-30", None, None),
+        ("0000", None, None),
+        ("unknown", None, None),
+        ("", None, None),
+    ],
+)
+def test_date_is_kept_as_exact_as_it_was_said(
+    said: str, start: str | None, end: str | None
+) -> None:
+    memory = one(FACT | {"d": said})
+
+    assert (memory.event_start, memory.event_end) == (start, end)
 
 
 def test_secret_in_a_name_is_not_kept() -> None:
-    memory = found("Ana likes tea", subject="sk-abcdefghijklmnop1234", said_by="a" * 1_000)
+    memory = one(FACT | {"s": "sk-abcdefghijklmnop1234"})
 
-    assert (memory.subject, memory.said_by) == (None, None)
+    assert memory.subject == "Ana"
 
 
 def test_secret_in_a_quote_is_masked() -> None:
     """A quote may join with spaces what stood on lines of its own."""
-    memory = found("Ana has a code", quote="4111 1111 1111 1111. I like tea")
+    said = [Turn("m", 1, "user", "Ana", "My code:\n4111\n1111 1111 1111. I like tea.", "message")]
+
+    memory = one({"t": "Ana has a code", "m": {"1": "4111 1111 1111 1111. I like tea"}}, said)
 
     assert [source.quote for source in memory.sources] == ["[secret]. I like tea"]
 
 
 def test_reason_of_a_decision_has_no_secret_and_a_bound() -> None:
     reasons = ("the password is: hunter2", "because " * 1_000)
-    decisions = [{"fact": n, "action": "add", "reason": r} for n, r in enumerate(reasons, 1)]
+    decisions = [{"n": n, "do": "add", "why": r} for n, r in enumerate(reasons, 1)]
     qwen = Answering(json.dumps({"decisions": decisions}))
 
     told = ask_decisions(qwen, [], [])
 
-    assert told[1].reason == "the password is: [secret]"
-    assert len(told[2].reason) == 500
+    assert told[1].why == "the password is: [secret]"
+    assert len(told[2].why) == 500
+
+
+def test_decision_that_cannot_be_read_costs_itself_alone() -> None:
+    good = {"n": "2", "do": "supersede", "of": "1", "why": None, "c": None}
+    bad = [None, 5, {"n": 3, "do": "noop"}, {"do": "add"}, {"n": 4, "do": "refine", "of": ["x"]}]
+    qwen = Answering(json.dumps({"decisions": [*bad, good]}))
+
+    told = ask_decisions(qwen, [], [])
+
+    assert {n: (each.action, each.of) for n, each in told.items()} == {2: ("supersede", [1])}

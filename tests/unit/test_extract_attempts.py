@@ -39,4 +39,15 @@ def test_day_ends_when_its_tokens_are_spent(redis: Redis, prefix: str) -> None:
 
     with pytest.raises(BudgetSpent, match="MEMORY_DAILY_TOKENS"):
         budget.check()
-    assert budget.spent() == {"calls": 2, "tokens": 120}
+    assert budget.spent() == {"calls": 2, "tokens": 120, "cached_tokens": 0}
+
+
+def test_tokens_from_the_prompt_cache_are_counted_beside_the_others(
+    redis: Redis, prefix: str
+) -> None:
+    budget = Budget(redis, Streams(prefix), None)
+
+    budget.spend(60, 40)
+    budget.spend(60)
+
+    assert budget.spent() == {"calls": 2, "tokens": 120, "cached_tokens": 40}

@@ -6,16 +6,20 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.worker.consolidation.consolidate import Change, consolidate
+from tablestore_memory.worker.consolidation.changes import Change
+from tablestore_memory.worker.consolidation.consolidate import Consolidation
+from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import RequestRefused, UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
 
+DAY = 86_400_000_000  # µs
 
-def fact(text: str, at: int = 1, vector: tuple[float, ...] = (1.0, 0.0)) -> Embedded:
+
+def fact(text: str, at: int = 1, vector: tuple[float, ...] = (1.0, 0.0), **more: Any) -> Embedded:
     source = Source(f"m{at}", text, "s")
-    memory = Memory("ana", text, "s", valid_from=at, stated_at=at, sources=(source,))
+    memory = Memory("ana", text, "s", valid_from=at, stated_at=at, sources=(source,), **more)
     return Embedded(memory.identified(), list(vector))
 
 
@@ -43,15 +47,27 @@ class ScriptedQwen(Qwen):
         return [[0.5, 0.5] for _ in texts]
 
 
-def decide(action: str, *existing: int, fact: int = 1, **more: Any) -> dict[str, Any]:
-    return {"fact": fact, "action": action, "existing": list(existing)} | more
+def consolidate(
+    qwen: Qwen,
+    new: list[Embedded],
+    known: dict[str, Embedded],
+    replaced: Sequence[Replaced] = (),
+    **different: Any,
+) -> list[Change]:
+    """What may have to do with each other is told by the vectors alone here."""
+    near = Relatedness(needed={"fact": 0.5, "event": 0.5, "plan": 0.5}, words=0, hubs=0, change=0)
+    return Consolidation(qwen, near, **different).changes(new, known, replaced)
+
+
+def decide(n: int, action: str, *of: int, **more: Any) -> dict[str, Any]:
+    return {"n": n, "do": action, "of": list(of)} | more
 
 
 def told(changes: list[Change]) -> list[tuple[str, list[str]]]:
     return [(c.written.memory.text, [old.text for old in c.replaces]) for c in changes]
 
 
-def test_fact_without_neighbours_is_added_without_asking() -> None:
+def test_fact_that_has_to_do_with_nothing_is_added_without_asking() -> None:
     qwen = ScriptedQwen()
 
     changes = consolidate(qwen, [fact("Ana likes tea")], known(fact("Rex barks", 0, (0.0, 1.0))))
@@ -71,8 +87,44 @@ def test_same_text_said_again_gains_a_source_without_asking() -> None:
     assert again == []
 
 
+def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each() -> None:
+    home = fact("Ana lives in Paris", DAY, subject="Ana", kind="profile")
+    bakes = fact("Ana bakes", 2 * DAY, (0.0, 1.0), subject="Ana")
+    moved = fact("Ana moved to Lyon", 3 * DAY, subject="Ana", kind="event", event_start="2024-02")
+    cooks = fact("Ana cooks", 4 * DAY, (0.0, 1.0), event_start="2024", event_end="2025")
+    alone = fact("Ana swims", 5 * DAY, (-1.0, 0.0))
+    qwen = ScriptedQwen([])
+
+    changes = consolidate(qwen, [cooks, alone, moved], known(bakes, home))
+
+    assert qwen.asked == [
+        {
+            "existing": [
+                {"n": 1, "t": "Ana lives in Paris", "k": "profile", "s": "Ana", "at": "1970-01-02"},
+                {"n": 2, "t": "Ana bakes", "s": "Ana", "at": "1970-01-03"},
+            ],
+            "new_facts": [
+                {"n": 3, "t": "Ana moved to Lyon", "k": "event", "s": "Ana", "d": "2024-02"}
+                | {"at": "1970-01-04"},
+                {"n": 4, "t": "Ana cooks", "d": "2024/2025", "at": "1970-01-05"},
+            ],
+        }
+    ]
+    assert told(changes) == [("Ana moved to Lyon", []), ("Ana cooks", []), ("Ana swims", [])]
+
+
+def test_facts_of_one_piece_that_restate_each_other_become_one() -> None:
+    qwen = ScriptedQwen([decide(2, "duplicate", 1)])
+
+    changes = consolidate(qwen, [fact("Ana likes tea", 1), fact("Ana is fond of tea", 2)], {})
+
+    assert [len(asked["new_facts"]) for asked in qwen.asked] == [2]
+    assert told(changes) == [("Ana likes tea", []), ("Ana likes tea", [])]
+    assert [s.message_id for s in changes[-1].written.memory.sources] == ["m1", "m2"]
+
+
 def test_stated_changed_and_changed_back_in_one_conversation_ends_as_said_last() -> None:
-    qwen = ScriptedQwen([decide("supersede", 1)], [decide("supersede", 1)])
+    qwen = ScriptedQwen([decide(2, "supersede", 1), decide(3, "supersede", 2)])
     facts = [fact("Ana likes tea", 1), fact("Ana hates tea", 2), fact("Ana likes tea", 3)]
 
     changes = consolidate(qwen, facts, {})
@@ -103,23 +155,106 @@ def test_fact_said_again_after_it_was_replaced_holds_anew() -> None:
 
 def test_what_was_said_later_holds_in_whatever_order_it_arrives() -> None:
     early, middle, late = fact("lives in A", 1), fact("lives in B", 2), fact("lives in C", 3)
-    qwen = ScriptedQwen([decide("supersede", 1, 2)])
+    qwen = ScriptedQwen([decide(3, "supersede", 1, 2)])
 
     changes = consolidate(qwen, [middle], known(early, late))
 
     assert told(changes) == [("lives in B", ["lives in A"]), ("lives in C", ["lives in B"])]
 
 
-def test_refined_fact_keeps_the_sources_of_both() -> None:
-    qwen = ScriptedQwen([decide("refine", 1, text="Ana likes jazz a lot on Sundays")])
+def test_plan_that_came_true_goes_to_the_history_and_the_event_has_its_sources() -> None:
+    plan = fact("Ana wants to camp in 2023-06", 1, kind="plan", event_start="2023-06")
+    event = fact("Ana camped in 2023-06", 2, kind="event", event_start="2023-06")
+    qwen = ScriptedQwen([decide(2, "supersede", 1, why="carried out")])
 
-    (change,) = consolidate(
-        qwen, [fact("Ana likes jazz on Sundays", 2)], known(fact("Ana likes jazz a lot", 1))
-    )
+    (change,) = consolidate(qwen, [event], known(plan))
 
+    assert told([change]) == [("Ana camped in 2023-06", ["Ana wants to camp in 2023-06"])]
+    assert [s.message_id for s in change.written.memory.sources] == ["m2", "m1"]
+    assert (change.written.memory.kind, change.written.memory.valid_from) == ("event", 2)
+    assert change.reason == "carried out"
+
+
+def test_newest_statement_of_when_an_event_happens_holds() -> None:
+    first = fact("Ana's wedding is on 2023-06-01", 1, kind="event", event_start="2023-06-01")
+    second = fact("Ana's wedding is on 2023-06-08", 2, kind="event", event_start="2023-06-08")
+    qwen = ScriptedQwen([decide(2, "supersede", 1)])
+
+    (change,) = consolidate(qwen, [second], known(first))
+
+    assert told([change]) == [
+        ("Ana's wedding is on 2023-06-08", ["Ana's wedding is on 2023-06-01"])
+    ]
+    assert change.written.memory.event_start == "2023-06-08"
+
+
+def test_what_still_holds_of_a_state_that_ended_is_told_with_the_new_one() -> None:
+    old = fact("Ana lives in Paris with 2 cats", 1)
+    text = "Ana lives in Lyon with 2 cats since 2024."
+    qwen = ScriptedQwen([decide(2, "supersede", 1, t=text, why="moved")])
+
+    (change,) = consolidate(qwen, [fact("Ana moved to Lyon in 2024", 2)], known(old))
+
+    assert told([change]) == [(text, ["Ana lives in Paris with 2 cats"])]
     assert [s.message_id for s in change.written.memory.sources] == ["m1", "m2"]
+    assert (change.written.memory.valid_from, change.written.memory.stated_at) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["Ana lives in Lyon.", "Ana lives in Lyon since 2024 with 3 cats."]
+)
+def test_text_that_loses_or_makes_up_a_figure_of_the_new_state_is_not_taken(text: str) -> None:
+    old = fact("Ana lives in Paris with 2 cats", 1)
+    qwen = ScriptedQwen([decide(2, "supersede", 1, t=text)])
+
+    changes = consolidate(qwen, [fact("Ana moved to Lyon in 2024", 2)], known(old))
+
+    assert told(changes) == [("Ana moved to Lyon in 2024", ["Ana lives in Paris with 2 cats"])]
+
+
+def test_refined_fact_keeps_sources_dates_and_kinds_of_both() -> None:
+    old = fact("Ana likes jazz a lot", 1, kind="preference", event_start="2020", subject="Ana")
+    new = fact("Ana likes jazz on Sundays", 2)
+    qwen = ScriptedQwen([decide(2, "refine", 1, t="Ana likes jazz a lot on Sundays")])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    memory = change.written.memory
+    assert [s.message_id for s in memory.sources] == ["m1", "m2"]
+    assert (memory.kind, memory.event_start, memory.subject) == ("preference", "2020", "Ana")
+    assert (memory.valid_from, memory.stated_at) == (1, 2)
     assert change.written.vector == [0.5, 0.5]
     assert [old.text for old in change.replaces] == ["Ana likes jazz a lot"]
+
+
+def test_restated_fact_gains_the_date_and_the_kind_that_it_lacked() -> None:
+    old = fact("Ana ran a marathon", 1)
+    new = fact("A marathon was run by Ana", 2, kind="event", event_start="2023-05-07")
+    qwen = ScriptedQwen([decide(2, "duplicate", 1)])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    memory = change.written.memory
+    assert memory.text == "Ana ran a marathon"
+    assert (memory.kind, memory.event_start) == ("event", "2023-05-07")
+    assert (memory.valid_from, memory.stated_at) == (1, 2)
+
+
+def test_later_fact_of_a_piece_finds_what_an_earlier_one_was_merged_into() -> None:
+    qwen = ScriptedQwen(
+        [
+            decide(2, "refine", 1, t="Ana likes jazz a lot on Sundays"),
+            decide(3, "supersede", 2),
+        ]
+    )
+    new = [fact("Ana likes jazz on Sundays", 2), fact("Ana is done with jazz", 3)]
+
+    changes = consolidate(qwen, new, known(fact("Ana likes jazz a lot", 1)))
+
+    assert told(changes) == [
+        ("Ana likes jazz a lot on Sundays", ["Ana likes jazz a lot"]),
+        ("Ana is done with jazz", ["Ana likes jazz a lot on Sundays"]),
+    ]
 
 
 def test_merged_text_that_gets_no_vector_is_not_made() -> None:
@@ -127,7 +262,7 @@ def test_merged_text_that_gets_no_vector_is_not_made() -> None:
         def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
             raise RequestRefused("no")
 
-    qwen = Refusing([decide("refine", 1, text="Ana likes jazz a lot on Sundays")])
+    qwen = Refusing([decide(2, "refine", 1, t="Ana likes jazz a lot on Sundays")])
 
     changes = consolidate(
         qwen, [fact("Ana likes jazz on Sundays", 2)], known(fact("Ana likes jazz a lot", 1))
@@ -146,7 +281,7 @@ def test_merged_text_that_gets_no_vector_is_not_made() -> None:
     ],
 )
 def test_merge_that_loses_or_invents_figures_or_holds_a_secret_is_not_made(text: str) -> None:
-    qwen = ScriptedQwen([decide("refine", 1, text=text)])
+    qwen = ScriptedQwen([decide(2, "refine", 1, t=text)])
 
     changes = consolidate(qwen, [fact("Ana has 3 grey cats", 2)], known(fact("Ana has 3 cats", 1)))
 
@@ -154,12 +289,71 @@ def test_merge_that_loses_or_invents_figures_or_holds_a_secret_is_not_made(text:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (
+            "Ana moved in April 2023",
+            "Ana moved to Lyon (2023-04)",
+            "Ana moved to Lyon in April 2023",
+        ),
+        ("Ana moved in April 2023", "Ana moved to Lyon (2023-04)", "Ana moved to Lyon in 2023-04"),
+        (
+            "Ana was born on 5 May 1990",
+            "Ana was born in Rome",
+            "Ana was born in Rome on 1990-05-05",
+        ),
+        ("Ana has ten cats", "Ana has 10 grey cats", "Ana has 10 grey cats"),
+        ("Ana has twenty-five cats", "Ana has grey cats", "Ana has 25 grey cats"),
+        ("Ana has 2,500 books", "Ana has old books", "Ana has two thousand five hundred old books"),
+        ("Ana has 2 cats (as of 2023-05-08)", "Ana has 2 grey cats", "Ana has 2 grey cats"),
+        (
+            "Ana has 2 cats (as of 2023-05-08)",
+            "Ana has 2 grey cats (as of 2023-06-09)",
+            "Ana has 2 grey cats (as of 2023-06-09)",
+        ),
+        ("小李2023年4月搬家", "小李搬到了里昂", "小李2023-04搬到了里昂"),
+        ("小李养了十只猫", "小李养的猫是灰色的", "小李养了10只灰色的猫"),
+        ("小李有二十五本书", "小李的书很旧", "小李有25本旧书"),
+        ("小李有两只猫（截至2023-05-08）", "小李的猫是灰色的", "小李有2只灰色的猫"),
+    ],
+)
+def test_figure_is_the_same_however_it_is_written(old: str, new: str, text: str) -> None:
+    qwen = ScriptedQwen([decide(2, "refine", 1, t=text)])
+
+    changes = consolidate(qwen, [fact(new, 2)], known(fact(old, 1)))
+
+    assert told(changes) == [(text, [old])]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("Ana moved in April 2023", "Ana moved to Lyon", "Ana moved to Lyon in 2023"),
+        ("Ana moved in April 2023", "Ana moved to Lyon", "Ana moved to Lyon in May 2023"),
+        ("Ana has ten cats", "Ana has grey cats", "Ana has grey cats"),
+        ("Ana has ten cats", "Ana has grey cats", "Ana has twelve grey cats"),
+        ("Ana has a cat", "Ana has a grey cat", "Ana has a grey cat (as of 2023-05-08)"),
+        ("小李养了十只猫", "小李养的猫是灰色的", "小李养了灰色的猫"),
+    ],
+)
+def test_figure_in_words_is_not_lost_nor_made_up(old: str, new: str, text: str) -> None:
+    qwen = ScriptedQwen([decide(2, "refine", 1, t=text)])
+
+    changes = consolidate(qwen, [fact(new, 2)], known(fact(old, 1)))
+
+    assert told(changes) == [(new, [])]
+
+
+@pytest.mark.parametrize(
     "decision",
     [
-        decide("supersede", 7),  # out of range
-        decide("supersede", 1, confidence=0.3),
-        decide("supersede"),
-        decide("supersede", 1, fact=9),  # about no fact of ours
+        decide(2, "supersede", 7),  # out of range
+        decide(2, "supersede", 2),  # itself
+        decide(2, "supersede", 1, c=0.3),
+        decide(2, "supersede"),
+        decide(2, "noop", 1),
+        decide(9, "supersede", 1),  # about no fact of ours
+        decide(1, "supersede", 2),  # what is known is not decided on
     ],
 )
 def test_decision_that_does_not_hold_keeps_both(decision: dict[str, Any]) -> None:
@@ -171,9 +365,9 @@ def test_decision_that_does_not_hold_keeps_both(decision: dict[str, Any]) -> Non
 
 
 def test_two_facts_never_replace_the_same_memory_twice() -> None:
-    old = fact("Ana lives in Paris", 1, (0.7, 0.7))
-    new = [fact("Ana moved", 2, (1.0, 0.0)), fact("Bo left", 3, (0.0, 1.0))]
-    qwen = ScriptedQwen([decide("supersede", 1, fact=1), decide("supersede", 1, fact=2)])
+    old = fact("Ana lives in Paris", 1)
+    new = [fact("Ana moved", 2), fact("Bo left", 3)]
+    qwen = ScriptedQwen([decide(2, "supersede", 1), decide(3, "supersede", 1)])
 
     changes = consolidate(qwen, new, known(old))
 
@@ -182,10 +376,21 @@ def test_two_facts_never_replace_the_same_memory_twice() -> None:
 
 def test_answer_of_no_use_is_asked_for_in_halves_then_both_are_kept() -> None:
     bad = UnusableReply("no")
-    new = [fact("tea is fine", 2, (1.0, 0.0)), fact("Bo left town", 3, (0.0, 1.0))]
-    qwen = ScriptedQwen(bad, [decide("noop")], bad)
+    new = [fact("tea is fine", 2, (1.0, 0.0)), fact("Bo left town", 3, (0.4, 0.9))]
+    qwen = ScriptedQwen(bad, [decide(2, "duplicate", 1)], bad)
 
-    changes = consolidate(qwen, new, known(fact("something", 1, (0.7, 0.7))))
+    changes = consolidate(qwen, new, known(fact("something", 1, (0.8, 0.6))))
 
     assert [len(asked["new_facts"]) for asked in qwen.asked] == [2, 1, 1]
-    assert len(changes) == 1
+    assert [len(asked["existing"]) for asked in qwen.asked] == [1, 1, 2]
+    assert told(changes) == [("something", []), ("Bo left town", [])]
+
+
+def test_more_facts_than_one_question_holds_are_asked_about_in_turn() -> None:
+    qwen = ScriptedQwen([decide(2, "supersede", 1)], [decide(2, "supersede", 1)])
+    new = [fact("Ana lives in Lyon", 2), fact("Ana lives in Rome", 3)]
+
+    changes = consolidate(qwen, new, known(fact("Ana lives in Paris", 1)), facts_a_question=1)
+
+    assert [len(asked["existing"]) for asked in qwen.asked] == [1, 1]
+    assert told(changes)[-1] == ("Ana lives in Rome", ["Ana lives in Lyon"])

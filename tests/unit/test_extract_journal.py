@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.journal import Entry, Journal
 from tablestore_memory.worker.failures.errors import Busy
 from tablestore_memory.worker.state.clock import now_ms

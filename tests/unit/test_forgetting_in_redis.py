@@ -1,5 +1,6 @@
 """Where forgetting looks in Redis, key by key, what it takes and what it leaves; and the receipts it gives."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -11,8 +12,7 @@ from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.extract.facts import Found
 from tablestore_memory.worker.extract.plans import Plan, Plans
-from tablestore_memory.worker.forget import in_flight
-from tablestore_memory.worker.forget.in_flight import InFlight, peek
+from tablestore_memory.worker.forget.in_flight import InFlight
 from tablestore_memory.worker.forget.receipts import DeletionReceipts
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.forget.traces import Traces
@@ -22,6 +22,7 @@ from tablestore_memory.worker.state.attempts import AttemptLog
 from tablestore_memory.worker.state.dead_letters import DeadLetters
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, state_streams
+from tablestore_memory.worker.state.tombstones import peek
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageRow
 
@@ -122,8 +123,8 @@ def test_session_that_was_given_up_goes_whenever_that_was(place: Place) -> None:
     assert left.queue == "ingest"  # received when it was added: later
 
 
-def test_many_go_as_well_as_few(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_flight, "_AT_ONCE", 3)
+def test_many_go_as_well_as_few(place: Place) -> None:
+    place.in_flight = replace(place.in_flight, at_once=3)
     for stream in ("events", "requests"):
         for _ in range(10):
             place.put(said("ana", "s"), stream)
@@ -134,11 +135,8 @@ def test_many_go_as_well_as_few(place: Place, monkeypatch: pytest.MonkeyPatch) -
     assert (place.left(), place.left("requests")) == ([], [])
 
 
-def test_events_that_a_drain_may_have_in_hand_are_left_and_counted(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(in_flight, "MAX_ROWS", 4)
-    monkeypatch.setattr(in_flight, "_AT_ONCE", 3)
+def test_events_that_a_drain_may_have_in_hand_are_left_and_counted(place: Place) -> None:
+    place.in_flight = replace(place.in_flight, at_once=3, most_held=4)
     place.redis.set(place.streams.key(0, "lease"), "a drain's")
     for stream in ("events", "requests", "dead"):
         for _ in range(6):

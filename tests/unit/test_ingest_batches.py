@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from tablestore_memory.protocol.events import Forget, Message, SessionEnd, decode, encode
 from tablestore_memory.worker.failures.errors import BadCredentials, InvalidRow, Throttled
-from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.ingest import batches
 from tablestore_memory.worker.ingest.batches import ROW_BYTES, Refused, build_batch
-from tablestore_memory.worker.ingest.drain import _gravest, _sort_out
 from tablestore_memory.worker.ingest.late import is_covered
+from tablestore_memory.worker.ingest.outcome import Outcome, gravest
 from tablestore_memory.worker.state.entries import StreamEntry
-from tablestore_memory.worker.state.tombstones import Pair
+from tablestore_memory.worker.state.tombstones import Pair, pair_of
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS
 from tablestore_memory.worker.stores.rows import RowWrite, message_row
 from tablestore_memory.worker.stores.tables import TableNames
@@ -40,9 +39,10 @@ FORGET = StreamEntry("5-0", encode(Forget(event_id="f", user_id="u", created_at=
 def test_batch_has_one_row_a_message_and_one_a_session() -> None:
     batch = build_batch([entry("a", 1), entry("b", 2), entry("a", 3)], NAMES)
 
-    assert [row.table for row in batch.rows] == ["message"] * 3 + ["session"] * 2
-    assert batch.rows[3].columns == (("update_time", 3),)
-    assert [row.if_there for row in batch.rows] == [False] * 3 + [True] * 2
+    tables = ["message", "session", "message", "session", "message"]
+    assert [row.table for row in batch.rows] == tables
+    assert batch.rows[1].columns == (("update_time", 3),)
+    assert [row.if_there for row in batch.rows] == [table == "session" for table in tables]
 
 
 def test_same_message_twice_is_one_row() -> None:
@@ -81,14 +81,14 @@ def test_session_end_needs_no_row() -> None:
 def test_entry_waits_for_its_own_row_and_its_sessions() -> None:
     batch = build_batch([entry("a", 1), entry("b", 2), entry("a", 3)], NAMES)
 
-    assert [kept.rows for kept in batch.entries] == [(0, 3), (1, 4), (2, 3)]
+    assert [kept.rows for kept in batch.entries] == [(0, 1), (2, 3), (4, 1)]
     assert [kept.event for kept in batch.entries] == [decode(e.source.raw) for e in batch.entries]
 
 
 def test_sessions_row_has_the_newest_stamp_whatever_the_order() -> None:
     batch = build_batch([entry("a", 9), entry("a", 3)], NAMES)
 
-    assert batch.rows[2].columns == (("update_time", 9),)
+    assert batch.rows[1].columns == (("update_time", 9),)
 
 
 def test_batch_ends_before_its_bytes_exceed_a_request_and_goes_on_with_the_next_entry() -> None:
@@ -103,21 +103,20 @@ def test_batch_ends_before_its_bytes_exceed_a_request_and_goes_on_with_the_next_
     assert second.entries[0].source == large[fit]
 
 
-def test_row_that_exactly_fits_is_in_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_that_exactly_fits_is_in_the_batch() -> None:
     two = [entry("a", 1), entry("a", 2)]
 
     def fits(most_bytes: int) -> int:
-        monkeypatch.setattr(batches, "MAX_BODY_BYTES", most_bytes)
-        return len(build_batch(two, NAMES).entries)
+        return len(build_batch(two, NAMES, max_body_bytes=most_bytes).entries)
 
     needed = sum(len(each.raw) + ROW_BYTES for each in two)
     assert [fits(1), fits(needed - 1), fits(needed)] == [1, 1, 2]
 
 
-def test_nothing_overtakes_an_entry_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MAX_BODY_BYTES", 1)
+def test_nothing_overtakes_an_entry_that_does_not_fit() -> None:
+    waiting = [FORGET, entry("a", 1), entry("a", 2), FORGET]
 
-    batch = build_batch([FORGET, entry("a", 1), entry("a", 2), FORGET], NAMES)
+    batch = build_batch(waiting, NAMES, max_body_bytes=1)
 
     assert [kept.source.entry_id for kept in batch.entries] == ["5-0", "1-0"]
 
@@ -198,41 +197,42 @@ def test_malformed_entry_is_whose_it_says(raw: bytes, pair: Pair | None) -> None
 def test_waiting_error_of_one_row_is_told_for_each_entry_that_waits_for_it() -> None:
     batch = build_batch([entry("a", 1), entry("b", 2)], NAMES)
 
-    stored, refused, waiting = _sort_out(batch, {0: Throttled("x"), 2: InvalidRow("y")})
+    outcome = Outcome.of(batch, {0: Throttled("x"), 1: InvalidRow("y")})
 
-    assert [kept.source.entry_id for kept in stored] == ["2-0"]
-    assert [letter.reason for letter in refused] == ["y"]  # final counts more
-    assert waiting == []
+    assert [kept.source.entry_id for kept in outcome.stored] == ["2-0"]
+    assert [letter.reason for letter in outcome.refused] == ["y"]  # final counts more
+    assert outcome.waiting == []
 
 
 def test_refused_entries_stand_in_the_order_of_the_stream() -> None:
     batch = build_batch([entry("a", 9), StreamEntry("10-0", b"{", 7), entry("b", 11)], NAMES)
 
-    _, refused, _ = _sort_out(batch, {0: InvalidRow("x"), 1: InvalidRow("x")})
-    late = replace(refused[0].source, entry_id="9-10")
-    batch.refused.append(Refused(late, refused[0].reason, refused[0].error))
-    _, sorted_again, _ = _sort_out(batch, {0: InvalidRow("x"), 1: InvalidRow("x")})
+    late = replace(entry("a", 9), entry_id="9-10")
+    batch.refused.append(Refused.because(late, InvalidRow("x")))
 
-    assert [letter.source.entry_id for letter in sorted_again] == ["9-0", "9-10", "10-0", "11-0"]
+    outcome = Outcome.of(batch, {0: InvalidRow("x"), 2: InvalidRow("x")})
+
+    in_order = ["9-0", "9-10", "10-0", "11-0"]
+    assert [letter.source.entry_id for letter in outcome.refused] == in_order
 
 
 def test_session_row_that_fails_keeps_its_messages_waiting_and_no_others() -> None:
     batch = build_batch([entry("a", 1), entry("b", 2), entry("a", 3)], NAMES)
 
-    stored, refused, waiting = _sort_out(batch, {3: Throttled("slow down")})
+    outcome = Outcome.of(batch, {1: Throttled("slow down")})
 
-    assert [kept.source.entry_id for kept in stored] == ["2-0"]
-    assert refused == []
-    assert len(waiting) == 2
+    assert [kept.source.entry_id for kept in outcome.stored] == ["2-0"]
+    assert outcome.refused == []
+    assert len(outcome.waiting) == 2
 
 
 def test_final_error_of_a_row_refuses_its_entry_with_class_and_reason() -> None:
     batch = build_batch([entry("a", 1), entry("b", 2)], NAMES)
 
-    stored, refused, _ = _sort_out(batch, {0: InvalidRow("too wide")})
+    outcome = Outcome.of(batch, {0: InvalidRow("too wide")})
 
-    assert [kept.source.entry_id for kept in stored] == ["2-0"]
-    assert [(r.source.entry_id, r.reason, r.error) for r in refused] == [
+    assert [kept.source.entry_id for kept in outcome.stored] == ["2-0"]
+    assert [(r.source.entry_id, r.reason, r.error) for r in outcome.refused] == [
         ("1-0", "too wide", "InvalidRow")
     ]
 
@@ -248,10 +248,10 @@ def test_nothing_is_covered_where_nothing_is_forgotten() -> None:
 def test_only_cause_is_told() -> None:
     one = Throttled("slow down")
 
-    assert _gravest([one]) is one
+    assert gravest([one]) is one
 
 
 def test_cause_that_everybody_meets_is_told_before_one_row_s() -> None:
     everybody = BadCredentials("wrong key")
 
-    assert _gravest([Throttled("slow down"), everybody]) is everybody
+    assert gravest([Throttled("slow down"), everybody]) is everybody

@@ -6,21 +6,13 @@ import pytest
 
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.dispatch import gate
-from tablestore_memory.worker.ingest import drain
+from tablestore_memory.worker.ingest.drain import FULL_TURN_S
 from tablestore_memory.worker.settings import Settings
-
-ENVIRONMENT = {
-    "TABLESTORE_ENDPOINT": "http://127.0.0.1:9",
-    "TABLESTORE_INSTANCE_NAME": "local",
-    "TABLESTORE_ACCESS_KEY_ID": "local",
-    "TABLESTORE_ACCESS_KEY_SECRET": "local",
-    "DASHSCOPE_API_KEY": "local",
-}
 
 
 @pytest.fixture(scope="module")
-def app() -> Any:  # Celery ships no types
-    return create_app(Settings.from_env(ENVIRONMENT))
+def app(unconnected: Settings) -> Any:  # Celery ships no types
+    return create_app(unconnected)
 
 
 def test_no_running_task_is_delivered_again(app: Any) -> None:
@@ -33,7 +25,7 @@ def test_no_running_task_is_delivered_again(app: Any) -> None:
 
 
 def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app: Any) -> None:
-    assert app.conf.worker_soft_shutdown_timeout > drain._FULL_TURN_S
+    assert app.conf.worker_soft_shutdown_timeout > FULL_TURN_S
 
 
 def test_every_task_has_its_queue(app: Any) -> None:
@@ -58,3 +50,11 @@ def test_worker_has_no_heartbeat_of_celery_whatever_its_command_line_says(app) -
 
     assert "WatchStep" in steps
     assert not steps & {"Heart", "Gossip", "Mingle", "Events"}
+
+
+def test_app_has_tasks_of_its_own_whatever_app_was_made_before(
+    app: Any, unconnected: Settings
+) -> None:
+    other = create_app(unconnected.model_copy(update={"prefix": "other"}))
+
+    assert other.tasks[gate.DRAIN].run is not app.tasks[gate.DRAIN].run

@@ -13,8 +13,14 @@ CONVERSATION = {
     "session_10": [{"speaker": "Bo Li", "dia_id": "D10:1", "text": "Last"}],
     "session_2_date_time": "1:56 pm on 1 March, 2023",
     "session_2": [
-        {"speaker": "Ann", "dia_id": "D2:1", "text": "你好", "blip_caption": "a cat"},
-        {"speaker": "Bo Li", "dia_id": "D2:2", "text": "Hi"},
+        {"speaker": "Ann", "dia_id": "D2:1", "text": "你好"},
+        {
+            "speaker": "Bo Li",
+            "dia_id": "D2:2",
+            "text": "Hi",
+            "blip_caption": "a cat",
+            "img_url": ["https://example.org/cat.jpg"],
+        },
     ],
     "session_11_date_time": "1:00 pm on 3 March, 2023",
 }
@@ -44,3 +50,7 @@ def test_turns_become_messages_in_the_order_and_time_of_the_conversation(tmp_pat
         "created_at": "2023-03-01T13:56:00+00:00",
         "name": "Ann",
     }
+    assert events[1]["content"] == [
+        {"type": "text", "text": "Hi"},
+        {"type": "image", "alt": "a cat", "image_url": "https://example.org/cat.jpg"},
+    ]

@@ -87,14 +87,17 @@ ANY_TEXT = st.text(st.characters(codec=None), max_size=40) | st.sampled_from(
 )
 
 
+ANY_ID: st.SearchStrategy[Any] = ANY_TEXT | st.sampled_from(["", None, 5, b"bytes"])
+
+
 @given(
-    ids=st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT, ANY_TEXT),
-    role=st.sampled_from(["user", "function", "robot", 5]),
+    ids=st.tuples(ANY_ID, ANY_ID, ANY_ID, ANY_ID),
+    role=st.sampled_from(["user", "function", "robot", 5, None, ["user"]]),
     content=ANY_TEXT | st.sampled_from([None, 5, b"bytes", ["parts"]]),
 )
 @settings(deadline=None)
 def test_quick_way_gives_what_the_thorough_one_gives_or_nothing(
-    ids: tuple[str, str, str, str], role: Any, content: Any
+    ids: tuple[Any, Any, Any, Any], role: Any, content: Any
 ) -> None:
     event_id, user_id, session_id, message_id = ids
     fields = {"event_id": event_id, "user_id": user_id, "session_id": session_id, "created_at": 1}

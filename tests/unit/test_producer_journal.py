@@ -11,9 +11,9 @@ from struct import pack
 
 import pytest
 
-from tablestore_memory.producer import records
-from tablestore_memory.producer.backlog import MemoryBacklog, Overflow, Record
+from tablestore_memory.producer.backlog import MemoryBacklog, Overflow
 from tablestore_memory.producer.damaged import Damaged
+from tablestore_memory.producer.records import HEAD
 from tests.journals import (
     LOG,
     drained,
@@ -210,14 +210,15 @@ def test_file_that_no_reader_can_stand_keeps_no_other_from_being_sent(
     other = make_journal(tmp_path)
     other.append(record(99))
     other.close()
-    parse = records._parse
+    read = os.pread
 
-    def fails(chunk: bytes, *limits: int) -> tuple[list[Record], int]:
-        if b"99   " not in chunk:
+    def fails(fd: int, size: int, at: int) -> bytes:
+        data = read(fd, size, at)
+        if len(data) > len(HEAD) and b"99   " not in data:
             raise OverflowError
-        return parse(chunk, *limits)
+        return data
 
-    monkeypatch.setattr(records, "_parse", fails)
+    monkeypatch.setattr(os, "pread", fails)
 
     assert replayed(tmp_path) == [99]
     assert len([*tmp_path.glob("damaged/*.journal")]) == 1
@@ -265,10 +266,7 @@ def test_full_journal_says_so_and_has_room_again_once_settled(tmp_path: Path) ->
     assert journal.append(record(kept))
 
 
-def test_deleting_the_directory_costs_nothing_while_the_process_lives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tablestore_memory.producer.journal._PAUSE_S", 0)
+def test_deleting_the_directory_costs_nothing_while_the_process_lives(tmp_path: Path) -> None:
     journal = make_journal(tmp_path, segment_bytes=200)
     kept = [number for number in range(5) if journal.append(record(number))]
 
@@ -297,8 +295,6 @@ def test_disk_that_fills_up_in_the_middle_of_a_record_loses_none(
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
     refused = not journal.append(record(2))
     monkeypatch.undo()
-    monkeypatch.setattr("tablestore_memory.producer.journal._PAUSE_S", 0)
-    journal._broken_until = 0.0
 
     assert refused
     assert journal.append(record(3))
@@ -324,7 +320,6 @@ def test_disk_that_fills_up_at_the_end_leaves_all_that_was_in_memory_counted(
 def test_disk_that_has_no_room_for_a_head_is_no_segment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tablestore_memory.producer.journal._PAUSE_S", 0)
     journal = make_journal(tmp_path)
     write = os.write
 

@@ -4,14 +4,13 @@ import errno
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from tablestore_memory.producer import journal as journals
 from tablestore_memory.producer.damaged import Damaged
 from tablestore_memory.producer.journal import Journal
 from tablestore_memory.producer.log import RateLimitedLog
@@ -53,24 +52,22 @@ class Disk:
             raise OSError(errno.EIO, "input/output error")
         return Spool.create(self.target)
 
-    def journal(self, log: RateLimitedLog = LOG) -> Journal:
-        damaged = Damaged(self.target, log)
+    def journal(
+        self, log: RateLimitedLog = LOG, monotonic: Callable[[], float] = time.monotonic
+    ) -> Journal:
         return Journal(
-            self.make_spool, segment_bytes=300, max_bytes=10_000, damaged=damaged, log=log
+            self.make_spool,
+            segment_bytes=300,
+            max_bytes=10_000,
+            damaged=Damaged(self.target, log),
+            log=log,
+            monotonic=monotonic,
         )
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Disk:
     return Disk(tmp_path)
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The journal's clock: `now.s` is the time."""
-    clock = SimpleNamespace(s=100.0)
-    monkeypatch.setattr(journals, "time", SimpleNamespace(monotonic=lambda: clock.s))
-    return clock
 
 
 def written(
@@ -93,15 +90,16 @@ def nothing() -> None: ...
 
 
 def test_broken_disk_is_told_of_and_left_alone_for_five_seconds(
-    disk: Disk, now: SimpleNamespace, log: RateLimitedLog, caplog: pytest.LogCaptureFixture
+    disk: Disk, log: RateLimitedLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = disk.journal(log)
+    now = [0.0]
+    journal = disk.journal(log, lambda: now[0])
     asked = []
 
-    for now.s in (100.0, 104.9, 105.0, 109.9):
+    for now[0] in (100.0, 104.9, 105.0, 109.9):
         assert not journal.append(record(1))
         asked.append(disk.asked)
-    disk.broken, now.s = False, 110.0
+    disk.broken, now[0] = False, 110.0
 
     assert asked == [1, 1, 2, 2]
     assert journal.append(record(2))
@@ -342,10 +340,10 @@ def test_file_that_no_reader_can_stand_is_set_aside_with_what_was_raised(
 ) -> None:
     half_settled(tmp_path)
 
-    def fails(*_: object, **__: object) -> None:
+    def fails(*_: object) -> None:
         raise OverflowError
 
-    monkeypatch.setattr(SegmentReader, "take", fails)
+    monkeypatch.setattr(os, "pread", fails)
     replayed(tmp_path)
 
     (reason,) = tmp_path.glob("damaged/*.reason")
@@ -366,10 +364,10 @@ def test_file_that_cannot_be_read_now_is_told_of(
     path = half_settled(tmp_path)
     (orphan,) = Orphans(tmp_path, Damaged(tmp_path, log), log).find(None)
 
-    def fails(*_: object, **__: object) -> None:
+    def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(SegmentReader, "take", fails)
+    monkeypatch.setattr(os, "pread", fails)
 
     assert orphan.take(10, ALL) == []
     assert caplog.messages == [f"journal.unreadable file={path.name} reason={told}"]
@@ -423,10 +421,11 @@ def test_file_of_ours_whose_count_and_first_record_are_damaged_is_read_on(tmp_pa
     path = half_settled(tmp_path)
     data = bytearray(path.read_bytes())
     data[8:20] = b"\xff" * 12
-
     path.write_bytes(data)
+    damaged = Damaged(tmp_path, LOG)
 
-    assert replayed(tmp_path) == list(range(1, 50))
+    assert replayed(tmp_path, damaged) == list(range(1, 50))
+    assert damaged.stretches == 1
 
 
 def test_record_behind_junk_is_found_wherever_it_begins(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -12,10 +12,10 @@ from redis import Redis
 from devtools.servers import wait_until
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Throttled, Unavailable
-from tablestore_memory.worker.qwen import rate_limit
 from tablestore_memory.worker.qwen.budget import Budget
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
+from tablestore_memory.worker.state.keys import Keys
 from tests.local_dashscope import LocalDashScope
 
 MODEL = "qwen-plus"
@@ -29,16 +29,24 @@ def prefix() -> str:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What finds no room says so at once; no call outlasts its test."""
-    monkeypatch.setattr(rate_limit, "_PATIENCE_S", -1.0)
+def ended() -> Iterator[None]:
+    """No call outlasts its test."""
     yield
     UNDER_WAY.clear()
 
 
-def pace(redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9) -> RateLimiter:
+def pace(
+    redis: Redis, prefix: str, requests: int = 10**6, tokens: int = 10**9, **timing: Any
+) -> RateLimiter:
+    """One that says at once what finds no room."""
     streams = Streams(prefix)
-    return RateLimiter(redis, streams, Rates(requests, tokens), Budget(redis, streams, None))
+    rates, budget = Rates(requests, tokens), Budget(redis, streams, None)
+    return RateLimiter(redis, streams, rates, budget, **{"patience_s": -1.0} | timing)
+
+
+def most(redis: Redis, prefix: str, model: str = MODEL) -> float:
+    """Calls that may be under way now, as far as answers and refusals tell."""
+    return float(redis.hget(Keys(Streams(prefix)).counts(model), "most") or 0)
 
 
 def begin(step: RateLimiter, tokens: int = 1, model: str = MODEL) -> ExitStack:
@@ -107,12 +115,9 @@ def test_call_larger_than_the_limit_is_possible(redis: Redis, prefix: str) -> No
     assert room(step, tokens=5_000) == 1
 
 
-def test_room_comes_back_as_the_minute_passes(
-    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_room_comes_back_as_the_minute_passes(redis: Redis, prefix: str) -> None:
     """In a minute of 200 ms."""
-    monkeypatch.setattr(rate_limit, "_FIRST", 1_000)
-    step = replace(pace(redis, prefix, 4), window_ms=200)
+    step = pace(redis, prefix, 4, window_ms=200, most_at_first=1_000)
     begin(step)
     while room(step):
         pass
@@ -135,11 +140,8 @@ def test_call_that_ends_makes_room_however_it_ends(redis: Redis, prefix: str) ->
     assert room(step) == 16
 
 
-def test_call_of_a_worker_that_died_makes_room_after_a_while(
-    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rate_limit, "CALL_MS", 3_000)
-    step = pace(redis, prefix)
+def test_call_of_a_worker_that_died_makes_room_after_a_while(redis: Redis, prefix: str) -> None:
+    step = pace(redis, prefix, call_ms=3_000)
     assert room(step) == 16
 
     wait_until(lambda: room(step), "room for a call")
@@ -156,30 +158,27 @@ def test_each_round_of_answers_doubles_the_calls_under_way_until_one_is_refused(
         for _ in range(16):
             calls.pop(0).close()
             calls.append(begin(step))
-        return step.most_under_way(MODEL)
+        return most(redis, prefix)
 
     assert answer_all() == 32
     refused(step)
 
-    assert step.most_under_way(MODEL) == 31.5
+    assert most(redis, prefix) == 31.5
     assert 31.9 < answer_all() < 32.2
 
 
 def test_calls_are_halved_by_a_round_of_refusals(redis: Redis, prefix: str) -> None:
-    one, other = pace(redis, prefix), pace(redis, prefix)
-    calls = [begin(one) for _ in range(16)]
+    step = pace(redis, prefix)
+    calls = [begin(step) for _ in range(16)]
 
     for call in calls:
         call.__exit__(Throttled, Throttled("429"), None)
 
-    assert other.most_under_way(MODEL) == 8
+    assert most(redis, prefix) == 8
 
 
-def test_one_call_remains_whatever_is_refused(
-    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rate_limit, "_PAUSE_MS", (0, 0))
-    step = pace(redis, prefix)
+def test_one_call_remains_whatever_is_refused(redis: Redis, prefix: str) -> None:
+    step = pace(redis, prefix, pause_ms=(0, 0))
     for _ in range(40):
         refused(step)
 
@@ -199,9 +198,8 @@ def test_nobody_calls_for_a_while_when_nothing_is_answered_between_refusals(
     assert room(pace(redis, f"{prefix}-2")) == 0
 
 
-def test_answer_ends_the_pauses(redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "_PAUSE_MS", (60_000, 60_000))
-    step = pace(redis, prefix)
+def test_answer_ends_the_pauses(redis: Redis, prefix: str) -> None:
+    step = pace(redis, prefix, pause_ms=(60_000, 60_000))
     refused(step)
     answered(step)
     refused(step)
@@ -217,11 +215,8 @@ def test_refusal_of_one_model_slows_no_other(redis: Redis, prefix: str) -> None:
     assert room(step, model="text-embedding-v4") == 16
 
 
-def test_threads_that_wait_for_room_ask_one_at_a_time(
-    redis: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rate_limit, "_PATIENCE_S", 0.5)
-    step = pace(redis, prefix, 1)
+def test_threads_that_wait_for_room_ask_one_at_a_time(redis: Redis, prefix: str) -> None:
+    step = pace(redis, prefix, 1, patience_s=0.5)
     begin(step)
     before = redis.info("commandstats")["cmdstat_eval"]["calls"]
 
@@ -234,17 +229,16 @@ def test_threads_that_wait_for_room_ask_one_at_a_time(
     assert asked < 60
 
 
-def test_429_that_one_worker_gets_slows_another(
+def test_429_is_counted_where_all_workers_look(
     redis: Redis, prefix: str, local_dashscope: LocalDashScope
 ) -> None:
-    one, other = pace(redis, prefix), pace(redis, prefix)
     qwen = Qwen(
         url=local_dashscope.url,
         api_key="local",
         model=MODEL,
         embedding_model="text-embedding-v4",
         dimension=256,
-        limiter=one,
+        limiter=pace(redis, prefix),
     )
     local_dashscope.faults.add("error", code="Throttling", times=2)
 
@@ -253,4 +247,4 @@ def test_429_that_one_worker_gets_slows_another(
     with pytest.raises(Throttled):
         qwen.embed(["Hello"])
 
-    assert other.most_under_way(MODEL) == other.most_under_way("text-embedding-v4") == 15.5
+    assert most(redis, prefix) == most(redis, prefix, "text-embedding-v4") == 15.5

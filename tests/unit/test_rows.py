@@ -1,13 +1,13 @@
 """The rows of messages and sessions, as AgentScope's services write them."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from tablestore_memory.protocol.events import Message, Remember
+from tablestore_memory.protocol.events import Message, Remember, Role
 from tablestore_memory.worker.operations.replay import event_of
-from tablestore_memory.worker.stores.documents import document_row
+from tablestore_memory.worker.stores.documents import document_row, key
 from tablestore_memory.worker.stores.fields import RESERVED
 from tablestore_memory.worker.stores.messages import MessageRow
 from tablestore_memory.worker.stores.parts import spoken
@@ -41,6 +41,16 @@ def test_key_is_session_stamp_and_message() -> None:
         ("session_id", "s"),
         ("create_time", 1_683_554_160_000_001),
         ("message_id", "m"),
+    )
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("said", ["Hello.", "7", '{"a": 1}', "我喜欢喝绿茶。🍵"])
+def test_text_is_the_same_row_as_a_part_that_is_that_text(role: Role, said: str) -> None:
+    part = {"type": "text", "text": said}
+
+    assert message_row("message", message(role=role, content=said), 7) == message_row(
+        "message", message(role=role, content=[part]), 7
     )
 
 
@@ -202,7 +212,7 @@ def test_every_column_of_ours_is_reserved() -> None:
     said = columns(role="developer", name="Ana", utc_offset_min=60, fields={"a b": 1})
     document = {"id": "d1", "content": [{"type": "text", "text": "hi"}], "metadata": {}}
     event = Remember(event_id="e", user_id="u", text="hi", created_at=1, document=document)
-    kept = dict(document_row("memory", event, "d1", [0.5], 7).columns)
+    kept = dict(document_row("memory", key("d1"), event, [0.5], 7).columns)
 
     assert {*said, *kept} - {"object", "status"} <= RESERVED
 
@@ -221,7 +231,7 @@ def test_document_cannot_be_another_users_nor_break_its_readers() -> None:
     }
     event = Remember(event_id="e", user_id="ann", text="Mine.", created_at=7, document=document)
 
-    row = dict(document_row("memory", event, "d1", [0.5], 7).columns)
+    row = dict(document_row("memory", key("d1"), event, [0.5], 7).columns)
 
     assert (row["user_id"], row["text"], row["embedding"]) == ("ann", "Mine.", "[0.5]")
     assert row["valid_from"] == 7
@@ -266,9 +276,30 @@ def test_row_gives_back_the_event_that_made_it(said: dict[str, Any]) -> None:
         ([{"type": "text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb"),
         ([{"type": "image_url"}, {"type": "text", "text": "What is it?"}], "What is it?"),
         ([{"type": "image_url", "image_url": {"url": "data:…"}}], "[image_url]"),
+        (
+            [{"type": "image", "image_url": "u", "alt": " a red\nbicycle "}],
+            "[picture: a red bicycle]",
+        ),
+        (
+            [
+                {"type": "text", "text": "Mine!"},
+                {"type": "image_url", "image_url": {}, "alt": "a cat"},
+            ],
+            "Mine!\n[picture: a cat]",
+        ),
+        (
+            [{"type": "file", "filename": "cv.pdf"}, {"type": "text", "text": "My CV"}],
+            "[file: cv.pdf]\nMy CV",
+        ),
+        ([{"type": "input_file", "filename": "cv.pdf"}], "[file: cv.pdf]"),
+        ([{"type": "image", "image_url": "u", "alt": " "}], "[image]"),
+        ([{"type": "image", "image_url": "u", "alt": {"a": 1}}], "[image]"),
+        ([{"type": "audio", "alt": "a song"}, {"type": "text", "text": "Hi"}], "Hi"),
     ],
 )
-def test_all_that_was_said_is_read_and_no_picture(content: Any, text: str) -> None:
+def test_all_that_was_said_is_read_and_what_pictures_are_said_to_show(
+    content: Any, text: str
+) -> None:
     row = columns(content=content)
 
     assert spoken(row.get("content"), row.get("content_list", "[]")) == text

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tablestore.decoder import OTSProtoBufferDecoder
 
-from tablestore_memory.localcloud.tablestore.search import documents
+from tablestore_memory.localcloud.tablestore.search.documents import Documents
 from tests.conformance.searched import BY_SCORE, keyword, long, text, vector
 from tests.unit.search_index import Indexed, keys_of
 
@@ -57,7 +57,7 @@ def matching(indexed: Indexed, wanted: Any) -> list[int]:
 
 @pytest.fixture(autouse=True)
 def clear_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "_DEAD_WORTH_CLEARING", 3)
+    monkeypatch.setattr(Documents, "dead_worth_clearing", 3)
 
 
 @given(steps)

@@ -38,6 +38,7 @@ def test_variable_of_white_space_counts_as_unset() -> None:
         *("TABLESTORE_INSTANCE_NAME", "TABLESTORE_ACCESS_KEY_ID", "TABLESTORE_ACCESS_KEY_SECRET"),
         *("TABLESTORE_STS_TOKEN", "TABLESTORE_REGION", "DASHSCOPE_API_KEY"),
         *("MEMORY_MODEL", "MEMORY_EMBEDDING_MODEL", "MEMORY_PREFIX", "MEMORY_SESSION_TABLE"),
+        "MEMORY_TENANT",
     ],
 )
 @pytest.mark.parametrize("odd", ["\u200b", " x", "\nx", "密", "\x7f", "\u00a0x"])

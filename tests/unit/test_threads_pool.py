@@ -37,11 +37,14 @@ class Told:
         self.events.append("failed")
 
 
+class Watchful(ThreadPool):
+    look_s = 0.02
+
+
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPool]:
-    monkeypatch.setattr("tablestore_memory.worker.pool.threads._LOOK_S", 0.02)
     monkeypatch.setattr(state, "should_stop", None)
-    pool = ThreadPool(limit=2)
+    pool = Watchful(limit=2)
     pool.start()
     yield pool
     pool.terminate()

@@ -7,7 +7,6 @@ import pytest
 import redis
 
 from devtools.servers import wait_until
-from tablestore_memory.worker.state import tombstones as module
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.state.tombstones import Tombstones
@@ -107,10 +106,7 @@ def test_keys_and_what_they_hold_tell_of_nobody(
 
 
 def test_it_is_kept_for_thirty_days_from_the_last_request_and_cleared_away_by_a_later_one(
-    client: redis.Redis,
-    tombstones: Tombstones,
-    fresh_name: str,
-    monkeypatch: pytest.MonkeyPatch,
+    client: redis.Redis, tombstones: Tombstones, fresh_name: str
 ) -> None:
     until, upto = f"{fresh_name}:{{forgotten}}:until", f"{fresh_name}:{{forgotten}}:upto"
     tombstones.note("ana", None, 100)
@@ -119,9 +115,7 @@ def test_it_is_kept_for_thirty_days_from_the_last_request_and_cleared_away_by_a_
     assert abs(score - now_ms(client) - 30 * 86_400_000) < 60_000
     assert all(client.pttl(key) > 29 * 86_400_000 for key in (until, upto))
 
-    monkeypatch.setattr(module, "TOMBSTONE_MS", 1)
-    tombstones.note("bo", None, 100)
-    monkeypatch.undo()
+    Tombstones(client, state_streams(fresh_name), kept_ms=1).note("bo", None, 100)
     wait_until(lambda: not client.exists(upto), "the keys have run out")
     tombstones.note("ana", None, 100)
     client.zadd(until, {name: 0 for name, _ in client.zscan_iter(until)})

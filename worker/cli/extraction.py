@@ -16,7 +16,7 @@ from tablestore_memory.worker.cli.output import (
     say,
 )
 from tablestore_memory.worker.cli.show import User
-from tablestore_memory.worker.extract.chunks import CONTEXT, chunks_of
+from tablestore_memory.worker.extract.chunks import CONTEXT
 from tablestore_memory.worker.qwen.prompts import FACTS_VERSION
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK
@@ -84,7 +84,8 @@ def _next_prompt(
 ) -> tuple[str, str] | None:
     sessions = services.sessions
     start = 0 if again else sessions.watermark(user, session) + 1
-    chunk = next(chunks_of(sessions.messages(user, session, since=start)), [])
+    messages = sessions.messages(user, session, since=start)
+    chunk = next(services.finder.bounds.chunks_of(messages), [])
     if not chunk:
         return None
     context = sessions.messages_before(user, session, start, CONTEXT) if start else []

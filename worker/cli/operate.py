@@ -42,6 +42,7 @@ _EXTRACTION = {
     "given_up_sessions": "sessions given up",
     "qwen_calls_today": "calls to Qwen today (UTC)",
     "qwen_tokens_today": "tokens of Qwen today",
+    "qwen_cached_tokens_today": "of them from its prompt cache",
 }
 
 
@@ -55,6 +56,7 @@ def init(json: Json = False) -> None:
                 services.settings.embedding_dimension,
                 cost_days=services.settings.cost_days,
                 audit_days=services.settings.audit_days,
+                words_of_messages=services.settings.message_index,
             )
         except ResourceMissing as error:
             fail(UNREACHABLE, f"{error} (check TABLESTORE_ENDPOINT and TABLESTORE_INSTANCE_NAME)")

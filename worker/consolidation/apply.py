@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import tablestore as ots
 
-from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.due import DueSessions
@@ -33,85 +33,82 @@ class Apply:
     due: DueSessions
     tombstones: Tombstones
 
+    def apply(
+        self, user_id: str, changes: Sequence[Change], ensure_lease_held: Callable[[], None]
+    ) -> None:
+        """Write the changes of one user. Raises what kept a row from being written.
 
-def apply(
-    step: Apply, user_id: str, changes: Sequence[Change], ensure_lease_held: Callable[[], None]
-) -> None:
-    """Write the changes of one user. Raises what kept a row from being written.
+        `ensure_lease_held` raises Busy when the user's lease was lost; it is asked before each kind of write.
+        """
+        over = self._forgotten(changes)
+        kept = [change for change in changes if change.written.memory.document_id not in over]
+        try:
+            self._write(user_id, kept, ensure_lease_held)
+        finally:
+            self.take_back(user_id, changes)
 
-    `ensure_lease_held` raises Busy when the user's lease was lost; it is asked before each kind of write.
-    """
-    over = _forgotten(step, changes)
-    kept = [change for change in changes if change.written.memory.document_id not in over]
-    try:
-        _write(step, user_id, kept, ensure_lease_held)
-    finally:
-        take_back(step, user_id, changes)
+    def take_back(self, user_id: str, changes: Sequence[Change]) -> None:
+        """Delete what is forgotten by now: a dead worker may have written it, or this one, stopped past its lease.
 
+        What else has a part in it is remembered anew, from its sessions.
+        """
+        over = self._forgotten(changes)
+        if not over:
+            return
+        written = [each.memory for each in _outcome(changes)[0] if each.memory.document_id in over]
+        for session_id in {session for memory in written for session in self._still_known(memory)}:
+            self.due.add(user_id, session_id, 0)
+        memories = [
+            self.memories.forgetting(user_id, memory.document_id, over[memory.document_id])
+            for memory in written
+        ]
+        history = [
+            self.history.undoing(old, change.written.memory, max(latest))
+            for change in changes
+            for old in change.replaces
+            if (
+                latest := [
+                    over[m.document_id]
+                    for m in (old, change.written.memory)
+                    if m.document_id in over
+                ]
+            )
+        ]
+        for batch in (memories, _unique(history)):
+            write_all(self.client, batch)
+        self.unindexed.forget(MemoryRef(user_id, memory.document_id) for memory in written)
 
-def take_back(step: Apply, user_id: str, changes: Sequence[Change]) -> None:
-    """Delete what is forgotten by now: a dead worker may have written it, or this one, stopped past its lease.
+    def _write(
+        self, user_id: str, changes: Sequence[Change], ensure_lease_held: Callable[[], None]
+    ) -> None:
+        written, removed = _outcome(changes)
+        self.unindexed.add(user_id, [each.memory.document_id for each in written])
+        history = [
+            self.history.row(old, change.written.memory, reason=change.reason)
+            for change in changes
+            for old in change.replaces
+        ]
+        rows = [self.memories.row(each.memory, each.vector or ()) for each in written]
+        gone = [self.memories.deletion(user_id, key) for key in removed]
+        for batch in (_unique(history), rows, gone):
+            if batch:
+                ensure_lease_held()
+                write_all(self.client, batch)
+        self.unindexed.forget(MemoryRef(user_id, key) for key in removed)
 
-    What else has a part in it is remembered anew, from its sessions.
-    """
-    over = _forgotten(step, changes)
-    if not over:
-        return
-    written = [each.memory for each in _outcome(changes)[0] if each.memory.document_id in over]
-    for session_id in {session for memory in written for session in _still_known(step, memory)}:
-        step.due.add(user_id, session_id, 0)
-    memories = [
-        step.memories.forgetting(user_id, memory.document_id, over[memory.document_id])
-        for memory in written
-    ]
-    history = [
-        step.history.undoing(old, change.written.memory, max(latest))
-        for change in changes
-        for old in change.replaces
-        if (
-            latest := [
-                over[m.document_id] for m in (old, change.written.memory) if m.document_id in over
-            ]
-        )
-    ]
-    for batch in (memories, _unique(history)):
-        write_all(step.client, batch)
-    step.unindexed.forget(MemoryRef(user_id, memory.document_id) for memory in written)
+    def _forgotten(self, changes: Sequence[Change]) -> dict[str, int]:
+        every = [m for change in changes for m in (change.written.memory, *change.replaces)]
+        return forgotten(self.tombstones, every)
 
-
-def _write(
-    step: Apply, user_id: str, changes: Sequence[Change], ensure_lease_held: Callable[[], None]
-) -> None:
-    written, removed = _outcome(changes)
-    step.unindexed.add(user_id, [each.memory.document_id for each in written])
-    history = [
-        step.history.row(old, change.written.memory, reason=change.reason)
-        for change in changes
-        for old in change.replaces
-    ]
-    rows = [step.memories.row(each.memory, each.vector or ()) for each in written]
-    gone = [step.memories.deletion(user_id, key) for key in removed]
-    for batch in (_unique(history), rows, gone):
-        if batch:
-            ensure_lease_held()
-            write_all(step.client, batch)
-    step.unindexed.forget(MemoryRef(user_id, key) for key in removed)
-
-
-def _forgotten(step: Apply, changes: Sequence[Change]) -> dict[str, int]:
-    every = [m for change in changes for m in (change.written.memory, *change.replaces)]
-    return forgotten(step.tombstones, every)
-
-
-def _still_known(step: Apply, memory: Memory) -> set[str]:
-    """The sessions of those of its sources that are not forgotten."""
-    user_id = memory.user_id
-    upto = step.tombstones.upto({(user_id, source.session_id) for source in memory.sources})
-    return {
-        source.session_id
-        for source in memory.sources
-        if source.received_ms > upto.get((user_id, source.session_id), -1)
-    }
+    def _still_known(self, memory: Memory) -> set[str]:
+        """The sessions of those of its sources that are not forgotten."""
+        user_id = memory.user_id
+        upto = self.tombstones.upto({(user_id, source.session_id) for source in memory.sources})
+        return {
+            source.session_id
+            for source in memory.sources
+            if source.received_ms > upto.get((user_id, source.session_id), -1)
+        }
 
 
 def _outcome(changes: Sequence[Change]) -> tuple[list[Embedded], list[str]]:

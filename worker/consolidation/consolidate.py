@@ -1,55 +1,148 @@
 """New facts beside what is known: what is written, what is replaced, and why.
 
 In the order of time, so that what was said, changed and changed back within one conversation ends as it
-was said last. Qwen is asked only where a new fact has near neighbours that are not the very same text;
-its decisions are checked by code, and where they do not hold, or it cannot answer, both facts are kept.
+was said last. Qwen is asked once about all of them, and only where one may have to do with another that is
+not the very same text; its decisions are checked by code, and where they do not hold, or it cannot answer,
+both facts are kept.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
+from tablestore_memory.worker.consolidation.changes import Change, Known
 from tablestore_memory.worker.consolidation.decisions import Decision, ask_decisions
-from tablestore_memory.worker.consolidation.merge import joined, merged_text_holds, restated
-from tablestore_memory.worker.consolidation.similarity import near, nearest
+from tablestore_memory.worker.consolidation.merge import (
+    ended_in_part,
+    ending_text_holds,
+    fulfilled,
+    joined,
+    merged_text_holds,
+    restated,
+)
+from tablestore_memory.worker.consolidation.question import Question
+from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import ContentRefused, Final, UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
-_SURE = 0.6  # below this confidence both are kept
-_ADD = Decision(fact=0, action="add")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Write a memory, and move what it replaces to the history."""
+@dataclass(frozen=True)
+class Consolidation:
+    """Decides with one model; below a confidence of `sure` both facts are kept."""
 
-    written: Embedded
-    replaces: tuple[Memory, ...] = ()
-    reason: str = ""
+    qwen: Qwen
+    relatedness: Relatedness = field(default_factory=Relatedness)
+    sure: float = 0.6
+    facts_a_question: int = 40
 
+    def changes(
+        self,
+        new: Iterable[Embedded],
+        known: Mapping[str, Embedded],
+        replaced: Sequence[Replaced] = (),
+    ) -> list[Change]:
+        """The changes that new facts make, in the order in which they are to be made.
 
-def consolidate(
-    qwen: Qwen,
-    new: Iterable[Embedded],
-    known: Mapping[str, Embedded],
-    replaced: Sequence[Replaced] = (),
-) -> list[Change]:
-    """The changes that new facts make, in the order in which they are to be made.
+        A fact that was replaced after it was said is not written again: `replaced` is the history.
+        """
+        by_time = sorted(new, key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
+        wanted = [fact for fact in by_time if not _is_over(fact.memory, replaced)]
+        state = Known(known)
+        for start in range(0, len(wanted), self.facts_a_question):
+            self._decide(wanted[start : start + self.facts_a_question], state)
+        return state.changes
 
-    A fact that was replaced after it was said is not written again: `replaced` is the history.
-    """
-    by_time = sorted(new, key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
-    state = dict(known)
-    changes: list[Change] = []
-    for wave in _waves([fact for fact in by_time if not _is_over(fact.memory, replaced)]):
-        for change in _decided(qwen, wave, state):
-            _note(change, state)
-            changes.append(change)
-    return changes
+    def _decide(self, facts: Sequence[Embedded], state: Known) -> None:
+        """Equal texts need no model, they have one document id; nor does what has to do with nothing."""
+        question = Question.about(facts, state, self.relatedness)
+        decisions = self._ask(question.existing, question.new)
+        for number, fact in question.numbered(facts):
+            if same := state.same(fact.memory):
+                _restate(same, fact.memory, state)
+            else:
+                decision = decisions.get(number, Decision(number))
+                self._make(fact, decision, question.named(decision, state), state)
+
+    def _ask(self, existing: Sequence[Memory], new: Sequence[Memory]) -> dict[int, Decision]:
+        """Decisions by number. Where an answer is of no use, halves are asked; a lone fact is added."""
+        if not new:
+            return {}
+        try:
+            return ask_decisions(self.qwen, existing, new)
+        except UnusableReply as error:
+            if len(new) > 1:
+                return self._ask_halves(existing, new)
+            reason = str(error)
+        except ContentRefused as error:
+            reason = str(error)
+        log.warning("consolidation.kept_all", facts=len(new), reason=reason)
+        return {}
+
+    def _ask_halves(self, existing: Sequence[Memory], new: Sequence[Memory]) -> dict[int, Decision]:
+        """The second beside what is known and the first."""
+        middle = len(new) // 2
+        first, second = new[:middle], new[middle:]
+        return self._ask(existing, first) | self._ask([*existing, *first], second)
+
+    def _make(
+        self, fact: Embedded, decision: Decision, named: Sequence[Embedded], state: Known
+    ) -> None:
+        """What a decision means, if it holds; else the fact is added."""
+        memories = [each.memory for each in named]
+        match decision.action if decision.confidence >= self.sure else "add":
+            case "duplicate" if named:
+                _restate(named[0], fact.memory, state)
+            case "refine" if named and merged_text_holds(decision.text, fact.memory, memories):
+                memory = joined(fact.memory, memories, str(decision.text))
+                if not self._merge(fact, named, memory, decision.why, state):
+                    state.make(Change(fact))
+            case "supersede" if named:
+                self._supersede(fact, named, decision, state)
+            case _:
+                state.make(Change(fact))
+
+    def _supersede(
+        self, fact: Embedded, named: Sequence[Embedded], decision: Decision, state: Known
+    ) -> None:
+        """Time decides, not the model: what was said later holds, in whatever order it arrives."""
+        said_at = fact.memory.stated_at
+        later = [each for each in named if each.memory.stated_at > said_at]
+        self._end(fact, [each for each in named if each not in later], decision, state)
+        if later and (ended := state.now(fact.memory.document_id)):
+            first = min(later, key=lambda each: each.memory.stated_at)
+            state.make(_in_place(first, [ended.memory], decision.why))
+
+    def _end(
+        self, fact: Embedded, older: Sequence[Embedded], decision: Decision, state: Known
+    ) -> None:
+        """The fact takes the place of what was said before it, with what still holds of that."""
+        memories = [each.memory for each in older]
+        if older and ending_text_holds(decision.text, fact.memory, memories):
+            memory = ended_in_part(fact.memory, memories, str(decision.text))
+            if self._merge(fact, older, memory, decision.why, state):
+                return
+        state.make(_in_place(fact, memories, decision.why))
+
+    def _merge(
+        self, fact: Embedded, named: Sequence[Embedded], memory: Memory, why: str, state: Known
+    ) -> bool:
+        """Write one memory for all of these; False if its text gets no vector."""
+        vectors = {each.memory.document_id: each.vector for each in (*named, fact)}
+        try:
+            vector = vectors.get(memory.document_id) or self.qwen.embed([memory.text])[0]
+        except Final as error:
+            log.warning("consolidation.kept_all", facts=1, reason=str(error))
+            return False
+        parts = [each.memory for each in named]
+        gone = (part for part in parts if part.document_id != memory.document_id)
+        state.make(Change(Embedded(memory, vector), tuple(gone), why))
+        state.merged(fact.memory, *parts, into=memory)
+        return True
 
 
 def _is_over(memory: Memory, replaced: Sequence[Replaced]) -> bool:
@@ -59,114 +152,18 @@ def _is_over(memory: Memory, replaced: Sequence[Replaced]) -> bool:
     )
 
 
-def _waves(facts: Sequence[Embedded]) -> Iterator[list[Embedded]]:
-    """Groups, in order, whose facts have nothing to do with each other: each meets what was before it."""
-    depth: list[int] = []
-    for n, fact in enumerate(facts):
-        before = [depth[m] + 1 for m in range(n) if near(facts[m], fact)]
-        depth.append(max(before, default=0))
-    for level in range(max(depth, default=-1) + 1):
-        yield [fact for fact, d in zip(facts, depth, strict=True) if d == level]
-
-
-def _note(change: Change, state: dict[str, Embedded]) -> None:
-    for old in change.replaces:
-        state.pop(old.document_id, None)
-    state[change.written.memory.document_id] = change.written
-
-
-def _decided(
-    qwen: Qwen, wave: Sequence[Embedded], state: Mapping[str, Embedded]
-) -> Iterator[Change]:
-    """Equal texts need no model, they have one document id; nor does what has no neighbours.
-
-    `state` has each change before the next one is made.
-    """
-    asked: list[Embedded] = []
-    existing: dict[str, Memory] = {}
-    for fact in wave:
-        if same := state.get(fact.memory.document_id):
-            yield from _restated(same, fact.memory)
-        elif found := nearest(fact, state.values()):
-            asked.append(fact)
-            existing |= {each.memory.document_id: each.memory for each in found}
-        else:
-            yield Change(fact)
-    shown = list(existing.values())
-    decisions = _ask(qwen, [fact.memory for fact in asked], shown)
-    for n, fact in enumerate(asked, 1):
-        decision = decisions.get(n, _ADD)
-        ids = [shown[i - 1].document_id for i in decision.existing if 1 <= i <= len(shown)]
-        named = [state[document_id] for document_id in ids if document_id in state]
-        yield from _changes(qwen, fact, decision, named)
-
-
-def _ask(qwen: Qwen, new: Sequence[Memory], existing: Sequence[Memory]) -> dict[int, Decision]:
-    """Decisions by number. Where an answer is of no use, halves are asked; a lone fact is added."""
-    if not new:
-        return {}
-    try:
-        return ask_decisions(qwen, new, existing)
-    except UnusableReply as error:
-        if len(new) > 1:
-            middle = len(new) // 2
-            second = _ask(qwen, new[middle:], existing)
-            return _ask(qwen, new[:middle], existing) | {n + middle: d for n, d in second.items()}
-        reason = str(error)
-    except ContentRefused as error:
-        reason = str(error)
-    log.warning("consolidation.kept_all", facts=len(new), reason=reason)
-    return {}
-
-
-def _changes(
-    qwen: Qwen, fact: Embedded, decision: Decision, named: Sequence[Embedded]
-) -> Iterator[Change]:
-    """What a decision means, if it holds; else the fact is added."""
-    match decision.action if decision.confidence >= _SURE else "add":
-        case "noop":
-            return
-        case "duplicate" if named:
-            yield from _restated(named[0], fact.memory)
-        case "refine" if named and merged_text_holds(decision.text, fact.memory, named):
-            yield _refined_or_added(qwen, fact, named, decision)
-        case "supersede" if named:
-            yield from _superseded(fact, named, decision.reason)
-        case _:
-            yield Change(fact)
-
-
-def _restated(same: Embedded, memory: Memory) -> Iterator[Change]:
+def _restate(same: Embedded, memory: Memory, state: Known) -> None:
     """What is known was said again: it gains a source, unless it has it."""
     again = restated(same.memory, memory)
     if again != same.memory:
-        yield Change(Embedded(again, same.vector))
+        state.make(Change(Embedded(again, same.vector)))
+    state.merged(memory, into=again)
 
 
-def _refined_or_added(
-    qwen: Qwen, fact: Embedded, named: Sequence[Embedded], decision: Decision
-) -> Change:
-    """A merged text that gets no vector is not kept: the fact stands beside what is known."""
-    try:
-        return _refined(qwen, fact, named, decision)
-    except Final as error:
-        log.warning("consolidation.kept_all", facts=1, reason=str(error))
-        return Change(fact)
-
-
-def _refined(qwen: Qwen, fact: Embedded, named: Sequence[Embedded], decision: Decision) -> Change:
-    memory = joined(fact.memory, [known.memory for known in named], str(decision.text))
-    vectors = {each.memory.document_id: each.vector for each in (*named, fact)}
-    vector = vectors.get(memory.document_id) or qwen.embed([memory.text])[0]
-    gone = (k.memory for k in named if k.memory.document_id != memory.document_id)
-    return Change(Embedded(memory, vector), tuple(gone), decision.reason)
-
-
-def _superseded(fact: Embedded, named: Sequence[Embedded], reason: str) -> Iterator[Change]:
-    """Time decides, not the model: what was said later holds, in whatever order it arrives."""
-    older = [k.memory for k in named if k.memory.stated_at <= fact.memory.stated_at]
-    later = [k for k in named if k.memory.stated_at > fact.memory.stated_at]
-    yield Change(fact, tuple(older), reason)
-    if later:
-        first = min(later, key=lambda known: known.memory.stated_at)
-        yield Change(first, (fact.memory,), reason)
+def _in_place(fact: Embedded, older: Sequence[Memory], why: str) -> Change:
+    """An event is written beside the plans that it came of: what was said of these is a source of it, too."""
+    memory = fact.memory
+    for plan in older:
+        if memory.kind == "event" and plan.kind == "plan":
+            memory = fulfilled(memory, plan)
+    return Change(Embedded(memory, fact.vector), tuple(older), why)

@@ -1,8 +1,8 @@
-"""What Qwen says about new facts beside known ones. Both are numbered, and it names them by number."""
+"""What Qwen says about new facts beside known ones. All are numbered through, and it names them by number."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -13,53 +13,80 @@ from tablestore_memory.worker.qwen.structured import ask
 from tablestore_memory.worker.secrets.masking import masked
 from tablestore_memory.worker.stores.memories import Memory
 
-_LONGEST_REASON = 500  # characters; the prompt asks for one short sentence
+Action = Literal["add", "duplicate", "refine", "supersede"]
+_ACTIONS = get_args(Action)
+_LONGEST_REASON = 500  # characters; the prompt asks for eight words
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """For new fact number `fact`; `existing` are numbers of known ones, not checked yet."""
+class Decision(
+    msgspec.Struct, frozen=True, rename={"action": "do", "text": "t", "confidence": "c"}
+):
+    """For fact number `n`; `of` are numbers of others, not checked yet."""
 
-    fact: int
-    action: Literal["add", "duplicate", "refine", "supersede", "noop"]
-    existing: list[int] = []
+    n: int
+    action: Action = "add"
+    of: list[int] = []
     text: str | None = None
-    reason: str = ""
+    why: str = ""
     confidence: float = 1.0
 
 
 class ConsolidationAnswer(msgspec.Struct, frozen=True):
-    decisions: list[Decision]
+    """The whole, which must have this shape; its decisions are read one by one."""
+
+    decisions: list[Any]
 
 
 @asked_for(purpose="decisions")
 def ask_decisions(
-    qwen: Qwen, new: Sequence[Memory], existing: Sequence[Memory]
+    qwen: Qwen, existing: Sequence[Memory], new: Sequence[Memory]
 ) -> dict[int, Decision]:
-    """Decisions by the number of the new fact; of two for one fact the first counts.
+    """Decisions by the number of the new fact, existing ones being numbered first; the rest is added.
 
-    A reason goes to the history: it has no secrets, and is short.
-    Raises UnusableReply, ContentRefused, and whatever keeps the service away.
+    Of two for one fact the first counts; what cannot be read counts for nothing. A reason goes to the history:
+    it has no secrets, and is short. Raises UnusableReply, ContentRefused, and whatever keeps the service away.
     """
-    answer = ask(qwen, *decisions_prompt(new, existing), ConsolidationAnswer)
-    return {decision.fact: _readable(decision) for decision in reversed(answer.decisions)}
+    answer = ask(qwen, *decisions_prompt(existing, new), ConsolidationAnswer)
+    decisions: dict[int, Decision] = {}
+    for decision in _read(answer.decisions):
+        decisions.setdefault(decision.n, decision)
+    return decisions
+
+
+def _read(given: Sequence[Any]) -> Iterator[Decision]:
+    for each in given:
+        if isinstance(each, dict):
+            stated = {name: value for name, value in each.items() if value is not None}
+            if isinstance(each.get("of"), int | str):
+                stated["of"] = [each["of"]]
+            try:
+                yield _readable(msgspec.convert(stated, Decision, strict=False))
+            except msgspec.ValidationError:
+                continue
 
 
 def _readable(decision: Decision) -> Decision:
-    return msgspec.structs.replace(decision, reason=masked(decision.reason[:_LONGEST_REASON]))
+    return msgspec.structs.replace(decision, why=masked(decision.why[:_LONGEST_REASON]))
 
 
-def decisions_prompt(new: Sequence[Memory], existing: Sequence[Memory]) -> tuple[str, str]:
+def decisions_prompt(existing: Sequence[Memory], new: Sequence[Memory]) -> tuple[str, str]:
     """Exactly what is sent: the instructions and the data."""
-    data = {"new_facts": _numbered(new), "existing": _numbered(existing)}
+    data = {
+        "existing": [_shown(n, memory) for n, memory in enumerate(existing, 1)],
+        "new_facts": [_shown(n, memory) for n, memory in enumerate(new, len(existing) + 1)],
+    }
     return load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode()
 
 
-def _numbered(memories: Sequence[Memory]) -> list[dict[str, object]]:
-    return [
-        {
-            "n": n,
-            "text": masked(m.text),
-            "at": f"{datetime.fromtimestamp(m.stated_at / 1e6, UTC):%Y-%m-%d}",
-        }
-        for n, m in enumerate(memories, 1)
-    ]
+def _shown(n: int, memory: Memory) -> dict[str, object]:
+    """What a decision needs; what a memory lacks, and the kind that most have, is left out."""
+    end = f"/{memory.event_end}" if memory.event_end else ""
+    shown: dict[str, object] = {
+        "n": n,
+        "t": masked(memory.text),
+        "k": memory.kind if memory.kind != "fact" else None,
+        "s": masked(memory.subject or "") or None,
+        "d": f"{memory.event_start or ''}{end}" or None,
+        "at": f"{datetime.fromtimestamp(memory.stated_at / 1e6, UTC):%Y-%m-%d}",
+    }
+    return {name: value for name, value in shown.items() if value is not None}

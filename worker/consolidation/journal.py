@@ -12,7 +12,7 @@ import msgspec
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.failures.errors import Busy
 from tablestore_memory.worker.state.keys import APPLIED_MS, Keys
 from tablestore_memory.worker.state.lease import Lease

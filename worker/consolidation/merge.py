@@ -1,11 +1,11 @@
-"""Two memories become one: sources are kept, and no number, date or secret slips through a merge."""
+"""Two memories become one: no source, date or kind is lost, and no number or secret slips through a merge."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from tablestore_memory.worker.consolidation.figures import figures, figures_that_stay
 from tablestore_memory.worker.secrets.masking import holds_secret
-from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
+from tablestore_memory.worker.stores.memories import Memory, Source
 
 # A memory said again and again keeps its first sources; a row has its limits.
 MOST_SOURCES = 20
@@ -13,45 +13,72 @@ _LONGEST_TEXT = 1_000  # characters
 
 
 def restated(known: Memory, again: Memory) -> Memory:
-    """A known memory that was said again: more sources, and the later time; the text stays."""
-    return replace(
-        known,
-        sources=_together(known.sources, again.sources),
-        valid_from=min(known.valid_from, again.valid_from),
-        stated_at=max(known.stated_at, again.stated_at),
-        received_ms=min(known.received_ms, again.received_ms),
-    )
+    """A known memory that was said again: the text stays."""
+    return _together([known, again], known)
 
 
 def joined(fact: Memory, known: Sequence[Memory], text: str) -> Memory:
-    """One memory that says what a new fact and known ones say, with all their sources."""
-    sources: tuple[Source, ...] = ()
-    for each in (*known, fact):
-        sources = _together(sources, each.sources)
+    """One memory that says what a new fact and known ones say."""
+    latest = max((fact, *known), key=lambda part: part.stated_at)
+    return replace(_together([*known, fact], latest), text=text).identified()
+
+
+def fulfilled(event: Memory, plan: Memory) -> Memory:
+    """The event that a plan came to: what was said of the plan is a source of it, too."""
     return replace(
-        fact,
-        text=text,
-        sources=sources,
-        valid_from=max(fact.valid_from, *(k.valid_from for k in known)),
-        stated_at=max(fact.stated_at, *(k.stated_at for k in known)),
-        received_ms=min(fact.received_ms, *(k.received_ms for k in known)),
-    ).identified()
+        event,
+        sources=_sources((event, plan)),
+        received_ms=min(event.received_ms, plan.received_ms),
+    )
 
 
-def merged_text_holds(text: str | None, fact: Memory, known: Iterable[Embedded]) -> bool:
+def ended_in_part(fact: Memory, older: Sequence[Memory], text: str) -> Memory:
+    """A new fact with what still holds of those that it ends."""
+    whole = joined(fact, older, text)
+    return replace(whole, kind=fact.kind, valid_from=fact.valid_from)
+
+
+def merged_text_holds(text: str | None, fact: Memory, known: Sequence[Memory]) -> bool:
     """Whether a merged text keeps every number and date, adds none, and holds no secret."""
+    wanted = {figure for each in (fact, *known) for figure in figures_that_stay(each.text)}
+    return _text_holds(text, wanted, (fact, *known))
+
+
+def ending_text_holds(text: str | None, fact: Memory, older: Sequence[Memory]) -> bool:
+    """The same of one that leaves out what holds no longer: it keeps those of the new fact."""
+    return _text_holds(text, figures_that_stay(fact.text), (fact, *older))
+
+
+def _text_holds(text: str | None, wanted: set[str], parts: Sequence[Memory]) -> bool:
     if not text or len(text) > _LONGEST_TEXT or holds_secret(text):
         return False
-    wanted = {figure for m in (fact, *(k.memory for k in known)) for figure in _figures(m.text)}
-    return wanted == _figures(text)
+    allowed = {figure for each in parts for figure in figures(each.text)}
+    return wanted <= figures(text) <= allowed
 
 
-def _figures(text: str) -> set[str]:
-    return set(re.findall(r"\d+", text))
+def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
+    """`kept` with the sources of all: since the first of them it holds, and the last is when it was said.
+
+    What one of them lacks it has from another, what was said last first.
+    """
+    latest = [kept, *sorted(parts, key=lambda part: part.stated_at, reverse=True)]
+    dated = next((part for part in latest if part.event_start or part.event_end), kept)
+    return replace(
+        kept,
+        kind=next((part.kind for part in latest if part.kind != "fact"), kept.kind),
+        subject=next((part.subject for part in latest if part.subject), None),
+        said_by=next((part.said_by for part in latest if part.said_by), None),
+        event_start=dated.event_start,
+        event_end=dated.event_end,
+        sources=_sources(parts),
+        valid_from=min(part.valid_from for part in parts),
+        stated_at=max(part.stated_at for part in parts),
+        received_ms=min(part.received_ms for part in parts),
+    )
 
 
-def _together(first: Sequence[Source], second: Sequence[Source]) -> tuple[Source, ...]:
+def _sources(parts: Iterable[Memory]) -> tuple[Source, ...]:
     by_words: dict[tuple[str, str], Source] = {}
-    for source in (*first, *second):
+    for source in (source for part in parts for source in part.sources):
         by_words.setdefault((source.message_id, source.quote), source)
     return tuple(by_words.values())[:MOST_SOURCES]

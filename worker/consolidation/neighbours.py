@@ -17,15 +17,18 @@ from tablestore_memory.worker.stores.memories import Embedded, Memories
 
 # More than are used: some may be about rows that are gone since.
 _CANDIDATES = 20
-# Unconfirmed memories of one user that are read for a decision; they come a hundred a request.
-MOST_UNINDEXED = 300
+_CANDIDATES_BY_WORDS = 50
+_LONGEST_QUERY = 2_000  # characters
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Neighbours:
+    """`most_unindexed` of a user are read for a decision; they come a hundred a request."""
+
     memories: Memories
     unindexed: UnindexedMemories
+    most_unindexed: int = 300
 
     def of(
         self, user_id: str, new: Sequence[Embedded], *, wait_for_index: bool
@@ -36,17 +39,16 @@ class Neighbours:
         newest are looked at, and that it was so is counted.
         """
         unindexed = self.unindexed.of_user(user_id)
-        if len(unindexed) > MOST_UNINDEXED:
+        if len(unindexed) > self.most_unindexed:
             if wait_for_index:
                 raise IndexBehind(f"{len(unindexed)} memories of a user are not searchable yet")
             self.unindexed.count_stale_index_decision()
             log.warning(
-                "consolidation.index_stale", unindexed=len(unindexed), looked_at=MOST_UNINDEXED
+                "consolidation.index_stale", unindexed=len(unindexed), looked_at=self.most_unindexed
             )
-            unindexed = unindexed[-MOST_UNINDEXED:]
+            unindexed = unindexed[-self.most_unindexed :]
         candidates = {fact.memory.document_id for fact in new} | set(unindexed)
-        for fact in new:
-            candidates |= self._found(user_id, fact)
+        candidates |= self._found(user_id, new)
         return {
             known.memory.document_id: known
             for known in self.memories.get(sorted(candidates))
@@ -54,7 +56,10 @@ class Neighbours:
             if known.memory.user_id == user_id and known.memory.kind != DOCUMENT
         }
 
-    def _found(self, user_id: str, fact: Embedded) -> set[str]:
-        hits = self.memories.matching(user_id, fact.memory.text, _CANDIDATES)
-        hits += self.memories.nearest(user_id, fact.vector or [], _CANDIDATES)
+    def _found(self, user_id: str, new: Sequence[Embedded]) -> set[str]:
+        """By the vector of each, and by the words of all together: a search costs as much for many words."""
+        words = " ".join(fact.memory.text for fact in new)[:_LONGEST_QUERY]
+        hits = self.memories.matching(user_id, words, _CANDIDATES_BY_WORDS)
+        for fact in new:
+            hits += self.memories.nearest(user_id, fact.vector or [], _CANDIDATES)
         return {hit.memory.document_id for hit in hits}

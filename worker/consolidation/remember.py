@@ -4,7 +4,7 @@ Under the user's lease: what a dead worker left half done is ended, the facts me
 changes are written down, then made. `forget` takes the same lease.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,8 +12,9 @@ import structlog
 from redis import Redis
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.consolidation.apply import Apply, apply
-from tablestore_memory.worker.consolidation.consolidate import consolidate
+from tablestore_memory.worker.consolidation.apply import Apply
+from tablestore_memory.worker.consolidation.changes import Change
+from tablestore_memory.worker.consolidation.consolidate import Consolidation
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.journal import Entry, Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
@@ -25,52 +26,70 @@ from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.memories import Embedded
 
-_WAIT_FOR_USER_S = 5.0
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Remembering:
-    """The collaborators of a change."""
+    """The collaborators of a change, and how long one waits for another worker to end its own."""
 
     redis: Redis
     streams: Streams
     qwen: Qwen
     neighbours: Neighbours
+    consolidation: Consolidation
     journal: Journal
     tombstones: Tombstones
     application: Apply
+    wait_for_user_s: float = 5.0
 
+    def remember(
+        self,
+        user_id: str,
+        facts: Sequence[Embedded],
+        *,
+        plan_id: str,
+        wait_for_index: bool = True,
+    ) -> int:
+        """Consolidate and write facts, once for each `plan_id` of a user. Returns how many rows were written.
 
-def remember(
-    step: Remembering,
-    user_id: str,
-    facts: Sequence[Embedded],
-    *,
-    plan_id: str,
-    wait_for_index: bool = True,
-) -> int:
-    """Consolidate and write facts, once for each `plan_id` of a user. Returns how many rows were written.
+        Raises Busy if another worker changes this user's memories, IndexBehind if `wait_for_index` and the index
+        cannot show enough, and what kept a row from being written: then nothing is decided twice.
+        """
+        with self.user_lease(user_id) as held:
+            if self.journal.was_applied(user_id, plan_id):
+                return 0
+            over = forgotten(self.tombstones, [fact.memory for fact in facts])
+            wanted = [fact for fact in facts if fact.memory.document_id not in over]
+            if not wanted:
+                return 0
+            known = self.neighbours.of(user_id, wanted, wait_for_index=wait_for_index)
+            changes = self._decided(user_id, wanted, known)
+            entry = Entry(plan_id, tuple(changes))
+            self.journal.begin(user_id, entry, held.lease)
+            held.end(entry)
+        log.info("memories.changed", **tally(changes, known))
+        return len(changes)
 
-    Raises Busy if another worker changes this user's memories, IndexBehind if `wait_for_index` and the index
-    cannot show enough, and what kept a row from being written: then nothing is decided twice.
-    """
-    with user_lease(step, user_id) as held:
-        if step.journal.was_applied(user_id, plan_id):
-            return 0
-        over = forgotten(step.tombstones, [fact.memory for fact in facts])
-        wanted = [fact for fact in facts if fact.memory.document_id not in over]
-        if not wanted:
-            return 0
-        known = step.neighbours.of(user_id, wanted, wait_for_index=wait_for_index)
-        since = min(fact.memory.stated_at for fact in wanted)
-        replaced = step.application.history.of_user(user_id, since=since)
-        changes = consolidate(step.qwen, wanted, known, replaced)
-        entry = Entry(plan_id, tuple(changes))
-        step.journal.begin(user_id, entry, held.lease)
-        held.end(entry)
-    log.info("memories.changed", **tally(changes, known))
-    return len(changes)
+    def _decided(
+        self, user_id: str, facts: Sequence[Embedded], known: Mapping[str, Embedded]
+    ) -> list[Change]:
+        since = min(fact.memory.stated_at for fact in facts)
+        replaced = self.application.history.of_user(user_id, since=since)
+        return self.consolidation.changes(facts, known, replaced)
+
+    @contextmanager
+    def user_lease(self, user_id: str) -> Iterator["UserLease"]:
+        """Hold the user's lease, with what a dead worker began brought to its end."""
+        key = Keys(self.streams).user_lease(user_id)
+        with Lease(self.redis, key, wait_s=self.wait_for_user_s) as lease:
+            held = UserLease(self, user_id, lease)
+            if left := self.journal.unfinished(user_id):
+                try:
+                    held.end(left)
+                except Final as error:
+                    log.error("changes.dropped", error=type(error).__name__, reason=str(error))
+            yield held
 
 
 @dataclass(frozen=True)
@@ -89,22 +108,8 @@ class UserLease:
     def end(self, entry: Entry) -> None:
         """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
         try:
-            apply(self.step.application, self.user_id, entry.changes, self.ensure_lease_held)
+            self.step.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
         except Final:
             self.step.journal.end(self.user_id, entry.plan_id, self.lease)
             raise
         self.step.journal.end(self.user_id, entry.plan_id, self.lease)
-
-
-@contextmanager
-def user_lease(step: Remembering, user_id: str) -> Iterator[UserLease]:
-    """Hold the user's lease, with what a dead worker began brought to its end."""
-    key = Keys(step.streams).user_lease(user_id)
-    with Lease(step.redis, key, wait_s=_WAIT_FOR_USER_S) as lease:
-        held = UserLease(step, user_id, lease)
-        if left := step.journal.unfinished(user_id):
-            try:
-                held.end(left)
-            except Final as error:
-                log.error("changes.dropped", error=type(error).__name__, reason=str(error))
-        yield held

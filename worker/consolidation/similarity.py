@@ -1,38 +1,34 @@
-"""How near two memories are: by their vectors, and by the words they share.
+"""How alike memories are: by their vectors, beside what is usual among them, and by the rare words they share.
 
-Both are computed here, from rows read by primary key, so the answer does not depend on how far the
-search index is behind. Nothing here does I/O.
+Computed from rows read by primary key, whatever the search index shows. Nothing here does I/O.
 """
 
+import math
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tablestore_memory.worker.stores.memories import Embedded, normalised
+from tablestore_memory.worker.stores.memories import Memory, normalised
 
-# Above these two facts may be about the same thing, and a model should look at both.
-_NEAR_COSINE = 0.65
-_NEAR_WORDS = 0.5
-_WORDS = re.compile(r"[a-z0-9]+|[^\W\d_a-z]")  # a word; a single character of other scripts
-_MOST = 5  # a new fact
+Matrix = NDArray[np.float64]
 
-
-def near(one: Embedded, other: Embedded) -> bool:
-    return _score(one, other) > 0
-
-
-def nearest(fact: Embedded, known: Iterable[Embedded]) -> list[Embedded]:
-    """The known memories near a fact, the nearest first, at most five."""
-    scored = [(_score(fact, each), each.memory.document_id, each) for each in known]
-    found = sorted((s for s in scored if s[0] > 0), key=lambda s: (-s[0], s[1]))
-    return [each for _, _, each in found[:_MOST]]
-
-
-def _score(one: Embedded, other: Embedded) -> float:
-    """0 for what is not near; else the better of cosine and shared words."""
-    angle, shared = cosine(one.vector, other.vector), _shared(one.memory.text, other.memory.text)
-    return max(angle if angle >= _NEAR_COSINE else 0.0, shared if shared >= _NEAR_WORDS else 0.0)
+_WORDS = re.compile(r"[a-z0-9]+|[^\W\d_a-z]+")  # of other scripts whole runs
+_COMMON = frozenset(
+    _WORDS.findall(
+        "a an the and or but as at by for from in into of on to with who when while because that this also "
+        "very user be been is are was were do did had has have will it its he she her his they their them"
+    )
+)
+_ENDINGS = re.compile(r"(?<=...)(?:ings?|ed|es?|s)$")
+# A word is thought to stand in one of so many other memories, until enough of the user's are seen.
+_OTHERS = 20
+# Closeness of two memories that have nothing to do with each other, where there are too few to tell.
+_USUAL_COSINE = 0.3
+_USUAL_AT_MOST = 0.75
+_ENOUGH_PAIRS = 15
 
 
 def cosine(one: list[float] | None, other: list[float] | None) -> float:
@@ -43,7 +39,53 @@ def cosine(one: list[float] | None, other: list[float] | None) -> float:
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
-def _shared(one: str, other: str) -> float:
-    """Words in both, of the words in either."""
-    a, b = set(_WORDS.findall(normalised(one))), set(_WORDS.findall(normalised(other)))
-    return len(a & b) / max(len(a | b), 1)
+def closeness(vectors: Sequence[list[float] | None]) -> Matrix:
+    """Of each to each: 0 for what is usual among them or less, 1 for the same; 0 for one without a vector."""
+    length = Counter(len(vector) for vector in vectors if vector).most_common(1)
+    size = length[0][0] if length else 1
+    rows = [vector if vector and len(vector) == size else [0.0] * size for vector in vectors]
+    matrix: Matrix = np.array(rows, dtype=np.float64)
+    matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    cosines = matrix @ matrix.T
+    pairs = cosines[np.triu_indices(len(rows), 1)]
+    usual = float(np.median(pairs)) if len(pairs) >= _ENOUGH_PAIRS else _USUAL_COSINE
+    usual = min(max(usual, 0.0), _USUAL_AT_MOST)
+    close: Matrix = np.clip((cosines - usual) / (1 - usual), 0.0, 1.0)
+    return close
+
+
+def hubs(close: Matrix, subjects: Sequence[str]) -> Matrix:
+    """By how much closer each is to all others about its subject than these are to each other."""
+    _, numbers = np.unique(np.array(subjects), return_inverse=True)
+    alike: Matrix = np.equal.outer(numbers, numbers).astype(np.float64)
+    np.fill_diagonal(alike, 0.0)
+    usual = (close * alike).sum(axis=1) / np.maximum(alike.sum(axis=1), 1.0)
+    of_subject = (alike @ usual + usual) / (alike.sum(axis=1) + 1.0)
+    nearer: Matrix = np.maximum(usual - of_subject, 0.0)
+    return nearer
+
+
+def rare_words(memories: Sequence[Memory]) -> Matrix:
+    """Of each with each: from 0 to 1, how much of what they say is the same words, rare ones weighing most."""
+    texts = [_words(memory) for memory in memories]
+    seen = Counter(word for words in texts for word in words)
+    columns = {word: n for n, word in enumerate(seen)}
+    weights: Matrix = np.zeros((len(texts), max(len(columns), 1)))
+    for row, words in enumerate(texts):
+        for word in words:
+            weights[row, columns[word]] = math.log((len(texts) + _OTHERS) / (seen[word] + 1))
+    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
+    shared: Matrix = weights @ weights.T
+    return shared
+
+
+def _words(memory: Memory) -> set[str]:
+    """Its words but for the commonest and its subject's; of a script without spaces pairs of characters."""
+    text = normalised(memory.text).replace(normalised(memory.subject or "") or "\0", " ")
+    return {part for word in _WORDS.findall(text) for part in _parts(word)} - _COMMON
+
+
+def _parts(word: str) -> Iterable[str]:
+    if word.isascii():
+        return (_ENDINGS.sub("", word),)
+    return (word[n : n + 2] for n in range(max(len(word) - 1, 1)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from tablestore_memory.worker.consolidation.consolidate import Change
+from tablestore_memory.worker.consolidation.changes import Change
 
 
 def tally(changes: Sequence[Change], known: Collection[str]) -> dict[str, int]:

@@ -3,43 +3,21 @@
 Does no I/O and asks nobody. What does not hold is dropped, not mended.
 """
 
-import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from dataclasses import dataclass, field
 
-import msgspec
-
+from tablestore_memory.worker.extract.answers import Fact, FactsAnswer, facts_of
+from tablestore_memory.worker.extract.quotes import holds
 from tablestore_memory.worker.secrets.masking import holds_secret, masked
 from tablestore_memory.worker.stores.memories import Memory, Source
 from tablestore_memory.worker.stores.sessions import Turn
 
-Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship", "instruction"]
-_LONGEST_FACT = 600  # characters; the prompt asks for 60 words
+_LONGEST_FACT = 1_000  # characters; the prompt asks for 60 words
 _LONGEST_NAME = 200  # characters
+_LONGEST_QUOTE = 300  # characters; the prompt asks for five words
 
-
-class _Cited(msgspec.Struct, frozen=True):
-    n: int
-    quote: str
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """One fact as Qwen gives it; messages are numbered, context first."""
-
-    text: str
-    kind: Kind
-    sources: list[_Cited]
-    subject: str | None = None
-    said_by: str | None = None
-    event_start: str | None = None
-    event_end: str | None = None
-    confidence: float = 1.0
-
-
-class FactsAnswer(msgspec.Struct, frozen=True):
-    facts: list[Fact]
+Cited = Sequence[tuple[Turn, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +34,59 @@ class Origin:
     received_ms: int = 0
 
 
-def checked(fact: Fact, before: int, new: Sequence[Turn], origin: Origin) -> Memory | None:
-    """The memory of a fact; None if it does not hold. `before` messages of context came first."""
-    cited = _cited(fact, before, new)
-    text = " ".join(fact.text.split())
-    if not cited or not 0 < len(text) <= _LONGEST_FACT or holds_secret(text):
-        return None
+@dataclass(frozen=True)
+class Checked:
+    """The memories of an answer, and how many facts were mended or dropped, by what was wrong."""
+
+    memories: list[Memory] = field(default_factory=list)
+    mended: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def checked(answer: FactsAnswer, before: int, new: Sequence[Turn], origin: Origin) -> Checked:
+    """The memories of the facts that hold. `before` messages of context came first."""
+    result = Checked()
+    for fact in facts_of(answer, result.mended, result.dropped):
+        cited = _cited(fact, before, new)
+        if wrong := _wrong(fact, cited):
+            result.dropped[wrong] += 1
+        else:
+            result.memories.append(_memory(fact, cited, origin))
+    return result
+
+
+def _wrong(fact: Fact, cited: Cited) -> str | None:
+    if not cited:
+        return "uncited"
+    if len(fact.text) > _LONGEST_FACT:
+        return "too long"
+    return "secret" if holds_secret(fact.text) else None
+
+
+def _memory(fact: Fact, cited: Cited, origin: Origin) -> Memory:
     stated_at = max(message.created_at for message, _ in cited)
+    speaker = _name(_speaker(cited))
+    start, end = fact.when
     return Memory(
         user_id=origin.user_id,
         session_id=origin.session_id,
-        text=text,
+        text=fact.text,
         kind=fact.kind,
-        subject=_name(fact.subject),
-        said_by=_name(fact.said_by),
-        event_start=_day(fact.event_start),
-        event_end=_day(fact.event_end),
-        confidence=min(max(fact.confidence, 0.0), 1.0),
+        subject=_name(fact.subject) or speaker,
+        said_by=speaker,
+        event_start=start,
+        event_end=end,
         valid_from=stated_at,
         stated_at=stated_at,
         sources=tuple(
-            Source(m.message_id, masked(q), origin.session_id, origin.received_ms) for m, q in cited
+            Source(
+                message.message_id,
+                masked(words),
+                origin.session_id,
+                origin.received_ms,
+                message.created_at,
+            )
+            for message, words in cited
         ),
         received_ms=origin.received_ms,
         model=origin.model,
@@ -84,31 +94,24 @@ def checked(fact: Fact, before: int, new: Sequence[Turn], origin: Origin) -> Mem
     ).identified()
 
 
-def _cited(fact: Fact, before: int, new: Sequence[Turn]) -> list[tuple[Turn, str]]:
-    """The cited new messages whose text holds the quote."""
-    return [
-        (new[cited.n - before - 1], cited.quote)
-        for cited in fact.sources
-        if before < cited.n <= before + len(new)
-        and _holds(new[cited.n - before - 1].text, cited.quote)
-    ]
+def _cited(fact: Fact, before: int, new: Sequence[Turn]) -> Cited:
+    """The cited new messages whose text holds the words, with these."""
+    found = []
+    for number, words in sorted(fact.cited):
+        if before < number <= before + len(new) and len(words) <= _LONGEST_QUOTE:
+            message = new[number - before - 1]
+            if holds(message.text, message.speaker, words):
+                found.append((message, words))
+    return found
 
 
-def _holds(text: str, quote: str) -> bool:
-    """Verbatim, but for white space and case."""
-    wanted = re.sub(r"\s+", " ", quote).strip().casefold()
-    return bool(wanted) and wanted in re.sub(r"\s+", " ", text).casefold()
+def _speaker(cited: Cited) -> str:
+    """Who said most of it; of two who said as much the one who said it last, as answers follow questions."""
+    counts = Counter(message.speaker for message, _ in cited)
+    return max(reversed([message.speaker for message, _ in cited]), key=counts.__getitem__)
 
 
 def _name(value: str | None) -> str | None:
     """A name, or None for what cannot be one."""
     fits = value and len(value) <= _LONGEST_NAME and not holds_secret(value)
     return value if fits else None
-
-
-def _day(value: str | None) -> str | None:
-    """An ISO date, or None for what is none."""
-    try:
-        return date.fromisoformat(value[:10]).isoformat() if value else None
-    except ValueError:
-        return None

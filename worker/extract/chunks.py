@@ -1,47 +1,48 @@
 """How much of a session one question to Qwen holds, and what of it is asked about. Does no I/O."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from tablestore_memory.worker.extract.shown import shown_tokens
 from tablestore_memory.worker.stores.sessions import Turn
 
 CONTEXT = 4  # earlier messages shown with the new ones
-_MESSAGES = 40
-_TOKENS = 6_000
 _ROLES = ("user", "assistant")
+MayPart = Callable[[Turn, Turn], bool]
 
 
-def chunks_of(messages: Iterable[Turn]) -> Iterator[list[Turn]]:
-    """The messages in order, as many together as one question may hold.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one question: the most messages, and about the most tokens of theirs."""
 
-    Those of one microsecond stay together, as the watermark cannot stand between them: if they are many,
-    the chunk takes several questions.
-    """
-    chunk: list[Turn] = []
-    for message in messages:
-        if chunk and message.created_at != chunk[-1].created_at and _is_full(chunk, message):
-            yield chunk
-            chunk = []
-        chunk.append(message)
-    if chunk:
-        yield chunk
+    messages: int = 40
+    tokens: int = 6_000
 
+    def chunks_of(self, messages: Iterable[Turn]) -> Iterator[list[Turn]]:
+        """The messages in order, as many together as one question may hold.
 
-def parts_of(chunk: Iterable[Turn]) -> Iterator[list[Turn]]:
-    """The chunk in parts that one question may hold."""
-    part: list[Turn] = []
-    for message in chunk:
-        if part and _is_full(part, message):
-            yield part
-            part = []
-        part.append(message)
-    if part:
-        yield part
+        Those of one microsecond stay together, as the watermark cannot stand between them: if they are many,
+        the chunk takes several questions.
+        """
+        return self._grouped(messages, lambda last, message: last.created_at != message.created_at)
 
+    def parts_of(self, chunk: Iterable[Turn]) -> Iterator[list[Turn]]:
+        """The chunk in parts that one question may hold."""
+        return self._grouped(chunk, lambda last, message: True)
 
-def _is_full(part: Sequence[Turn], message: Turn) -> bool:
-    tokens = sum(map(shown_tokens, part)) + shown_tokens(message)
-    return len(part) >= _MESSAGES or tokens > _TOKENS
+    def _grouped(self, messages: Iterable[Turn], may_part: MayPart) -> Iterator[list[Turn]]:
+        group: list[Turn] = []
+        tokens = 0
+        for message in messages:
+            more = shown_tokens(message)
+            is_full = len(group) >= self.messages or tokens + more > self.tokens
+            if group and is_full and may_part(group[-1], message):
+                yield group
+                group, tokens = [], 0
+            group.append(message)
+            tokens += more
+        if group:
+            yield group
 
 
 def is_talk(message: Turn) -> bool:

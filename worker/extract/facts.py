@@ -5,15 +5,15 @@ is to blame. So it is with what Qwen refuses, once it answered something trivial
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field
 from functools import partial
 
-import msgspec
 import structlog
 
-from tablestore_memory.worker.extract.checks import FactsAnswer, Origin, checked
-from tablestore_memory.worker.extract.chunks import CONTEXT, is_talk, parts_of
+from tablestore_memory.worker.extract.answers import FactsAnswer
+from tablestore_memory.worker.extract.checks import Checked, Origin, checked
+from tablestore_memory.worker.extract.chunks import CONTEXT, Bounds, is_talk
+from tablestore_memory.worker.extract.payload import payload
 from tablestore_memory.worker.extract.shown import Shown, shown
 from tablestore_memory.worker.failures.errors import (
     ContentRefused,
@@ -62,6 +62,7 @@ class FactFinder:
 
     qwen: Qwen
     instructions: str = ""
+    bounds: Bounds = field(default_factory=Bounds)
 
     @asked_for(purpose="facts")
     def find(
@@ -69,13 +70,13 @@ class FactFinder:
     ) -> Found:
         """The facts in `new`. Raises Retryable and SystemicFailure; what is Final is in `skipped`."""
         found = Found()
-        for earlier, part in _questions(context, new):
+        for earlier, part in self._questions(context, new):
             found += self._found(user_id, session_id, earlier, part)
         return found
 
     def prompts(self, context: Sequence[Turn], new: Sequence[Turn]) -> Iterator[tuple[str, str]]:
         """Exactly what is sent for a chunk, a question each: the instructions, and messages as JSON."""
-        for earlier, part in _questions(context, new):
+        for earlier, part in self._questions(context, new):
             yield self._prompt([shown(m) for m in earlier], [shown(m) for m in part])
 
     def _found(
@@ -88,11 +89,9 @@ class FactFinder:
             return self._with_less(user_id, session_id, context, new, error)
         received_ms = min(message.received_ms for message in (*context, *new))
         origin = Origin(user_id, session_id, self.qwen.model, FACTS_VERSION, received_ms)
-        cited = [each.said for each in said]
-        memories = [checked(fact, len(context), cited, origin) for fact in answer.facts]
-        if dropped := memories.count(None):
-            log.info("facts.dropped", session_id=session_id, facts=dropped)
-        return Found(memories=tuple(memory for memory in memories if memory))
+        result = checked(answer, len(context), [each.said for each in said], origin)
+        _tell(session_id, result)
+        return Found(memories=tuple(result.memories))
 
     def _with_less(
         self,
@@ -113,41 +112,29 @@ class FactFinder:
         return ask_about(context, first) + ask_about(later_context, second)
 
     def _prompt(self, context: Sequence[Shown], new: Sequence[Shown]) -> tuple[str, str]:
-        numbered = [*((each, False) for each in context), *((each, True) for each in new)]
-        data = [_as_data(n, each, is_new) for n, (each, is_new) in enumerate(numbered, 1)]
-        return load(FACTS_VERSION, self.instructions), _json({"messages": data})
+        return load(FACTS_VERSION, self.instructions), payload(context, new)
+
+    def _questions(
+        self, context: Sequence[Turn], new: Sequence[Turn]
+    ) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:
+        """What is talk, in parts that one question may hold, each with what was said before it."""
+        earlier = [message for message in context if is_talk(message)]
+        for part in self.bounds.parts_of(message for message in new if is_talk(message)):
+            yield earlier, part
+            earlier = [*earlier, *part][-CONTEXT:]
 
 
-def _questions(
-    context: Sequence[Turn], new: Sequence[Turn]
-) -> Iterator[tuple[Sequence[Turn], Sequence[Turn]]]:
-    """What is talk, in parts that one question may hold, each with what was said before it."""
-    earlier = [message for message in context if is_talk(message)]
-    for part in parts_of([message for message in new if is_talk(message)]):
-        yield earlier, part
-        earlier = [*earlier, *part][-CONTEXT:]
-
-
-def _as_data(n: int, each: Shown, is_new: bool) -> dict[str, object]:
-    """With the time as it was for its speaker: "yesterday" is theirs."""
-    message = each.said
-    zone = timezone(timedelta(minutes=message.utc_offset_min))
-    data = {
-        "n": n,
-        "at": datetime.fromtimestamp(message.created_at / 1e6, zone).isoformat(timespec="seconds"),
-        "role": message.role,
-        "speaker": message.speaker,
-        "text": message.text,
-        "new": is_new,
-    }
-    return data | {"cut": True} if each.cut else data
+def _tell(session_id: str, result: Checked) -> None:
+    """How many facts of an answer, and of which faults: never which."""
+    if dropped := result.dropped:
+        log.info(
+            "facts.dropped", session_id=session_id, facts=dropped.total(), reasons=dict(dropped)
+        )
+    if mended := result.mended:
+        log.info("facts.mended", session_id=session_id, faults=mended.total(), reasons=dict(mended))
 
 
 def _skipped(messages: Sequence[Turn], error: Final) -> Skipped:
     ids = tuple(message.message_id for message in messages)
     received_ms = min(message.received_ms for message in messages)
     return Skipped(ids, str(error), type(error).__name__, received_ms)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -51,19 +51,19 @@ class Isolation:
         """After this an extraction that hangs is killed: it takes a place in the pool, and holds up nobody."""
         return 2 * self.bound_s
 
-    def is_over(
-        self, tries: int, failure: "Failure | None", troubled_ms: int, *, at_head: bool = False
-    ) -> bool:
-        """Whether an item that began so many tries has had its chances; no failure is a killed worker.
+    def is_over(self, tries: int) -> bool:
+        """Whether an item that holds up nobody, and began so many tries, has had its chances."""
+        return tries >= self.attempts
 
-        At the head of a stream tries are few and soon. What may pass by itself (Retryable) has all of them
-        and half the bound: a service that answers now and then is not the item's fault.
+    def is_over_at_head(self, tries: int, failure: "Failure | None", troubled_ms: int) -> bool:
+        """The same of one at the head of a stream, which held it up for so long; no failure is a killed worker.
+
+        Its tries are few and soon. What may pass by itself (Retryable) has as many as others and half the bound:
+        a service that answers now and then is not the item's fault.
         """
-        passing = failure is not None and failure.retryable
-        if at_head and not passing:
+        if failure is None or not failure.retryable:
             return tries >= self.HEAD_TRIES
-        patient = at_head and troubled_ms < self.bound_s * 1000 / 2
-        return tries >= self.attempts and not patient
+        return self.is_over(tries) and troubled_ms >= self.bound_s * 1000 / 2
 
 
 @dataclass(frozen=True, slots=True)

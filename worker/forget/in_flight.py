@@ -8,23 +8,20 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from redis import Redis
 
-from tablestore_memory.protocol.events import Event, Forget
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.forget.scope import Scope
 from tablestore_memory.worker.state.dead_letters import EXTRACT
-from tablestore_memory.worker.state.entries import StreamEntry, every, received_ms
+from tablestore_memory.worker.state.entries import every, received_ms
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import active_partitions
 from tablestore_memory.worker.state.scripts import script
-from tablestore_memory.worker.state.tombstones import Pair
+from tablestore_memory.worker.state.tombstones import peek
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 
-_AT_ONCE = 500
 _EVENT = EVENT_FIELD.encode()
 
 
@@ -34,25 +31,22 @@ def delete_unheld(
 ) -> tuple[int, int]: ...
 
 
-class Peek(msgspec.Struct):
-    """As much as must be read of an event that may be malformed."""
-
-    type: Any = None
-    user_id: Any = None
-    session_id: Any = None
-
-
 @dataclass(frozen=True)
 class InFlight:
-    """Events, requests and dead letters."""
+    """Events, requests and dead letters. So many of a stream are deleted at once; a drain may hold so many of the
+    oldest ones."""
 
     redis: Redis
     streams: Streams
+    at_once: int = 500
+    most_held: int = MAX_ROWS
 
     def forget(self, scope: Scope) -> tuple[dict[str, int], int]:
         """Delete what is covered: how many of each, and how many events are left as a drain may hold them."""
         partitions, keys = active_partitions(self.redis, self.streams), Keys(self.streams)
-        events = [self._delete(p, keys.events, scope, most_in_flight=MAX_ROWS) for p in partitions]
+        events = [
+            self._delete(p, keys.events, scope, most_in_flight=self.most_held) for p in partitions
+        ]
         requests = [self._delete(p, keys.requests, scope) for p in partitions]
         letters = [self._delete(p, keys.dead, scope) for p in partitions]
         counts = {
@@ -68,13 +62,13 @@ class InFlight:
         stream, lease = key(partition), Keys(self.streams).lease(partition)
         found = list(self._found(stream, scope))
         deleted = held = 0
-        for start in range(0, len(found), _AT_ONCE):
+        for start in range(0, len(found), self.at_once):
             gone, left = delete_unheld(
                 self.redis,
                 lease=lease,
                 stream=stream,
                 most_in_flight=most_in_flight,
-                entries=found[start : start + _AT_ONCE],
+                entries=found[start : start + self.at_once],
             )
             deleted, held = deleted + gone, held + left
         return deleted, held
@@ -97,33 +91,6 @@ def _is_within(raw: bytes, scope: Scope) -> bool:
     if said.user_id != scope.user_id or said.type == "forget":
         return False
     return scope.in_session(said.session_id)
-
-
-def pair_of(source: StreamEntry, event: Event | None) -> Pair | None:
-    """Whose an entry is, as far as it can be told; requests to forget are nobody's: they are carried out."""
-    if isinstance(event, Forget):
-        return None
-    if event is not None:
-        return event.user_id, event.session_id
-    said = peek(source.raw)
-    if said is None or not isinstance(said.user_id, str):
-        return None
-    return said.user_id, said.session_id if isinstance(said.session_id, str) else None
-
-
-def peek(raw: bytes) -> Peek | None:
-    """None if it is no JSON object, however leniently read."""
-    try:
-        return msgspec.json.decode(raw, type=Peek)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        fields = json.loads(raw.decode(errors="surrogatepass"))
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict):
-        return None
-    return Peek(fields.get("type"), fields.get("user_id"), fields.get("session_id"))
 
 
 def _says(raw: bytes, field: str, value: str) -> bool:

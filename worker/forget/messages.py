@@ -25,34 +25,38 @@ class Left:
     newest: int = 0
 
 
-def forget_messages(
-    client: ots.OTSClient, sessions: Sessions, scope: Scope, session_id: str
-) -> Left:
-    left = Left()
-    waiting: list[RowWrite] = []
-    for row in _theirs(sessions, scope.user_id, session_id, left):
-        if scope.covers_message(row):
-            waiting.append(sessions.stored.deletion(scope.user_id, row, scope.upto_ms))
-        else:
-            left.first = row.created_at if left.first is None else left.first
-            left.newest = row.created_at
-        if len(waiting) == MAX_ROWS:
-            left.deleted += _delete(client, waiting)
-    left.deleted += _delete(client, waiting)
-    return left
+@dataclass(frozen=True)
+class StoredMessages:
+    """Where messages stand; so many rows are deleted at a time."""
 
+    client: ots.OTSClient
+    sessions: Sessions
+    rows_at_once: int = MAX_ROWS
 
-def _theirs(sessions: Sessions, user_id: str, session_id: str, left: Left) -> Iterator[MessageRow]:
-    alone = cache(lambda: sessions.is_theirs_alone(user_id, session_id))
-    for row in sessions.stored.forward(session_id):
-        if row.owner == user_id or (row.owner is None and alone()):
-            yield row
-        elif row.owner is None:
-            left.unowned += 1
+    def forget(self, scope: Scope, session_id: str) -> Left:
+        left = Left()
+        waiting: list[RowWrite] = []
+        for row in self._theirs(scope.user_id, session_id, left):
+            if scope.covers_message(row):
+                waiting.append(self.sessions.stored.deletion(scope.user_id, row, scope.upto_ms))
+            else:
+                left.first = row.created_at if left.first is None else left.first
+                left.newest = row.created_at
+            if len(waiting) == self.rows_at_once:
+                left.deleted += self._delete(waiting)
+        left.deleted += self._delete(waiting)
+        return left
 
+    def _theirs(self, user_id: str, session_id: str, left: Left) -> Iterator[MessageRow]:
+        alone = cache(lambda: self.sessions.is_theirs_alone(user_id, session_id))
+        for row in self.sessions.stored.forward(session_id):
+            if row.owner == user_id or (row.owner is None and alone()):
+                yield row
+            elif row.owner is None:
+                left.unowned += 1
 
-def _delete(client: ots.OTSClient, waiting: list[RowWrite]) -> int:
-    write_all(client, waiting)
-    deleted = len(waiting)
-    waiting.clear()
-    return deleted
+    def _delete(self, waiting: list[RowWrite]) -> int:
+        write_all(self.client, waiting)
+        deleted = len(waiting)
+        waiting.clear()
+        return deleted

@@ -12,11 +12,10 @@ from redis import Redis
 from tablestore_memory.protocol.events import Forget, Remember
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.failures.errors import LeaseLost
-from tablestore_memory.worker.ingest.batches import Entry, Refused
+from tablestore_memory.worker.ingest.outcome import Outcome
 from tablestore_memory.worker.state.dead_letters import INGEST
-from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.state.keys import Keys
-from tablestore_memory.worker.state.lease import LEASE_TTL_MS, Lease
+from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.scripts import script
 
 
@@ -42,23 +41,21 @@ def acknowledge(
     streams: Streams,
     partition: int,
     lease: Lease,
-    stored: Sequence[Entry],
-    refused: Sequence[Refused],
+    outcome: Outcome,
     *,
     deliveries: int,
-    forgotten: Sequence[StreamEntry] = (),
 ) -> int:
     """Delete the entries and put what goes on in its place. Returns how many entries are left.
 
     Raises LeaseLost if that was so; nothing is changed then.
     """
-    requests = [entry.source for entry in stored if isinstance(entry.event, (Remember, Forget))]
+    refused = [letter.source for letter in outcome.refused]
+    stored = [entry.source for entry in outcome.stored]
+    requests = [
+        entry.source for entry in outcome.stored if isinstance(entry.event, (Remember, Forget))
+    ]
     work = {
-        "ids": [
-            *(each.source.entry_id for each in stored),
-            *(each.source.entry_id for each in refused),
-            *(source.entry_id for source in forgotten),
-        ],
+        "ids": [source.entry_id for source in (*stored, *refused, *outcome.forgotten)],
         "requests": [
             {"raw": place, "received_ms": source.received_ms}
             for place, source in enumerate(requests, 1)
@@ -71,14 +68,14 @@ def acknowledge(
                 "entry": letter.source.entry_id,
                 "received_ms": letter.source.received_ms,
             }
-            for place, letter in enumerate(refused, len(requests) + 1)
+            for place, letter in enumerate(outcome.refused, len(requests) + 1)
         ],
         "settled": {
             "stored": len(stored),
-            "rows": len({entry.rows[0] for entry in stored if entry.rows}),
-            "bytes": sum(len(entry.source.raw) for entry in stored),
+            "rows": len({entry.rows[0] for entry in outcome.stored if entry.rows}),
+            "bytes": sum(len(source.raw) for source in stored),
             "refused": len(refused),
-            "forgotten": len(forgotten),
+            "forgotten": len(outcome.forgotten),
         },
         "event_field": EVENT_FIELD,
         "received_field": RECEIVED_FIELD,
@@ -95,9 +92,9 @@ def acknowledge(
         in_flight=keys.in_flight(partition),
         settled=keys.settled(partition),
         token=lease.token,
-        ttl_ms=LEASE_TTL_MS,
+        ttl_ms=lease.ttl_ms,
         work=msgspec.msgpack.encode(work),
-        raws=[source.raw for source in (*requests, *(letter.source for letter in refused))],
+        raws=[source.raw for source in (*requests, *refused)],
     )
     if left < 0:
         raise LeaseLost(lease.key)

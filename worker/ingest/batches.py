@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, decode
+from tablestore_memory.protocol.events import Event, Message, decode
 from tablestore_memory.worker.failures.errors import Final, NotOwner
-from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.ingest.late import is_covered
 from tablestore_memory.worker.state.entries import StreamEntry
-from tablestore_memory.worker.state.tombstones import Pair
+from tablestore_memory.worker.state.tombstones import Pair, pair_of
 from tablestore_memory.worker.stores.batch import MAX_BODY_BYTES, MAX_ROWS, UNUSABLE
 from tablestore_memory.worker.stores.rows import Key, RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.tables import TableNames
@@ -24,7 +23,7 @@ from tablestore_memory.worker.stores.tables import TableNames
 ROW_BYTES = 600
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One stream entry; `rows` are indexes into the batch's rows, none for a command."""
 
     source: StreamEntry
@@ -59,6 +58,8 @@ class Batch:
 
 Upto = Callable[[Collection[Pair]], Mapping[Pair, int]]
 """The latest receipt that is forgotten, for each pair of which anything is."""
+Build = Callable[[Sequence[StreamEntry], TableNames, Upto], Batch]
+"""As `build_batch`."""
 
 
 def nothing_forgotten(pairs: Collection[Pair]) -> Mapping[Pair, int]:
@@ -66,11 +67,15 @@ def nothing_forgotten(pairs: Collection[Pair]) -> Mapping[Pair, int]:
 
 
 def build_batch(
-    entries: Sequence[StreamEntry], names: TableNames, upto: Upto = nothing_forgotten
+    entries: Sequence[StreamEntry],
+    names: TableNames,
+    upto: Upto = nothing_forgotten,
+    *,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> Batch:
     """Take entries from the front for as long as they fit; the rest waits for the next batch."""
     batch = Batch()
-    builder = _Builder(batch, names)
+    builder = _Builder(batch, names, max_body_bytes)
     for source, event in _without_forgotten(entries, upto, batch.forgotten):
         try:
             if isinstance(event, MalformedEvent):
@@ -90,20 +95,20 @@ def _without_forgotten(
 ) -> list[tuple[StreamEntry, Event | MalformedEvent]]:
     """The entries with their events; those of somebody who was forgotten since go to `forgotten`."""
     decoded = [(source, _decoded(source.raw)) for source in entries]
-    pairs = [
-        pair_of(source, None if isinstance(event, MalformedEvent) else event)
-        for source, event in decoded
-    ]
-    covered = upto({pair for pair in pairs if pair})
+    covered = upto({pair for each in decoded if (pair := _whose(*each))})
     if not covered:
         return decoded
     kept = []
-    for (source, event), pair in zip(decoded, pairs, strict=True):
-        if is_covered(source, pair, covered):
+    for source, event in decoded:
+        if is_covered(source, _whose(source, event), covered):
             forgotten.append(source)
         else:
             kept.append((source, event))
     return kept
+
+
+def _whose(source: StreamEntry, event: Event | MalformedEvent) -> Pair | None:
+    return pair_of(source, None if isinstance(event, MalformedEvent) else event)
 
 
 def _decoded(raw: bytes) -> Event | MalformedEvent:
@@ -113,53 +118,57 @@ def _decoded(raw: bytes) -> Event | MalformedEvent:
         return error
 
 
+@dataclass(slots=True)
+class _Session:
+    """A session of the batch: where its row stands, and what it is to say."""
+
+    place: int
+    newest: int  # created_at
+
+
 class _Builder:
-    def __init__(self, batch: Batch, names: TableNames) -> None:
+    def __init__(self, batch: Batch, names: TableNames, max_body_bytes: int) -> None:
         self._batch = batch
         self._names = names
-        self._taken: list[tuple[StreamEntry, Event, int | None]] = []
+        self._max_body_bytes = max_body_bytes
         self._places: dict[Key, int] = {}  # each taken by the user of its row
-        self._sessions: dict[tuple[str, str], int] = {}  # newest created_at
+        self._sessions: dict[tuple[str, str], _Session] = {}
         self._body_bytes = 0
 
     def add(self, source: StreamEntry, event: Event) -> bool:
         """False if the event does not fit any more."""
-        match event:
-            case Message():
-                return self._add_message(source, event)
-            case SessionEnd() | Remember() | Forget():
-                self._taken.append((source, event, None))
-                return True
-
-    def _add_message(self, source: StreamEntry, event: Message) -> bool:
-        row = message_row(self._names.message, event, source.received_ms)
-        session = (event.user_id, event.session_id)
-        newest = self._sessions.get(session)
-        index = self._places.get(row.key)
-        if index is None:
-            rows = len(self._batch.rows) + 1 + len(self._sessions) + (newest is None)
-            # The event says all that its row says, so it weighs as much.
-            body_bytes = self._body_bytes + len(source.raw) + ROW_BYTES
-            if self._batch.rows and (rows > MAX_ROWS or body_bytes > MAX_BODY_BYTES):
-                return False
-            self._body_bytes = body_bytes
-            self._places[row.key] = index = len(self._batch.rows)
-            self._batch.rows.append(row)
-        elif self._batch.rows[index].owner != row.owner:
-            raise NotOwner
-        self._sessions[session] = max(newest or 0, event.created_at)
-        self._taken.append((source, event, index))
+        if isinstance(event, Message):
+            return self._add_message(source, event)
+        self._batch.entries.append(Entry(source, event))
         return True
 
+    def _add_message(self, source: StreamEntry, event: Message) -> bool:
+        rows, row = self._batch.rows, message_row(self._names.message, event, source.received_ms)
+        whose = (event.user_id, event.session_id)
+        session, place = self._sessions.get(whose), self._places.get(row.key)
+        if place is None:
+            # The event says all that its row says, so it weighs as much.
+            body_bytes = self._body_bytes + len(source.raw) + ROW_BYTES
+            full = len(rows) + (1 if session else 2) > MAX_ROWS
+            if rows and (full or body_bytes > self._max_body_bytes):
+                return False
+            self._body_bytes = body_bytes
+            self._places[row.key] = place = len(rows)
+            rows.append(row)
+        elif rows[place].owner != row.owner:
+            raise NotOwner
+        if session is None:
+            self._sessions[whose] = session = _Session(len(rows), event.created_at)
+            rows.append(self._session_row(whose, event.created_at))
+        elif event.created_at > session.newest:
+            session.newest = event.created_at
+        self._batch.entries.append(Entry(source, event, (place, session.place)))
+        return True
+
+    def _session_row(self, whose: tuple[str, str], newest: int) -> RowWrite:
+        return session_row(self._names.session, *whose, newest, if_there=True)
+
     def finish(self) -> None:
-        """Add each session's row, and bind its messages' entries to it."""
-        rows = self._batch.rows
-        places = {session: len(rows) + n for n, session in enumerate(self._sessions)}
-        for session, newest in self._sessions.items():
-            rows.append(session_row(self._names.session, *session, newest, if_there=True))
-        for source, event, index in self._taken:
-            if index is None:
-                self._batch.entries.append(Entry(source, event))
-            else:
-                place = places[(event.user_id, str(event.session_id))]
-                self._batch.entries.append(Entry(source, event, (index, place)))
+        """Each session's row says the newest stamp."""
+        for whose, session in self._sessions.items():
+            self._batch.rows[session.place] = self._session_row(whose, session.newest)

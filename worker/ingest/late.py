@@ -10,9 +10,8 @@ import tablestore as ots
 from msgspec.structs import replace
 
 from tablestore_memory.protocol.events import Event
-from tablestore_memory.worker.forget.in_flight import pair_of
 from tablestore_memory.worker.state.entries import StreamEntry
-from tablestore_memory.worker.state.tombstones import Pair, Tombstones
+from tablestore_memory.worker.state.tombstones import Pair, Tombstones, pair_of
 from tablestore_memory.worker.stores.rows import RowWrite
 from tablestore_memory.worker.stores.write import write_all
 
@@ -40,5 +39,5 @@ def take_back(
 def _deletion(row: RowWrite, upto_ms: int) -> RowWrite:
     if row.only_newer is None:  # a message's
         return replace(row, columns=(), kind="delete", upto_ms=upto_ms)
-    ((name, stamp),) = row.columns  # a session's: later activity than this keeps it
-    return replace(row, columns=((name, int(stamp) + 1),), kind="delete", if_there=False)
+    # A session's: later activity than this keeps it.
+    return replace(row, kind="delete", if_there=False)

@@ -18,6 +18,7 @@ from tablestore_memory.worker.operations.status import standing
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.codec import has_native_codec
 from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.message_index import MESSAGE_INDEX
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX
 
 Level = Literal["ok", "warn", "fail"]
@@ -141,6 +142,17 @@ def _tables(services: Services) -> Iterator[Finding]:
         yield _there("table", table, table in there)
     for index in (names.session_index, names.message_index):
         yield _there("index", index, index in there)
+    if services.settings.message_index and names.message in there:
+        yield _words_of_messages(services)
+
+
+def _words_of_messages(services: Services) -> Finding:
+    with translated("ListSearchIndex"):
+        listed = services.tablestore.list_search_index(services.names.message)
+    if MESSAGE_INDEX in {name for _, name in listed}:
+        return Finding("ok", f"search index {MESSAGE_INDEX}", "is there")
+    without = "is missing: recall finds no words in messages; run `memory-worker init`"
+    return Finding("warn", f"search index {MESSAGE_INDEX}", without)
 
 
 def _there(kind: str, name: str, found: bool) -> Finding:

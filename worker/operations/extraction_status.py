@@ -19,6 +19,7 @@ class State:
     given_up_sessions: int
     qwen_calls_today: int
     qwen_tokens_today: int
+    qwen_cached_tokens_today: int
 
 
 def state(redis: Redis, streams: Streams, unindexed: UnindexedMemories) -> State:
@@ -29,4 +30,5 @@ def state(redis: Redis, streams: Streams, unindexed: UnindexedMemories) -> State
         given_up_sessions=given_up,
         qwen_calls_today=spent["calls"],
         qwen_tokens_today=spent["tokens"],
+        qwen_cached_tokens_today=spent["cached_tokens"],
     )

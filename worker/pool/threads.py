@@ -25,7 +25,6 @@ from celery.worker import state
 from tablestore_memory.worker.state.lease import give_up_leases_of
 
 _STDERR = 2
-_LOOK_S = 0.5
 # No thread got a turn for so long: longer than any pause of ours, shorter than anybody should wait.
 _FROZEN_S = 30.0
 # Of the pool's threads; each keeps its memory, and one that spins takes its share of the processor.
@@ -115,6 +114,8 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
 
     body_can_be_buffer = True
     signal_safe = False
+    look_s = 0.5
+    """Between two looks at how long tasks run: Celery makes the pool, so this is no argument."""
 
     def on_start(self) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -137,7 +138,7 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
         """Wait for what runs, within its limits; in a cold shutdown Celery has waited already."""
         self._drop_waiting()
         while any(t.job for t in self._threads) and not state.should_terminate:
-            time.sleep(_LOOK_S / 10)
+            time.sleep(self.look_s / 10)
         self.on_terminate()
 
     def on_terminate(self) -> None:
@@ -162,7 +163,7 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
             return
 
     def _watch(self) -> None:
-        while not self._ended.wait(_LOOK_S):
+        while not self._ended.wait(self.look_s):
             # Ends the process from a thread of C, for which no lock is needed, unless it is put off in time.
             faulthandler.dump_traceback_later(_FROZEN_S, exit=True, file=_STDERR)
             for thread in list(self._threads):

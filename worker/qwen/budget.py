@@ -22,20 +22,22 @@ class Budget:
         self._keys = Keys(streams)
         self.daily_tokens = daily_tokens
 
-    def spend(self, tokens: int) -> None:
-        """Count one call."""
+    def spend(self, tokens: int, cached: int = 0) -> None:
+        """Count one call; `cached` of its tokens came from the service's prompt cache."""
         key = self._key()
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hincrby(key, "calls", 1)
             pipe.hincrby(key, "tokens", tokens)
+            if cached:
+                pipe.hincrby(key, "cached_tokens", cached)
             pipe.pexpire(key, SPENT_MS)
             pipe.execute()
 
     def spent(self) -> dict[str, int]:
-        """Calls and tokens of today."""
+        """Calls and tokens of today, and how many of these the prompt cache had."""
         found = cast(dict[bytes, bytes], self._redis.hgetall(self._key()))
         counts = {name.decode(): int(value) for name, value in found.items()}
-        return {"calls": counts.get("calls", 0), "tokens": counts.get("tokens", 0)}
+        return {name: counts.get(name, 0) for name in ("calls", "tokens", "cached_tokens")}
 
     def check(self) -> None:
         """Raises BudgetSpent when nothing is left for today."""

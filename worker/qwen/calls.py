@@ -26,9 +26,13 @@ log = structlog.get_logger()
 
 @dataclass
 class Spent:
-    """Tokens of a call: what it was thought to need, then what it needed."""
+    """Tokens of a call: what it was thought to need, then what it needed.
+
+    `cached` of them were a beginning that the service knew from earlier calls, and bills at a part.
+    """
 
     tokens: int
+    cached: int = 0
 
 
 class CallLimiter(Protocol):
@@ -127,7 +131,7 @@ class QwenCalls:
                 duration_ms = round((time.monotonic() - started) * 1000, 1)
                 with readable():
                     usage, request_id = Usage.of(response.usage), response.request_id
-            spent.tokens = usage.total
+            spent.tokens, spent.cached = usage.total, usage.cached
             self.book(model, purpose, "" if trivial else current_user(), usage)
         log.info(
             "qwen.answered",

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 
@@ -24,16 +24,12 @@ from tablestore_memory.worker.qwen.calls import Spent
 from tablestore_memory.worker.state.keys import CALL_MS, COUNTS_MS, Keys
 from tablestore_memory.worker.state.scripts import script
 
-_PATIENCE_S = 10.0  # then the task gives its place to another
 _LOOK_S = (0.02, 0.1)
-_FIRST = 16  # calls under way before anything is known
 # After a refusal an answer allows for a 25th of a call more, and a refusal for half a call less: of those under
 # way, so many percent more with each round of answers, half when all of a round are refused, and no change
 # where one in 13 is. Before the first, or a minute after the last, each round doubles them.
 _MORE, _LESS = 1 / 25, 1 / 2
 _SLOWLY_MS = 60_000
-# Nobody calls for a while after the second refusal without an answer in between, twice as long after the next.
-_PAUSE_MS = (100, 15_000)
 
 
 @script
@@ -99,6 +95,15 @@ class RateLimiter:
     budget: Budget
     window_ms: int = 60_000
     """What the rates are counted over."""
+    patience_s: float = 10.0
+    """Then the task gives its place to another."""
+    most_at_first: int = 16
+    """Calls under way before anything is known."""
+    call_ms: int = CALL_MS
+    """A call that nobody ended by then counts no more."""
+    pause_ms: tuple[int, int] = (100, 15_000)
+    """Nobody calls for so long after the second refusal without an answer in between, twice as long after the
+    next; and the longest pause."""
     # Of a process's threads that wait for room for a model, one asks.
     _lines: defaultdict[str, threading.Lock] = field(
         default_factory=lambda: defaultdict(threading.Lock), repr=False
@@ -119,16 +124,11 @@ class RateLimiter:
         finally:
             # A larger answer than thought delays the next calls.
             self._end(model, name, outcome, max(0, spent.tokens - tokens))
-        self.budget.spend(spent.tokens)
-
-    def most_under_way(self, model: str) -> float:
-        """Calls for which there is room now, as far as refusals tell."""
-        most = cast(bytes | None, self.redis.hget(Keys(self.streams).counts(model), "most"))
-        return float(most) if most else _FIRST
+        self.budget.spend(spent.tokens, spent.cached)
 
     def _wait_for_room(self, model: str, name: str, tokens: int) -> None:
-        ends, line = time.monotonic() + _PATIENCE_S, self._lines[model]
-        if not line.acquire(timeout=max(0, _PATIENCE_S)):
+        ends, line = time.monotonic() + self.patience_s, self._lines[model]
+        if not line.acquire(timeout=max(0, self.patience_s)):
             raise self._no_room(model)
         try:
             while not self._begin(model, name, tokens):
@@ -151,12 +151,12 @@ class RateLimiter:
             tokens=tokens,
             most_requests=self.rates.requests,
             most_tokens=self.rates.tokens,
-            call_ms=CALL_MS,
+            call_ms=self.call_ms,
         )
         return bool(begun)
 
     def _end(self, model: str, name: str, outcome: str, more_tokens: int) -> None:
-        first_pause_ms, longest_pause_ms = _PAUSE_MS
+        first_pause_ms, longest_pause_ms = self.pause_ms
         end_call(
             self.redis,
             **self._counted(model, name),
@@ -176,7 +176,7 @@ class RateLimiter:
             "counts": keys.counts(model),
             "calls": keys.calls(model),
             "call": call,
-            "most_at_first": _FIRST,
+            "most_at_first": self.most_at_first,
             "window_ms": self.window_ms,
             "kept_ms": COUNTS_MS,
         }

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from tablestore_memory.protocol.events import Event, Forget, Remember
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
-from tablestore_memory.worker.consolidation.remember import Remembering, remember, user_lease
+from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import SecretRefused
-from tablestore_memory.worker.forget import Forgetting, Scope, forget
+from tablestore_memory.worker.forget import Forgetting, Scope
 from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
 from tablestore_memory.worker.stores.documents import document_text
@@ -17,66 +17,68 @@ from tablestore_memory.worker.stores.memories import Embedded, Memory
 log = structlog.get_logger()
 
 
-def carry_out(
-    remembering: Remembering, forgetting: Forgetting, event: Event, received_ms: int
-) -> None:
-    """Do it, whole. Raises what keeps it from being done; done again it changes nothing more."""
-    with asked_for(user_id=event.user_id):
-        match event:
-            case Remember(document=None):
-                _remember(remembering, event, received_ms)
-            case Remember():
-                _keep(remembering, event, received_ms)
-            case Forget():
-                _forget(remembering, forgetting, event, received_ms)
+class RequestWork:
+    """Remembers and forgets by name, whole: done again it changes nothing more."""
 
+    def __init__(self, remembering: Remembering, forgetting: Forgetting) -> None:
+        self._remembering = remembering
+        self._forgetting = forgetting
 
-def _remember(step: Remembering, event: Remember, received_ms: int) -> None:
-    """As it stands, without asking what the facts are; beside what is known like any other."""
-    memory = Memory(
-        user_id=event.user_id,
-        session_id=event.session_id or "",
-        text=event.text,
-        kind="instruction",
-        said_by="user",
-        valid_from=event.created_at,
-        stated_at=event.created_at,
-        received_ms=received_ms,
-    ).identified()
-    if forgotten(step.tombstones, [memory]):
-        return
-    if holds_secret(event.text):
-        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
-    (vector,) = step.qwen.embed([memory.text])
-    fact = Embedded(memory, vector)
-    # Asked for by name, it does not wait for an index that is behind.
-    remember(step, event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
-    log.info("memory.remembered", document_id=memory.document_id)
+    def carry_out(self, event: Event, received_ms: int) -> None:
+        """Raises what keeps it from being done."""
+        with asked_for(user_id=event.user_id):
+            match event:
+                case Remember(document=None):
+                    self._remember(event, received_ms)
+                case Remember():
+                    self._keep(event, received_ms)
+                case Forget():
+                    self._forget(event, received_ms)
 
+    def _remember(self, event: Remember, received_ms: int) -> None:
+        """As it stands, without asking what the facts are; beside what is known like any other."""
+        step = self._remembering
+        memory = Memory(
+            user_id=event.user_id,
+            session_id=event.session_id or "",
+            text=event.text,
+            kind="instruction",
+            said_by="user",
+            valid_from=event.created_at,
+            stated_at=event.created_at,
+            received_ms=received_ms,
+        ).identified()
+        if forgotten(step.tombstones, [memory]):
+            return
+        if holds_secret(event.text):
+            raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
+        (vector,) = step.qwen.embed([memory.text])
+        fact = Embedded(memory, vector)
+        # Asked for by name, it does not wait for an index that is behind.
+        step.remember(event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
+        log.info("memory.remembered", document_id=memory.document_id)
 
-def _keep(step: Remembering, event: Remember, received_ms: int) -> None:
-    """A document of an AgentScope app, under its own id: beside what is known, replacing nothing.
+    def _keep(self, event: Remember, received_ms: int) -> None:
+        """A document of an AgentScope app, under its own id: beside what is known, replacing nothing.
 
-    It is a message of a conversation, so its secrets are masked and the rest of it is kept.
-    """
-    if is_forgotten(step.application, event, received_ms):
-        return
-    event = without_secrets(event)
-    text = document_text(event)
-    vectors = step.qwen.embed([text]) if text else [[]]
-    with user_lease(step, event.user_id) as held:
-        keep_document(step.application, event, vectors[0], received_ms, held.ensure_lease_held)
+        It is a message of a conversation, so its secrets are masked and the rest of it is kept.
+        """
+        step = self._remembering
+        if is_forgotten(step.application, event, received_ms):
+            return
+        event = without_secrets(event)
+        text = document_text(event)
+        vectors = step.qwen.embed([text]) if text else [[]]
+        with step.user_lease(event.user_id) as held:
+            keep_document(step.application, event, vectors[0], received_ms, held.ensure_lease_held)
 
-
-def _forget(
-    remembering: Remembering, forgetting: Forgetting, event: Forget, received_ms: int
-) -> None:
-    # Noted before it has its turn: what is on its way meanwhile does not come back.
-    remembering.tombstones.note(event.user_id, event.session_id, received_ms)
-    scope = Scope(event.user_id, event.session_id, received_ms)
-    with user_lease(remembering, event.user_id):
-        receipt = forget(forgetting, scope, event.event_id)
-    log.info("user.forgotten", **receipt)
+    def _forget(self, event: Forget, received_ms: int) -> None:
+        # Noted before it has its turn: what is on its way meanwhile does not come back.
+        self._remembering.tombstones.note(event.user_id, event.session_id, received_ms)
+        scope = Scope(event.user_id, event.session_id, received_ms)
+        with self._remembering.user_lease(event.user_id):
+            receipt = self._forgetting.carry_out(scope, event.event_id)
+        log.info("user.forgotten", **receipt)
 
 
 def without_secrets(event: Remember) -> Remember:

@@ -5,7 +5,7 @@ nodes. Recorded twice it counts double and falls due sooner; never recorded it c
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -65,11 +65,10 @@ def record(
         by_partition.setdefault(streams.partition(activity.session_id), []).append(activity)
     with redis.pipeline(transaction=False) as pipe:
         for partition, group in by_partition.items():
-            work = {"sessions": [asdict(activity) for activity in group], "policy": asdict(policy)}
             record_activity(
                 pipe,
                 pending=keys.pending(partition),
                 due=keys.due(partition),
-                work=msgspec.msgpack.encode(work),
+                work=msgspec.msgpack.encode({"sessions": group, "policy": policy}),
             )
         pipe.execute()

@@ -11,43 +11,40 @@ import msgspec
 import structlog
 from redis import Redis
 
-from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DueSessions
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.stores.sessions import SessionInfo, Sessions
 
-_A_TURN = 1_000  # rows
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Reconcile:
-    """The collaborators of a turn."""
+class Reconciliation:
+    """The walk along the session table, so many rows a turn."""
 
     redis: Redis
-    streams: Streams
+    keys: Keys
     sessions: Sessions
     due: DueSessions
+    rows_a_turn: int = 1_000
 
+    def walk(self) -> int:
+        """One turn. Returns how many sessions were made due."""
+        key = self.keys.reconcile()
+        raw = cast(bytes | None, self.redis.get(key))
+        begin = msgspec.json.decode(raw, type=tuple[str, str]) if raw else None
+        rows, rest = self.sessions.scan_page(self.rows_a_turn, begin)
+        found = 0
+        for user_id, info in rows:
+            if info.watermark < info.update_time and self._has_more(user_id, info):
+                found += self.due.add(user_id, info.session_id, FROM_WATERMARK, force=False)
+        encoded: Any = msgspec.json.encode(rest) if rest else b""
+        self.redis.set(key, encoded)
+        if found:
+            log.warning("sessions.reconciled", sessions=found)
+        return found
 
-def reconcile(step: Reconcile) -> int:
-    """Walk a part of the session table. Returns how many sessions were made due."""
-    key = Keys(step.streams).reconcile()
-    raw = cast(bytes | None, step.redis.get(key))
-    begin = msgspec.json.decode(raw, type=tuple[str, str]) if raw else None
-    rows, rest = step.sessions.scan_page(_A_TURN, begin)
-    found = 0
-    for user_id, info in rows:
-        if info.watermark < info.update_time and _has_more(step, user_id, info):
-            found += step.due.add(user_id, info.session_id, FROM_WATERMARK, force=False)
-    encoded: Any = msgspec.json.encode(rest) if rest else b""
-    step.redis.set(key, encoded)
-    if found:
-        log.warning("sessions.reconciled", sessions=found)
-    return found
-
-
-def _has_more(step: Reconcile, user_id: str, info: SessionInfo) -> bool:
-    """Whether a message stands after the watermark: an app may move `update_time` without one."""
-    since = info.watermark + 1
-    return any(True for _ in step.sessions.messages(user_id, info.session_id, since=since))
+    def _has_more(self, user_id: str, info: SessionInfo) -> bool:
+        """Whether a message stands after the watermark: an app may move `update_time` without one."""
+        since = info.watermark + 1
+        return any(True for _ in self.sessions.messages(user_id, info.session_id, since=since))

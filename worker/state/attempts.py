@@ -27,11 +27,10 @@ TRIES_IN_COMPANY = 2
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Of one item: `tries` began since `since_ms`, the last failed with `failure` (None: its worker died), and
-    the next is not to begin before `next_ms`."""
+    """Of one item: `tries` began, the last failed with `failure` (None: its worker died), and the next is not to
+    begin before `next_ms`."""
 
     tries: int
-    since_ms: int
     next_ms: int = 0
     failure: Failure | None = None
 
@@ -66,31 +65,26 @@ class AttemptLog:
 
     def begin(self, partition: int, item: bytes) -> Attempts:
         """Count a try that begins now. Returns the attempts with it, and how the last one ended."""
-        before = self._of(partition, item) or Attempts(0, now_ms(self.redis))
-        packed = msgspec.msgpack.encode(Attempts(before.tries + 1, before.since_ms))
+        before = self._of(partition, item) or Attempts(0)
+        packed = msgspec.msgpack.encode(Attempts(before.tries + 1))
         self.redis.hset(self.key(partition), item, packed)
-        return Attempts(before.tries + 1, before.since_ms, failure=before.failure)
+        return Attempts(before.tries + 1, failure=before.failure)
 
     def failed(self, partition: int, item: bytes, begun: Attempts, failure: Failure) -> float:
         """Note how it ended. Returns the seconds until the next try."""
         wait_s = full_jitter_s(begun.tries, first_s=self.first_s, longest_s=self.longest_s)
         next_ms = now_ms(self.redis) + round(wait_s * 1000)
-        self._note(partition, item, Attempts(begun.tries, begun.since_ms, next_ms, failure))
+        self._note(partition, item, Attempts(begun.tries, next_ms, failure))
         return wait_s
 
     def step_aside(self, partition: int, item: bytes, begun: Attempts, wait_s: float) -> None:
         """It ended through no fault of the item: it does not count, and is tried again after `wait_s`."""
         next_ms = now_ms(self.redis) + round(wait_s * 1000)
-        self._note(
-            partition, item, Attempts(begun.tries - 1, begun.since_ms, next_ms, begun.failure)
-        )
+        self._note(partition, item, Attempts(begun.tries - 1, next_ms, begun.failure))
 
     def forget(self, partition: int, item: bytes) -> None:
         """It is settled, or starts anew."""
         self.redis.hdel(self.key(partition), item)
-
-    def troubled_ms(self, attempts: Attempts) -> int:
-        return now_ms(self.redis) - attempts.since_ms
 
     def _of(self, partition: int, item: bytes) -> Attempts | None:
         packed = cast(bytes | None, self.redis.hget(self.key(partition), item))

@@ -17,13 +17,18 @@ _SOCKET_TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_S = 5.0
 
 
-def connect_redis(url: str) -> Redis:
+def connect_redis(
+    url: str,
+    *,
+    socket_timeout_s: float = _SOCKET_TIMEOUT_S,
+    connect_timeout_s: float = _CONNECT_TIMEOUT_S,
+) -> Redis:
     """A client that waits for nobody for ever, and never repeats a command by itself.
 
     redis-py repeats ten times by default: a script whose answer was lost would run twice.
     """
     client = connection.connect(
-        url, socket_timeout_s=_SOCKET_TIMEOUT_S, connect_timeout_s=_CONNECT_TIMEOUT_S
+        url, socket_timeout_s=socket_timeout_s, connect_timeout_s=connect_timeout_s
     )
     return cast(Redis, client)  # RedisCluster has what we use of it
 

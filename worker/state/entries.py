@@ -24,7 +24,7 @@ _PAGE = 200
 _DIGITS = 20  # of the greatest time that an id of a stream can hold
 
 
-class StreamEntry(msgspec.Struct, frozen=True):
+class StreamEntry(msgspec.Struct, frozen=True, gc=False):
     """One event as it came. `received_ms` is when it was published, by Redis' clock: a publisher's own may
     be wrong, but how long it held an event it can tell."""
 
@@ -57,6 +57,10 @@ def take_entries(
 ) -> tuple[int, list[Any], bytes, int]: ...
 
 
+@script
+def give_back_try(redis: Redis, *, in_flight: str, first: str) -> int: ...
+
+
 def take(redis: Redis, lease: Lease, events: str, in_flight: str, count: int) -> InFlight:
     """The oldest entries, up to `count`. Raises LeaseLost."""
     tries, found, failure, troubled_ms = take_entries(
@@ -69,10 +73,7 @@ def take(redis: Redis, lease: Lease, events: str, in_flight: str, count: int) ->
     )
     if tries < 0:
         raise LeaseLost(lease.key)
-    entries = [
-        _entry(name.decode(), dict(zip(fields[::2], fields[1::2], strict=True)))
-        for name, fields in found
-    ]
+    entries = [_entry(name.decode(), fields) for name, fields in found]
     return InFlight(entries, tries, _failure(failure), troubled_ms)
 
 
@@ -81,9 +82,15 @@ def note_failure(redis: Redis, in_flight: str, failure: Failure) -> None:
     redis.hset(in_flight, "failure", msgspec.msgpack.encode(failure))
 
 
+def give_back(redis: Redis, in_flight: str, taken: InFlight) -> None:
+    """This try ended through nobody's fault: it does not count."""
+    with suppress(RedisError):  # what ended it counts more
+        give_back_try(redis, in_flight=in_flight, first=taken.entries[0].entry_id)
+
+
 @contextmanager
 def giving_back(redis: Redis, in_flight: str) -> Iterator[None]:
-    """What is raised within is not the front's fault: the try does not count."""
+    """What is raised within is not the front's fault, nor may it have been before: no try of it counts."""
     try:
         yield
     except BaseException:
@@ -98,7 +105,7 @@ def _failure(packed: bytes) -> Failure | None:
 
 def oldest(redis: Redis, stream: str, count: int) -> list[StreamEntry]:
     """Up to `count` entries from the front; an entry without an event is an empty one."""
-    return [_entry(name, fields) for name, fields in _range(redis, stream, "-", count)]
+    return [_entry_of(name, fields) for name, fields in _range(redis, stream, "-", count)]
 
 
 def every(redis: Redis, stream: str) -> Iterator[tuple[str, dict[bytes, bytes]]]:
@@ -125,19 +132,30 @@ def _range(
     return [(name.decode(), fields) for name, fields in cast(list[Any], found)]
 
 
-def _entry(entry_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
+def _entry(entry_id: str, flat: list[bytes]) -> StreamEntry:
+    """Of fields and values in turn, as a script gives them."""
+    if len(flat) == 2 and flat[0] == _EVENT:  # as nearly all are
+        return StreamEntry(entry_id, flat[1], _appended_ms(entry_id))
+    return _entry_of(entry_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _entry_of(entry_id: str, fields: dict[bytes, bytes]) -> StreamEntry:
     return StreamEntry(entry_id, fields.get(_EVENT, b""), received_ms(entry_id, fields))
 
 
 def received_ms(entry_id: str, fields: dict[bytes, bytes]) -> int:
     """When the event of an entry was published. A field that is no time in ms counts for nothing."""
-    appended_ms = int(entry_id.partition("-")[0])
-    received, waited = (_ms(fields.get(name, b"")) for name in (_RECEIVED, _WAITED))
+    appended_ms = _appended_ms(entry_id)
+    received = _ms(fields.get(_RECEIVED))
     if received is not None:
         return min(received, appended_ms)
-    return max(0, appended_ms - (waited or 0))
+    return max(0, appended_ms - (_ms(fields.get(_WAITED)) or 0))
 
 
-def _ms(field: bytes) -> int | None:
+def _appended_ms(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
+
+
+def _ms(field: bytes | None) -> int | None:
     """Anybody may write it; Python refuses to read a number of thousands of digits."""
-    return int(field) if field.isdigit() and len(field) <= _DIGITS else None
+    return int(field) if field and field.isdigit() and len(field) <= _DIGITS else None

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 
 from redis import Redis
@@ -98,6 +99,17 @@ class Lease:
             return False
         self.held_until = asked + self.ttl_ms / 1000
         return True
+
+
+@dataclass(frozen=True)
+class Leases:
+    """Gives leases that last so long without being renewed."""
+
+    redis: Redis
+    ttl_ms: int = LEASE_TTL_MS
+
+    def lease(self, key: str, *, wait_s: float = 0) -> Lease:
+        return Lease(self.redis, key, wait_s=wait_s, ttl_ms=self.ttl_ms)
 
 
 class _Renewals:

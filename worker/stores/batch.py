@@ -42,8 +42,10 @@ def write(
     for kind in (response.table_of_put, response.table_of_update, response.table_of_delete):
         for table, answers in kind.items():
             for answer in answers:
+                if answer.is_ok:
+                    continue
                 index = places[table][answer.index]
-                if not answer.is_ok and (error := _failure(rows[index], answer)):
+                if error := _failure(rows[index], answer):
                     failures[index] = error
     return failures
 
@@ -62,8 +64,8 @@ def _failure(row: RowWrite, answer: ots.BatchWriteRowResponseItem) -> WorkerErro
 
 def _item(row: RowWrite, *, over_own: bool) -> object:
     key, allowed = list(row.key), condition(row, over_own=over_own)
-    if row.kind == "delete":
-        return ots.DeleteRowItem(ots.Row(key), allowed)
     if row.kind == "put":
         return ots.PutRowItem(ots.Row(key, list(row.columns)), allowed)
+    if row.kind == "delete":
+        return ots.DeleteRowItem(ots.Row(key), allowed)
     return ots.UpdateRowItem(ots.Row(key, {"put": list(row.columns)}), allowed)

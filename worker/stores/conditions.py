@@ -37,7 +37,8 @@ def _columns(row: RowWrite) -> list[ots.ColumnCondition]:
     asked: list[ots.ColumnCondition] = []
     if row.only_newer is not None:
         stamp = dict(row.columns)[row.only_newer]
-        asked.append(_column(row.only_newer, stamp, ots.ComparatorType.LESS_THAN, if_missing=True))
+        older = ots.ComparatorType.LESS_EQUAL  # or written before, as a batch that is written again
+        asked.append(_column(row.only_newer, stamp, older, if_missing=True))
     if row.owner is not None:
         equal = ots.ComparatorType.EQUAL
         asked.append(_column(OWNER, row.owner, equal, if_missing=row.or_unowned))

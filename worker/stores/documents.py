@@ -16,13 +16,14 @@ from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite,
 KIND = "kind"
 """The column that every row of ours has in the memory table, and no row of AgentScope's."""
 DOCUMENT = "document"
-DEFAULT_TENANT = "__default"  # tenant_id when the store is not multi-tenant (AgentScope)
+TENANT = "tenant_id"
+DEFAULT_TENANT = "__default"  # of AgentScope's services, which know no other
 DEFAULT_SESSION = "default"  # the session of a memory that has none (AgentScope)
 
 
-def key(document_id: str) -> Key:
+def key(document_id: str, tenant: str = DEFAULT_TENANT) -> Key:
     """The primary key of a row in the memory table."""
-    return (("document_id", document_id), ("tenant_id", DEFAULT_TENANT))
+    return (("document_id", document_id), (TENANT, tenant))
 
 
 def document_ids(event: Remember) -> tuple[str, ...]:
@@ -37,9 +38,9 @@ def document_text(event: Remember) -> str | None:
 
 
 def document_row(
-    table: str, event: Remember, document_id: str, embedding: Sequence[float], received_ms: int
+    table: str, where: Key, event: Remember, embedding: Sequence[float], received_ms: int
 ) -> RowWrite:
-    """The row of a document; without a text it has no embedding. Raises InvalidRow."""
+    """The row of a document under its key; without a text it has no embedding. Raises InvalidRow."""
     message = _message(event)
     text, parts = split_content(message.content, message.type)
     known = message.__struct_fields__
@@ -54,7 +55,6 @@ def document_row(
     }
     if text:
         columns |= {"text": text, "embedding": to_json([round(x, 7) for x in embedding])}
-    where = key(document_id)
     return RowWrite(table, where, tuple(columns.items()), owner=event.user_id, ours=KIND)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import tablestore as ots
 
-from tablestore_memory.worker.stores.columns import integer, text
+from tablestore_memory.worker.stores.columns import Columns, integer, text
+from tablestore_memory.worker.stores.documents import DEFAULT_TENANT, TENANT
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.memory_rows import sources_of
@@ -39,9 +40,14 @@ class Replaced:
 
 
 class History:
-    def __init__(self, client: ots.OTSClient, names: TableNames) -> None:
+    """One tenant's entries: a column says whose, as the key knows no tenant; those of the default one lack it."""
+
+    def __init__(
+        self, client: ots.OTSClient, names: TableNames, tenant: str = DEFAULT_TENANT
+    ) -> None:
         self._client = client
         self._table = names.history
+        self._tenant = tenant
 
     def row(self, old: Memory, new: Memory, *, reason: str) -> RowWrite:
         """The entry for `old`, which ended when `new` began to hold."""
@@ -56,6 +62,8 @@ class History:
             ("sources", to_json([asdict(source) for source in old.sources])),
             (RECEIVED, min(old.received_ms, new.received_ms)),
         )
+        if self._tenant != DEFAULT_TENANT:
+            columns += ((TENANT, self._tenant),)
         return RowWrite(self._table, _entry_key(old, new), columns)
 
     def undoing(self, old: Memory, new: Memory, upto_ms: int) -> RowWrite:
@@ -77,8 +85,11 @@ class History:
                 _, start, rows, _ = self._client.get_range(
                     self._table, ots.Direction.FORWARD, start, end, max_version=1
                 )
-            entries += [_entry(row) for row in rows]
+            entries += [_entry(row) for row in rows if self._is_ours(row)]
         return entries
+
+    def _is_ours(self, row: ots.Row) -> bool:
+        return text(_columns(row), TENANT, DEFAULT_TENANT) == self._tenant
 
 
 def _entry_key(old: Memory, new: Memory) -> Key:
@@ -97,7 +108,7 @@ def _bound(user_id: str, replaced_at: object, document_id: object) -> list[tuple
 
 def _entry(row: ots.Row) -> Replaced:
     _, (_, replaced_at), (_, document_id) = row.primary_key
-    columns = {cell[0]: cell[1] for cell in row.attribute_columns}
+    columns = _columns(row)
     return Replaced(
         document_id=document_id,
         replaced_at=replaced_at,
@@ -111,3 +122,7 @@ def _entry(row: ots.Row) -> Replaced:
         sources=sources_of(columns),
         received_ms=integer(columns, RECEIVED),
     )
+
+
+def _columns(row: ots.Row) -> Columns:
+    return {cell[0]: cell[1] for cell in row.attribute_columns}

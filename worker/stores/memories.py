@@ -4,51 +4,62 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tablestore as ots
-from tablestore_for_agent_memory.base.filter import Filters
 
 from tablestore_memory.protocol.events import Remember
 from tablestore_memory.worker.stores.columns import Columns, vector
-from tablestore_memory.worker.stores.documents import KIND, document_row, key
+from tablestore_memory.worker.stores.documents import (
+    DEFAULT_TENANT,
+    KIND,
+    TENANT,
+    document_row,
+    key,
+)
 from tablestore_memory.worker.stores.errors import from_code, translated
 from tablestore_memory.worker.stores.memory import Embedded as Embedded
 from tablestore_memory.worker.stores.memory import Hit as Hit
+from tablestore_memory.worker.stores.memory import Kind as Kind
 from tablestore_memory.worker.stores.memory import Memory as Memory
 from tablestore_memory.worker.stores.memory import Source as Source
 from tablestore_memory.worker.stores.memory import document_id as document_id
 from tablestore_memory.worker.stores.memory import normalised as normalised
 from tablestore_memory.worker.stores.memory_rows import COLUMNS, memory_of, memory_row
-from tablestore_memory.worker.stores.rows import OWNER, RowWrite
-from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames, knowledge_store
+from tablestore_memory.worker.stores.memory_search import MemorySearch
+from tablestore_memory.worker.stores.rows import OWNER, Key, RowWrite
+from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames
 
-_ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return with its columns
+_ROWS_A_READ = 100  # BatchGetRow; also the hits that a search may return
 
 
 class Memories:
-    """Reads the memory table and its search index; makes the rows for writing."""
+    """Reads one tenant's part of the memory table and of its search index; makes the rows for writing."""
 
-    def __init__(self, client: ots.OTSClient, names: TableNames, dimension: int) -> None:
+    def __init__(
+        self, client: ots.OTSClient, names: TableNames, tenant: str = DEFAULT_TENANT
+    ) -> None:
         self._client = client
+        self._tenant = tenant
         self._table = names.memory
-        self._store = knowledge_store(client, names, dimension)
+        self._search = MemorySearch(client, names.memory, tenant)
 
     def row(self, memory: Memory, embedding: Sequence[float]) -> RowWrite:
         """The row of an identified memory."""
-        return memory_row(self._table, memory, embedding)
+        return memory_row(self._table, self._key(memory.document_id), memory, embedding)
 
     def document(
         self, event: Remember, document_id: str, embedding: Sequence[float], received_ms: int
     ) -> RowWrite:
         """The row of a whole message that an AgentScope app wants kept. Raises InvalidRow."""
-        return document_row(self._table, event, document_id, embedding, received_ms)
+        where = self._key(document_id)
+        return document_row(self._table, where, event, embedding, received_ms)
 
     def deletion(self, user_id: str, document_id: str) -> RowWrite:
         """Of a row that we wrote for this user."""
-        where = key(document_id)
+        where = self._key(document_id)
         return RowWrite(self._table, where, (), kind="delete", owner=user_id, ours=KIND)
 
     def forgetting(self, user_id: str, document_id: str, upto_ms: int) -> RowWrite:
         """The deletion of this user's row, whoever wrote it, if it was received by then."""
-        where = key(document_id)
+        where = self._key(document_id)
         return RowWrite(self._table, where, (), kind="delete", owner=user_id, upto_ms=upto_ms)
 
     def get(self, document_ids: Iterable[str]) -> list[Embedded]:
@@ -70,7 +81,7 @@ class Memories:
         self, ids: Sequence[str], columns: list[str] | None
     ) -> Iterator[tuple[str, Columns]]:
         request = ots.BatchGetRowRequest()
-        keys = [list(key(document_id)) for document_id in ids]
+        keys = [list(self._key(document_id)) for document_id in ids]
         request.add(ots.TableInBatchGetRowItem(self._table, keys, columns, None, 1))
         with translated("BatchGetRow memories"):
             answers = self._client.batch_get_row(request).get_result_by_table(self._table)
@@ -82,58 +93,30 @@ class Memories:
 
     def nearest(self, user_id: str, vector: list[float], count: int) -> list[Hit]:
         """The user's memories nearest to a vector, through the search index."""
-        with translated("Search nearest"):
-            found = self._store.vector_search(
-                vector,
-                top_k=count,
-                metadata_filter=Filters.eq(OWNER, user_id),
-                meta_data_to_get=COLUMNS,
-            )
-        return [_hit(hit) for hit in found.hits]
+        return self._search.nearest(user_id, vector, count)
 
     def matching(self, user_id: str, text: str, count: int) -> list[Hit]:
         """The user's memories that share words with `text`, through the search index."""
-        with translated("Search matching"):
-            found = self._store.full_text_search(
-                text,
-                metadata_filter=Filters.eq(OWNER, user_id),
-                limit=count,
-                meta_data_to_get=COLUMNS,
-            )
-        return [_hit(hit) for hit in found.hits]
+        return self._search.matching(user_id, text, count)
 
     def of_user(self, user_id: str) -> list[Memory]:
-        """All memories of a user that the search index shows, page by page."""
-        memories: list[Memory] = []
-        token = None
-        while True:
-            with translated("Search memories"):
-                page = self._store.search_documents(
-                    metadata_filter=Filters.eq(OWNER, user_id),
-                    limit=_ROWS_A_READ,
-                    next_token=token,
-                    meta_data_to_get=COLUMNS,
-                )
-            memories += [_hit(hit).memory for hit in page.hits]
-            token = page.next_token
-            if not token:
-                return sorted(memories, key=lambda m: (m.valid_from, m.document_id))
+        """All memories of a user that the search index shows."""
+        return sorted(self._search.every(user_id), key=lambda m: (m.valid_from, m.document_id))
 
     def searchable(self, document_ids: Sequence[str]) -> set[tuple[str, str]]:
         """Which of at most 100 ids the search index shows, each with its user."""
-        query = ots.SearchQuery(
-            ots.TermsQuery("document_id", list(document_ids)), limit=_ROWS_A_READ
-        )
+        asked = [
+            ots.TermsQuery("document_id", list(document_ids)),
+            ots.TermQuery(TENANT, self._tenant),
+        ]
+        query = ots.SearchQuery(ots.BoolQuery(filter_queries=asked), limit=_ROWS_A_READ)
         columns = ots.ColumnsToGet([OWNER], ots.ColumnReturnType.SPECIFIED)
         with translated("Search document_id"):
             response = self._client.search(self._table, MEMORY_INDEX, query, columns)
         return {(str(dict(_pairs(cells)).get(OWNER)), pk[0][1]) for pk, cells in response.rows}
 
-
-def _hit(hit: Any) -> Hit:
-    document = hit.document
-    columns = {**document.metadata, "text": document.text}
-    return Hit(memory_of(document.document_id, columns), hit.score or 0.0)
+    def _key(self, document_id: str) -> Key:
+        return key(document_id, self._tenant)
 
 
 def _pairs(cells: Iterable[Any]) -> Iterator[tuple[str, Any]]:

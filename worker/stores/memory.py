@@ -8,25 +8,30 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
+
+Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship", "instruction"]
+"""Of a fact that was extracted. A row of another program may have any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """The message a fact was taken from, its words, and its session.
 
-    `received_ms` is the earliest receipt of what was shown with it; 0 if that is not known.
+    `received_ms` is the earliest receipt of what was shown with it, `created_at` (µs) completes the key of the
+    message's row; 0 if that is not known.
     """
 
     message_id: str
     quote: str
     session_id: str = ""
     received_ms: int = 0
+    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A durable fact. Times are µs since the epoch; event dates are ISO 8601.
+    """A durable fact. Times are µs since the epoch; event dates as exact as they were said (docs/extraction.md).
 
     It holds since `valid_from`, was last said at `stated_at`, and holds still: one that does not is in
     the history, with its `valid_to`. `received_ms` is the earliest receipt of anything that it was made

@@ -9,22 +9,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from tablestore_memory.worker.stores.columns import Columns, integer, json_list, number, text
-from tablestore_memory.worker.stores.documents import DOCUMENT, KIND, key
+from tablestore_memory.worker.stores.documents import DOCUMENT, KIND, TENANT
 from tablestore_memory.worker.stores.fields import message_fields
 from tablestore_memory.worker.stores.memory import Memory, Source
-from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, RowWrite, Value, to_json
+from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite, Value, to_json
 
 _STRINGS = (KIND, "subject", "said_by", "model", "prompt_version", "event_start", "event_end")
 
 COLUMNS = [
-    *("document_id", "tenant_id", "text", OWNER, "session_id", RECEIVED),
+    *("document_id", TENANT, "text", OWNER, "session_id", RECEIVED),
     *("confidence", "valid_from", "stated_at", "sources", *_STRINGS),
 ]
 """What is asked for of a memory without its vector."""
 
 
-def memory_row(table: str, memory: Memory, embedding: Sequence[float]) -> RowWrite:
-    """The row of an identified memory, its embedding as a JSON array."""
+def memory_row(table: str, where: Key, memory: Memory, embedding: Sequence[float]) -> RowWrite:
+    """The row of an identified memory under its key, its embedding as a JSON array."""
     columns: dict[str, Value] = {
         "text": memory.text,
         "embedding": json.dumps([round(x, 7) for x in embedding]),
@@ -38,7 +38,6 @@ def memory_row(table: str, memory: Memory, embedding: Sequence[float]) -> RowWri
     }
     columns |= {name: value for name in _STRINGS if (value := getattr(memory, name))}
     columns |= message_fields("user", "message", [{"type": "text"}], {})
-    where = key(memory.document_id)
     return RowWrite(table, where, tuple(columns.items()), owner=memory.user_id, ours=KIND)
 
 
@@ -68,6 +67,7 @@ def sources_of(columns: Columns) -> tuple[Source, ...]:
             text(each, "quote"),
             text(each, "session_id"),
             integer(each, RECEIVED),
+            integer(each, "created_at"),
         )
         for each in json_list(columns, "sources")
         if isinstance(each, dict)

@@ -5,8 +5,8 @@ name nobody: such a row is a user's only if the session is theirs and no row of 
 Reads go by primary key, so what was written is seen; no index that lags is asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Any
 
@@ -14,11 +14,12 @@ import tablestore as ots
 
 from tablestore_memory.worker.stores.columns import Columns, integer, json_object, text
 from tablestore_memory.worker.stores.conditions import names_another
-from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.errors import from_code, translated
 from tablestore_memory.worker.stores.parts import spoken
 from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, UTC_OFFSET, RowWrite, message_key
 
 _PAGE = 200  # rows a GetRange
+_ROWS_A_READ = 100  # of a BatchGetRow
 _MOST_EAST_MIN = 24 * 60  # a time zone is less than a day from UTC
 
 
@@ -38,6 +39,15 @@ class Turn:
     message_type: str
     utc_offset_min: int = 0
     received_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """The primary key of a row; `created_at` in µs."""
+
+    session_id: str
+    created_at: int
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +94,37 @@ class Messages:
         self._client = client
         self._table = table
 
-    def forward(self, session_id: str, since: int | None = None) -> Iterator[MessageRow]:
+    def forward(
+        self, session_id: str, since: int | None = None, page: int = _PAGE
+    ) -> Iterator[MessageRow]:
         """All rows of a session in order, whosever, from created_at `since` (µs, inclusive) on."""
         first = ots.INF_MIN if since is None else since
-        return self._range("FORWARD", (session_id, first, ots.INF_MIN), ots.INF_MAX)
+        return self._range("FORWARD", (session_id, first, ots.INF_MIN), ots.INF_MAX, page)
 
-    def backward(self, session_id: str, before: int, page: int) -> Iterator[MessageRow]:
-        """All rows of a session before created_at `before` (µs, exclusive), the latest first."""
-        return self._range("BACKWARD", (session_id, before - 1, ots.INF_MAX), ots.INF_MIN, page)
+    def backward(
+        self, session_id: str, before: int | None, page: int, since: int | None = None
+    ) -> Iterator[MessageRow]:
+        """All rows of a session, the latest first: created_at from `since` on and before `before` (µs)."""
+        first = ots.INF_MAX if before is None else before - 1
+        last = ots.INF_MIN if since is None else since
+        return self._range("BACKWARD", (session_id, first, ots.INF_MAX), last, page)
+
+    def at(
+        self, keys: Sequence[MessageKey], columns: Sequence[str] | None = None
+    ) -> Iterator[MessageRow]:
+        """Those of the rows that exist, whosever; with these columns or with all."""
+        wanted = None if columns is None else list(columns)
+        for start in range(0, len(keys), _ROWS_A_READ):
+            some = [_key(*astuple(key)) for key in keys[start : start + _ROWS_A_READ]]
+            request = ots.BatchGetRowRequest()
+            request.add(ots.TableInBatchGetRowItem(self._table, some, wanted, None, 1))
+            with translated("BatchGetRow messages"):
+                answers = self._client.batch_get_row(request).get_result_by_table(self._table)
+            for answer in answers:
+                if not answer.is_ok:
+                    raise from_code(answer.error_code, answer.error_message)
+                if answer.row is not None:
+                    yield _row(answer.row)
 
     def name_another(self, session_id: str, user_id: str) -> bool:
         """Whether a row of the session names a user, and not this one."""
@@ -124,7 +157,7 @@ class Messages:
         self, direction: str, first: tuple[Any, ...], bound: Any, page: int = _PAGE
     ) -> Iterator[MessageRow]:
         start: Any = _key(*first)
-        end = _key(first[0], bound, bound)
+        end = _key(first[0], bound, ots.INF_MAX if direction == "FORWARD" else ots.INF_MIN)
         while start is not None:
             with translated("GetRange messages"):
                 _, start, rows, _ = self._client.get_range(

@@ -20,6 +20,12 @@ _MARK = "stands_for"
 _SAID = frozenset({"text", "input_text", "output_text"})
 """Types whose `text` is what was said; the latter two are of OpenAI's Responses API."""
 
+_DESCRIBED = {
+    **dict.fromkeys(("image", "image_url", "input_image"), ("picture", "alt")),
+    **dict.fromkeys(("file", "input_file"), ("file", "filename")),
+}
+"""What a part is called, and the field in which its publisher says what it shows or how it is named."""
+
 _ONE_TEXT = '[{"type":"text"}]'
 
 
@@ -130,13 +136,27 @@ def joined_content(text: str | None, content_list: str | None) -> list[Part] | N
 
 
 def spoken(text: str | None, content_list: str) -> str:
-    """All texts of a message; of one without any what it is made of: "[image_url]"."""
+    """All texts of a message, and what its pictures and files are said to be: "[picture: a red bicycle]".
+
+    Of a message without any what it is made of: "[image_url]".
+    """
     if content_list == _ONE_TEXT:  # as nearly all are
         return text or ""
     try:
         parts = joined_content(text, content_list) or []
-        texts = [part["text"] for part in parts if part["type"] in _SAID and part.get("text")]
+        told = [words for part in parts if (words := _told(part))]
         others = [f"[{part['type']}]" for part in parts if part["type"] not in _SAID]
-        return "\n".join(texts) or " ".join(others)
+        return "\n".join(told) or " ".join(others)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return text or ""  # a row of somebody else's
+
+
+def _told(part: Part) -> str | None:
+    """What a part says, or what somebody said of it: a picture's alternative text `alt`, a file's name."""
+    if part["type"] in _SAID:
+        return part.get("text")
+    what, field = _DESCRIBED.get(part["type"], ("", ""))
+    description = part.get(field)
+    if not isinstance(description, str) or not description.strip():
+        return None
+    return f"[{what}: {' '.join(description.split())}]"

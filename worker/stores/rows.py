@@ -5,6 +5,7 @@ string; `content_list` is the JSON of the parts with that first text taken out. 
 the table's key knows sessions only, and two users may name a session alike.
 """
 
+from functools import cache
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from tablestore_memory.worker.stores.parts import split_content
 
 Value = str | int | float | bool
 Key = tuple[tuple[str, str | int], ...]
+Columns = tuple[tuple[str, Value], ...]
 
 WATERMARK = "memory_watermark"
 RECEIVED = "received_ms"  # when the event was published, by Redis' clock: what a `forget` goes by
@@ -23,7 +25,7 @@ UTC_OFFSET = "utc_offset_min"  # of a message: what "yesterday" was for its spea
 OWNER = "user_id"
 
 
-class RowWrite(msgspec.Struct, frozen=True):
+class RowWrite(msgspec.Struct, frozen=True, gc=False):
     """One row of a batch, and what must hold of the row that is there already.
 
     `owner`: it names this user. `ours`: it also has this column, which only rows of ours have.
@@ -34,7 +36,7 @@ class RowWrite(msgspec.Struct, frozen=True):
 
     table: str
     key: Key
-    columns: tuple[tuple[str, Value], ...]
+    columns: Columns
     kind: Literal["put", "update", "delete"] = "put"
     only_newer: str | None = None
     if_there: bool = False
@@ -45,7 +47,10 @@ class RowWrite(msgspec.Struct, frozen=True):
 
 
 _openai_fields = attrgetter(*OPENAI_FIELDS)
-_NOTHING_SAID = (None,) * len(OPENAI_FIELDS)
+_further = attrgetter(
+    "message_type", "fields", "name", "metadata", "utc_offset_min", *OPENAI_FIELDS
+)
+_NOTHING_FURTHER: tuple[Any, ...] = ("message", {}, None, None, 0, *(None for _ in OPENAI_FIELDS))
 
 
 def to_json(value: Any) -> str:
@@ -54,22 +59,34 @@ def to_json(value: Any) -> str:
 
 def message_row(table: str, event: Message, received_ms: int) -> RowWrite:
     """The row of one message, keyed (session_id, create_time in µs, message_id)."""
+    text = event.content
+    if text and isinstance(text, str) and _further(event) == _NOTHING_FURTHER:  # as nearly all are
+        said: Columns = (("content", text), *_beside_a_text(event.role))
+    else:
+        said = tuple(_columns(event).items())
+    key = message_key(event.session_id, event.created_at, event.message_id)
+    whose = (OWNER, event.user_id), (RECEIVED, received_ms)
+    return RowWrite(table, key, whose + said, owner=event.user_id)
+
+
+@cache
+def _beside_a_text(role: str) -> Columns:
+    """What the row of a message holds that is one text and nothing further: the same for all of a role."""
+    return tuple(message_fields(role, "message", [{"type": "text"}], {}).items())
+
+
+def _columns(event: Message) -> dict[str, Value]:
     text, parts = split_content(event.content, event.message_type)
-    columns: dict[str, Value] = {OWNER: event.user_id, RECEIVED: received_ms}
-    if text:
-        columns["content"] = text
-    extra = event.fields
-    if (said := _openai_fields(event)) != _NOTHING_SAID:
-        given = zip(OPENAI_FIELDS, said, strict=True)
-        extra = extra | {name: value for name, value in given if value is not None}
+    given = zip(OPENAI_FIELDS, _openai_fields(event), strict=True)
+    extra = event.fields | {name: value for name, value in given if value is not None}
     metadata = event.metadata
     if event.name is not None:
         metadata = {**(metadata or {}), "name": event.name}
+    columns: dict[str, Value] = {"content": text} if text else {}
     columns |= message_fields(event.role, event.message_type, parts, extra, metadata)
     if event.utc_offset_min:
         columns[UTC_OFFSET] = event.utc_offset_min
-    key = message_key(event.session_id, event.created_at, event.message_id)
-    return RowWrite(table, key, tuple(columns.items()), owner=event.user_id)
+    return columns
 
 
 def message_key(session_id: str, created_at: int, message_id: str) -> Key:

@@ -3,7 +3,7 @@
 Reads go by primary key, so what was written is seen; no index that lags is asked.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ import tablestore as ots
 
 from tablestore_memory.worker.failures.errors import RowConflict
 from tablestore_memory.worker.stores.columns import Columns, integer
-from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.errors import from_code, translated
 from tablestore_memory.worker.stores.messages import MessageRow, Messages, of_user
 from tablestore_memory.worker.stores.messages import Turn as Turn
 from tablestore_memory.worker.stores.rows import WATERMARK, RowWrite, session_row
@@ -43,6 +43,33 @@ class Sessions:
             page, start = self._page(start, end)
             found += [info for _, info in page]
         return sorted(found, key=lambda info: (info.update_time, info.session_id))
+
+    def latest(self, user_id: str, count: int) -> list[str]:
+        """The ids of the user's sessions by their last activity, the latest first."""
+        bounds = [
+            [("user_id", user_id), ("update_time", bound), ("session_id", bound)]
+            for bound in (ots.INF_MAX, ots.INF_MIN)
+        ]
+        with translated("GetRange sessions"):
+            _, _, rows, _ = self._client.get_range(
+                self._names.session_index, "BACKWARD", *bounds, limit=count, max_version=1
+            )
+        return [dict(row.primary_key)["session_id"] for row in rows]
+
+    def infos(self, user_id: str, session_ids: Sequence[str]) -> list[SessionInfo]:
+        """Those of the sessions that are the user's; up to 100."""
+        if not session_ids:
+            return []
+        request = ots.BatchGetRowRequest()
+        keys = [[("user_id", user_id), ("session_id", each)] for each in session_ids]
+        columns = [WATERMARK, "update_time"]
+        request.add(ots.TableInBatchGetRowItem(self._names.session, keys, columns, None, 1))
+        with translated("BatchGetRow sessions"):
+            answers = self._client.batch_get_row(request).get_result_by_table(self._names.session)
+        for answer in answers:
+            if not answer.is_ok:
+                raise from_code(answer.error_code, answer.error_message)
+        return [_with_user(answer.row)[1] for answer in answers if answer.row is not None]
 
     def scan_page(
         self, count: int, begin: tuple[str, str] | None
@@ -120,8 +147,20 @@ class Sessions:
 
     def messages_before(self, user_id: str, session_id: str, before: int, count: int) -> list[Turn]:
         """Up to `count` messages just before created_at `before` (µs, exclusive), in order."""
-        rows = self._of(user_id, session_id, self.stored.backward(session_id, before, count))
+        rows = self.rows_before(user_id, session_id, before, count)
         return [row.said for row in islice(rows, count)][::-1]
+
+    def rows_before(
+        self,
+        user_id: str,
+        session_id: str,
+        before: int | None,
+        page: int,
+        since: int | None = None,
+    ) -> Iterator[MessageRow]:
+        """The user's message rows, the latest first: created_at from `since` on and before `before` (µs)."""
+        rows = self.stored.backward(session_id, before, page, since)
+        return self._of(user_id, session_id, rows)
 
     def is_theirs_alone(self, user_id: str, session_id: str) -> bool:
         """Whether the user has the session, and no row of it names another."""

@@ -7,15 +7,19 @@ must be, and how one that stands already may differ, is in `schema.py`.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
 
 import tablestore as ots
-from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
-from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 from urllib3.util import Retry
 
 from tablestore_memory.worker.failures.errors import WrongSchema
 from tablestore_memory.worker.stores.errors import translated
+from tablestore_memory.worker.stores.message_index import MESSAGE_INDEX, message_index
 from tablestore_memory.worker.stores.schema import TableSchema, differing, differing_vectors
+
+if TYPE_CHECKING:  # who only reads rows needs neither it nor the packages under it
+    from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
+    from tablestore_for_agent_memory.memory.memory_store import MemoryStore
 
 MEMORY_INDEX = "agentscope_runtime_knowledge_search_index_name"
 """A search index belongs to its table, so that all memory tables may have one of this name. AgentScope's services
@@ -81,8 +85,10 @@ def connect(
     return client
 
 
-def memory_store(client: ots.OTSClient, names: TableNames) -> MemoryStore:
+def memory_store(client: ots.OTSClient, names: TableNames) -> "MemoryStore":
     """The session and message tables as the SDK for agent memory reads them."""
+    from tablestore_for_agent_memory.memory.memory_store import MemoryStore
+
     return MemoryStore(
         client,
         session_table_name=names.session,
@@ -92,8 +98,10 @@ def memory_store(client: ots.OTSClient, names: TableNames) -> MemoryStore:
     )
 
 
-def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) -> KnowledgeStore:
+def knowledge_store(client: ots.OTSClient, names: TableNames, dimension: int) -> "KnowledgeStore":
     """The memory table as the SDK for agent memory reads it; vectors of `dimension` floats."""
+    from tablestore_for_agent_memory.knowledge.knowledge_store import KnowledgeStore
+
     return KnowledgeStore(
         client,
         vector_dimension=dimension,
@@ -111,14 +119,15 @@ def create_all(
     names: TableNames,
     dimension: int,
     *,
+    words_of_messages: bool = True,
     cost_days: int = 400,
     audit_days: int = 400,
 ) -> list[str]:
     """Make the tables and indexes that are missing; returns the names of the tables made.
 
-    Rows of costs and of the audit live for so many days, as it was said when their table was made.
-    May be repeated wherever it was cut off. Raises WrongSchema, having made nothing, if one that stands already
-    is another than it must be.
+    Without `words_of_messages` no search index of messages is made. Rows of costs and of the audit live for so
+    many days, as it was said when their table was made. May be repeated wherever it was cut off.
+    Raises WrongSchema, having made nothing, if one that stands already is another than it must be.
     """
     with translated("init"):
         before = set(client.list_table())
@@ -133,6 +142,8 @@ def create_all(
         ):
             if name not in before:
                 _create(client, name, key, ttl_s)
+        if words_of_messages:
+            _create_message_index(client, names.message)
     wanted = astuple(names)
     return [name for name in wanted if name not in before]
 
@@ -174,3 +185,8 @@ def _create(client: ots.OTSClient, name: str, key: Sequence[tuple[str, str]], tt
         ots.TableOptions(time_to_live=ttl_s),
         ots.ReservedThroughput(ots.CapacityUnit(0, 0)),
     )
+
+
+def _create_message_index(client: ots.OTSClient, table: str) -> None:
+    if MESSAGE_INDEX not in {name for _, name in client.list_search_index(table)}:
+        client.create_search_index(table, MESSAGE_INDEX, message_index())

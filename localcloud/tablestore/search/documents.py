@@ -13,11 +13,11 @@ from tablestore_memory.localcloud.tablestore.search.key_order import KeyOrder
 from tablestore_memory.localcloud.tablestore.search.level import Level
 from tablestore_memory.localcloud.tablestore.search.schema import Field
 
-_DEAD_WORTH_CLEARING = 1000
-
 
 class Documents(Level):
     """What a search sees of a table."""
+
+    dead_worth_clearing = 1000
 
     def __init__(self, fields: dict[str, Field], primary_key: tuple[str, ...]) -> None:
         super().__init__(fields, memory={})
@@ -68,7 +68,7 @@ class Documents(Level):
         self._alive[ordinal] = False
         self.columns[ordinal] = {}
         dead = self.size - len(self._ordinals)
-        if dead > _DEAD_WORTH_CLEARING and dead > len(self._ordinals):
+        if dead > self.dead_worth_clearing and dead > len(self._ordinals):
             self._clear_the_dead()
 
     def _clear_the_dead(self) -> None:

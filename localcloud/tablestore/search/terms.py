@@ -6,6 +6,7 @@ in document `ordinals[i]`. The number of them is the term frequency.
 
 from array import array
 from collections.abc import Iterator, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,31 @@ from numpy.typing import NDArray
 from tablestore_memory.localcloud.tablestore.search import arrays
 from tablestore_memory.localcloud.tablestore.search.analyzers import Analyzer
 
+P = TypeVar("P")
 _GAP = 100  # positions between the elements of an array, so that no phrase spans two
 _POSITION_BITS = 32
 
 
-class KeywordTerms:
+class _Terms(Generic[P]):
+    """The terms of a field, each with its posting."""
+
+    def __init__(self) -> None:
+        self._postings: dict[str, P] = {}
+        self._holders: array[int] = array("I")
+
+    def holders(self) -> arrays.Ordinals:
+        """Documents that have the field."""
+        return arrays.ordinals(self._holders)
+
+    def terms(self) -> Iterator[str]:
+        return iter(self._postings)
+
+
+class KeywordTerms(_Terms["array[int]"]):
     """Which documents hold which values of a KEYWORD field."""
 
     def __init__(self) -> None:
-        self._postings: dict[str, array[int]] = {}
-        self._holders: array[int] = array("I")
+        super().__init__()
         # The other way round, a pair for each value of a document: for what counts values.
         self._numbers: dict[str, int] = {}
         self._pair_holders: array[int] = array("I")
@@ -34,13 +50,6 @@ class KeywordTerms:
             self._postings.setdefault(value, array("I")).append(ordinal)
             self._pair_holders.append(ordinal)
             self._pair_numbers.append(self._numbers.setdefault(value, len(self._numbers)))
-
-    def holders(self) -> arrays.Ordinals:
-        """Documents that have the field."""
-        return arrays.ordinals(self._holders)
-
-    def terms(self) -> Iterator[str]:
-        return iter(self._postings)
 
     def documents(self, term: str) -> arrays.Ordinals:
         posting = self._postings.get(term)
@@ -90,13 +99,12 @@ class _Posting:
         self.starts = array("I", starts.tobytes())
 
 
-class TextTerms:
+class TextTerms(_Terms[_Posting]):
     """Which documents hold which tokens of a TEXT field, how often and where."""
 
     def __init__(self, analyzer: Analyzer) -> None:
+        super().__init__()
         self.analyzer = analyzer
-        self._postings: dict[str, _Posting] = {}
-        self._holders: array[int] = array("I")
         self._lengths: array[int] = array("I")
 
     def add(self, ordinal: int, values: Sequence[str]) -> None:
@@ -115,13 +123,6 @@ class TextTerms:
             posting.add(ordinal, positions)
         self._holders.append(ordinal)
         self._lengths.append(length)
-
-    def holders(self) -> arrays.Ordinals:
-        """Documents that have the field."""
-        return arrays.ordinals(self._holders)
-
-    def terms(self) -> Iterator[str]:
-        return iter(self._postings)
 
     def documents(self, term: str) -> arrays.Ordinals:
         posting = self._postings.get(term)

@@ -1,0 +1,1 @@
+"""What answering and judging models are told, one file a version. A changed prompt is a new file."""

@@ -1,0 +1,140 @@
+"""What was found as entries of the block, and as what a caller gets. Does no I/O.
+
+Turns may hold secrets: they are masked as they are for extraction. So are memories that an app keeps word for
+word; facts were looked at when they were extracted.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cached_property
+
+from tablestore_memory.recall.ranking import Candidate
+from tablestore_memory.recall.results import Quote, RecalledMemory, RecalledTurn
+from tablestore_memory.worker.secrets.masking import masked
+from tablestore_memory.worker.stores.documents import DOCUMENT
+from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.messages import MessageRow, Turn
+
+# A pasted page would take the whole budget; what is worth knowing of it is said about it.
+_LONGEST = 1_200  # characters, about 300 tokens of English
+_LONGEST_SPEAKER = 100
+_MARGIN = 4_000  # a secret that begins before the cut is seen as a whole
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A memory; `until` (µs) where it does not hold any more."""
+
+    candidate: Candidate[Memory]
+    until: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self.candidate.item.document_id
+
+    @cached_property
+    def text(self) -> str:
+        memory = self.candidate.item
+        text = _shown(memory.text) if memory.kind == DOCUMENT else memory.text
+        return " ".join(text.split())
+
+    @cached_property
+    def line(self) -> str:
+        dates = "; ".join(filter(None, (self._event, self._held)))
+        return f"- {self.text} ({dates})" if dates else f"- {self.text}"
+
+    @property
+    def recalled(self) -> RecalledMemory:
+        memory, scores = self.candidate.item, self.candidate.scores
+        return RecalledMemory(
+            id=memory.document_id,
+            text=self.text,
+            kind=memory.kind,
+            since=_moment(memory.valid_from),
+            stated_at=_moment(memory.stated_at),
+            until=None if self.until is None else _moment(self.until),
+            event_start=memory.event_start,
+            event_end=memory.event_end,
+            session_id=memory.session_id,
+            score=self.candidate.score,
+            scores=dict(scores),
+            sources=tuple(
+                Quote(each.message_id, each.session_id or memory.session_id, each.quote)
+                for each in memory.sources
+            ),
+        )
+
+    @property
+    def _event(self) -> str:
+        start, end = self.candidate.item.event_start, self.candidate.item.event_end
+        return f"{start} to {end}" if start and end and start != end else start or end or ""
+
+    @property
+    def _held(self) -> str:
+        since = self.candidate.item.valid_from
+        if self.until is not None:
+            return f"{_day(since)} until {_day(self.until)}"
+        return f"{'said' if self._event else 'since'} {_day(since)}" if since else ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A turn."""
+
+    candidate: Candidate[MessageRow]
+
+    @property
+    def id(self) -> str:
+        return self.candidate.item.message_id
+
+    @property
+    def order(self) -> tuple[int, str]:
+        return self.candidate.item.created_at, self.id
+
+    @cached_property
+    def turn(self) -> Turn:
+        return self.candidate.item.said
+
+    @cached_property
+    def text(self) -> str:
+        return _shown(self.turn.text)
+
+    @cached_property
+    def speaker(self) -> str:
+        return " ".join(masked(self.turn.speaker[:_LONGEST_SPEAKER]).split())
+
+    @cached_property
+    def at(self) -> datetime:
+        zone = timezone(timedelta(minutes=self.turn.utc_offset_min))
+        return datetime.fromtimestamp(self.turn.created_at / 1e6, zone)
+
+    @cached_property
+    def line(self) -> str:
+        return f"[{self.at:%Y-%m-%d %H:%M}] {self.speaker}: {self.text}"
+
+    @property
+    def recalled(self) -> RecalledTurn:
+        return RecalledTurn(
+            message_id=self.id,
+            session_id=self.candidate.item.session_id,
+            at=self.at,
+            role=self.turn.role,
+            speaker=self.speaker,
+            text=self.text,
+            score=self.candidate.score,
+            scores=dict(self.candidate.scores),
+        )
+
+
+def _shown(text: str) -> str:
+    """On one line, without secrets, cut where it is long."""
+    line = " ".join(masked(text[: _LONGEST + _MARGIN]).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)
+
+
+def _day(micros: int) -> str:
+    return _moment(micros).date().isoformat()

@@ -1,0 +1,83 @@
+"""What held at a time: what holds now and did then, and what did then and was replaced since. Does no I/O.
+
+What was replaced stands in no search index. It ranks where what took its place does, and by the words it shares
+with the query.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tablestore_memory.recall.words import by_shared_words
+from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.memory import Memory
+
+HISTORY = "memories.history"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Memories by part, and until when (µs) those held that do not any more, by document id."""
+
+    ranked: Mapping[str, Sequence[Memory]]
+    ends: Mapping[str, int]
+
+
+def holding(ranked: Mapping[str, Sequence[Memory]]) -> Held:
+    """What holds now."""
+    return Held(ranked, {})
+
+
+def held_at(
+    moment: int,
+    ranked: Mapping[str, Sequence[Memory]],
+    history: Sequence[Replaced],
+    user_id: str,
+    query: str,
+) -> Held:
+    """What held then, in the place of what holds now."""
+    before: dict[str, list[Replaced]] = {}
+    for entry in history:
+        before.setdefault(entry.replaced_by, []).append(entry)
+    then = [entry for entry in history if entry.valid_from <= moment < entry.replaced_at]
+    was = {entry.document_id: _memory(entry, user_id) for entry in then}
+    lists = {
+        name: [each for memory in memories for each in _then(memory, moment, before, was)]
+        for name, memories in ranked.items()
+    }
+    lists[HISTORY] = by_shared_words(query, list(was.values()), lambda memory: memory.text)
+    return Held(lists, {entry.document_id: entry.replaced_at for entry in then})
+
+
+def _then(
+    memory: Memory,
+    moment: int,
+    before: Mapping[str, Sequence[Replaced]],
+    was: Mapping[str, Memory],
+) -> Iterator[Memory]:
+    """The memory if it held then, else those that stood in its place."""
+    if memory.valid_from <= moment:
+        yield memory
+        return
+    seen, chain = {memory.document_id}, list(before.get(memory.document_id, ()))
+    while chain:
+        entry = chain.pop()
+        if entry.document_id in seen:
+            continue
+        seen.add(entry.document_id)
+        if entry.document_id in was:
+            yield was[entry.document_id]
+        chain += before.get(entry.document_id, ())
+
+
+def _memory(entry: Replaced, user_id: str) -> Memory:
+    return Memory(
+        user_id=user_id,
+        text=entry.text,
+        session_id=entry.session_id,
+        kind=entry.kind,
+        valid_from=entry.valid_from,
+        stated_at=entry.valid_from,
+        sources=entry.sources,
+        document_id=entry.document_id,
+        received_ms=entry.received_ms,
+    )

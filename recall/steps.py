@@ -1,0 +1,125 @@
+"""The steps of one recall: find, read the turns, rerank if it is wanted, write.
+
+Each step asks its parts at the same time and takes what came. Finding has three quarters of the time, so that a
+slow search leaves enough to read the turns of what others found.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from tablestore_memory.recall.asked import Asked
+from tablestore_memory.recall.block import fitting, written
+from tablestore_memory.recall.clients import Clients
+from tablestore_memory.recall.entries import Fact, Said
+from tablestore_memory.recall.finding import Finding, Found
+from tablestore_memory.recall.held import Held, held_at, holding
+from tablestore_memory.recall.parts import Deadline, Parts, Steps
+from tablestore_memory.recall.ranking import best_first, boost, fused
+from tablestore_memory.recall.rerank import documents_of, reranked
+from tablestore_memory.recall.results import NOT_CONFIGURED, Considered, Explanation, Recalled
+from tablestore_memory.recall.turns import TurnsToRead
+from tablestore_memory.recall.words import fresh_first
+from tablestore_memory.worker.qwen.tokens import tokens_of
+from tablestore_memory.worker.stores.memory import Memory
+
+_TO_FIND, _TO_READ = 0.75, 0.9
+
+
+def recalled(clients: Clients, asked: Asked) -> Steps[Recalled]:
+    """What the block and its parts are, at the deadline at the latest."""
+    parts = Parts(clients.executor, Deadline(asked.deadline_s))
+    finding = Finding(clients, parts, asked)
+    yield parts.wait(_TO_FIND)
+    found = finding.found()
+    facts = _facts(asked, found)
+    memories = [fact.candidate.item for fact in facts]
+    reading = TurnsToRead(clients, parts, asked, memories, found.turns["turns.words"], found.fresh)
+    yield parts.wait(_TO_READ if asked.rerank else 1)
+    turns = [Said(candidate) for candidate in reading.read()]
+    if asked.rerank:
+        facts, turns = yield from _reranked(clients, parts, asked, facts, turns)
+    return _result(asked, parts, facts, turns)
+
+
+def _facts(asked: Asked, found: Found) -> list[Fact]:
+    """The best first."""
+    held = _held(asked, found)
+    lists = {
+        name: [memory for memory in memories if _is_asked_for(asked, memory)]
+        for name, memories in held.ranked.items()
+    }
+    candidates = fused(lists, lambda memory: memory.document_id)
+    boost(candidates, asked.as_of or time.time_ns() // 1000)
+    return [Fact(each, held.ends.get(each.item.document_id)) for each in best_first(candidates)]
+
+
+def _held(asked: Asked, found: Found) -> Held:
+    fresh = found.memories.get("memories.fresh", ())
+    ranked = found.memories | {
+        "memories.fresh": fresh_first(asked.query, fresh, lambda memory: memory.text)
+    }
+    if asked.as_of is None:
+        return holding(ranked)
+    return held_at(asked.as_of, ranked, found.history, asked.user_id, asked.query)
+
+
+def _is_asked_for(asked: Asked, memory: Memory) -> bool:
+    return (
+        (asked.kinds is None or memory.kind in asked.kinds)
+        and (asked.session_id is None or asked.session_id == memory.session_id)
+        and asked.since <= memory.stated_at
+        and (asked.until is None or memory.stated_at < asked.until)
+    )
+
+
+def _reranked(
+    clients: Clients, parts: Parts, asked: Asked, facts: list[Fact], turns: list[Said]
+) -> Steps[tuple[list[Fact], list[Said]]]:
+    """Both in the order of their relevance, if it is known in time."""
+    model, dashscope = clients.settings.rerank_model, clients.dashscope
+    if model is None or dashscope is None:
+        parts.is_missing("rerank", NOT_CONFIGURED)
+        return facts, turns
+    documents = documents_of(facts, turns)
+    if not documents or not asked.query:
+        return facts, turns
+    part = parts.ask(
+        "rerank",
+        partial(
+            dashscope.relevance,
+            model,
+            asked.query,
+            documents,
+            timeout_s=parts.deadline.left_s(),
+        ),
+    )
+    yield parts.wait()
+    return reranked(facts, turns, part.value([]))
+
+
+def _result(asked: Asked, parts: Parts, facts: Sequence[Fact], turns: Sequence[Said]) -> Recalled:
+    known, said = fitting(facts, turns, asked.tokens, asked.facts_share)
+    said.sort(key=lambda turn: turn.order)
+    text = written(known, said)
+    return Recalled(
+        text=text,
+        tokens=tokens_of(text),
+        memories=tuple(fact.recalled for fact in known),
+        turns=tuple(turn.recalled for turn in said),
+        missing=tuple(sorted(set(parts.missing), key=lambda missing: missing.part)),
+        explanation=Explanation(
+            _considered(facts, known), _considered(turns, said), dict(parts.took_ms)
+        )
+        if asked.explain
+        else None,
+    )
+
+
+def _considered(
+    found: Sequence[Fact | Said], taken: Sequence[Fact | Said]
+) -> tuple[Considered, ...]:
+    return tuple(
+        Considered(entry.id, entry.text, dict(entry.candidate.scores), entry in taken)
+        for entry in found
+    )

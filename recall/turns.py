@@ -1,0 +1,122 @@
+"""The turns that belong to what was found: those that facts were taken from, those with the query's words, and
+what was said beside them. Read by primary key, so that what is gone or another's is not told.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import islice
+
+from tablestore_memory.recall.asked import Asked
+from tablestore_memory.recall.clients import Clients
+from tablestore_memory.recall.parts import Part, Parts
+from tablestore_memory.recall.ranking import Candidate, best_first, reciprocal
+from tablestore_memory.recall.talk import is_talk
+from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
+from tablestore_memory.worker.stores.rows import OWNER, UTC_OFFSET
+
+# What a turn is told with; a row has twice as many.
+_COLUMNS = (OWNER, "content", "content_list", "type", "role", "metadata", UTC_OFFSET)
+_FACTS = 25  # whose sources are read: about as many as a usual budget holds
+_SOURCES = 3  # of a fact that was said again and again
+_TOKENS_A_TURN = 40  # of a usual one with its date: no more are read than may fit
+_FEWEST = 10
+_BESIDE = 4  # of the best turns, those before or after which is read on
+_OF_A_NEIGHBOUR = 0.5  # of the score of the turn that it stands beside
+
+Turns = dict[MessageKey, dict[str, float]]
+
+
+class TurnsToRead:
+    """Parts that read rows, for keys that are ranked before anything is read."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        parts: Parts,
+        asked: Asked,
+        facts: Sequence[Memory],
+        words: Sequence[MessageKey],
+        fresh: Sequence[MessageRow],
+    ) -> None:
+        self._sessions, self._asked = clients.sessions, asked
+        self._fresh = {_key(row): row for row in fresh}
+        self._scores = _scored(facts, words, self._fresh)
+        ranked = sorted(self._scores, key=lambda key: -sum(self._scores[key].values()))
+        most = max(_FEWEST, asked.tokens // _TOKENS_A_TURN)
+        unread = [key for key in ranked[:most] if key not in self._fresh]
+        self._rows: Part[list[MessageRow]] | None = None
+        if unread:
+            self._rows = parts.ask("turns.read", partial(self._read, unread))
+        self._beside = {
+            key: parts.ask("turns.beside", partial(self._read_beside, key))
+            for key in unread[:_BESIDE]
+        }
+
+    def read(self) -> list[Candidate[MessageRow]]:
+        """What came by now, the best first."""
+        rows = dict(self._fresh)
+        if self._rows is not None:
+            rows |= {_key(row): row for row in self._rows.value([])}
+        for key, part in self._beside.items():
+            for row in part.value([]):
+                rows.setdefault(_key(row), row)
+                scores = self._scores.setdefault(_key(row), {})
+                if _key(row) != key:
+                    score = _OF_A_NEIGHBOUR * sum(self._scores[key].values())
+                    scores["turns.beside"] = max(score, scores.get("turns.beside", 0.0))
+        return best_first(
+            Candidate(row, self._scores[key])
+            for key, row in rows.items()
+            if is_talk(row.said) and self._asked.covers(row.created_at)
+        )
+
+    def _read(self, keys: Sequence[MessageKey]) -> list[MessageRow]:
+        return self._owned(self._sessions.stored.at(keys, _COLUMNS))
+
+    def _read_beside(self, key: MessageKey) -> list[MessageRow]:
+        """What answers words that were found comes after them; what a fact answers, before it."""
+        stored, session = self._sessions.stored, key.session_id
+        if "turns.words" in self._scores[key]:
+            rows = stored.forward(session, key.created_at, page=2)
+        else:
+            rows = stored.backward(session, key.created_at + 1, page=2)
+        return self._owned(islice(rows, 2))
+
+    def _owned(self, rows: Iterable[MessageRow]) -> list[MessageRow]:
+        """Those that are the user's; a row that names nobody is, in a session that is theirs alone."""
+        user_id = self._asked.user_id
+        alone = cache(partial(self._sessions.is_theirs_alone, user_id))
+        return [
+            row
+            for row in rows
+            if row.owner == user_id or (row.owner is None and alone(row.session_id))
+        ]
+
+
+def _scored(
+    facts: Sequence[Memory], words: Sequence[MessageKey], fresh: Iterable[MessageKey]
+) -> Turns:
+    lists: Mapping[str, Iterable[tuple[int, MessageKey]]] = {
+        "turns.sources": _sources(facts),
+        "turns.words": enumerate(words, 1),
+        "turns.fresh": enumerate(fresh, 1),
+    }
+    turns: Turns = {}
+    for name, ranked in lists.items():
+        for rank, key in ranked:
+            turns.setdefault(key, {}).setdefault(name, reciprocal(rank))
+    return turns
+
+
+def _sources(facts: Sequence[Memory]) -> Iterator[tuple[int, MessageKey]]:
+    """The turns of the best facts, each with its fact's rank."""
+    for rank, memory in enumerate(facts[:_FACTS], 1):
+        for source in memory.sources[:_SOURCES]:
+            session_id = source.session_id or memory.session_id
+            if source.created_at and session_id:
+                yield rank, MessageKey(session_id, source.created_at, source.message_id)
+
+
+def _key(row: MessageRow) -> MessageKey:
+    return MessageKey(row.session_id, row.created_at, row.message_id)

@@ -1,0 +1,91 @@
+"""The block keeps its budget whatever stands in it, and what is in it stands in order."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tablestore_memory.recall.block import fitting, written
+from tablestore_memory.worker.qwen.tokens import tokens_of
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    line: str
+
+
+lines = st.lists(st.text(max_size=300).map(lambda text: Line(" ".join(text.split()))), max_size=40)
+budgets = st.integers(min_value=1, max_value=600)
+shares = st.floats(min_value=0, max_value=1)
+
+
+@given(lines, lines, budgets, shares)
+def test_budget_is_never_exceeded(
+    facts: list[Line], turns: list[Line], tokens: int, share: float
+) -> None:
+    text = written(*fitting(facts, turns, tokens, share))
+
+    assert tokens_of(text) <= tokens
+
+
+@pytest.mark.parametrize("length", range(30, 60))
+def test_budget_is_kept_to_the_byte(length: int) -> None:
+    """Of all budgets, the least that a fact and a turn of this length fit into."""
+    line = [Line("x" * length)]
+
+    least = next(n for n in range(1, 100) if all(fitting(line, line, n, 0.5)))
+
+    assert tokens_of(written(line, line)) <= least
+
+
+@given(lines, lines, budgets, shares)
+def test_what_is_taken_keeps_its_order_and_is_taken_once(
+    facts: list[Line], turns: list[Line], tokens: int, share: float
+) -> None:
+    known, said = fitting(facts, turns, tokens, share)
+
+    assert known == [each for each in facts if each in known]
+    assert said == [each for each in turns if each in said]
+
+
+def many(word: str) -> list[Line]:
+    return [Line(f"{word} number {n:02} has a line of its own.") for n in range(200)]
+
+
+def test_facts_take_their_share_and_turns_the_rest() -> None:
+    known, said = fitting(many("fact"), many("turn"), 1_000, 0.6)
+
+    assert 0.55 < len(known) / (len(known) + len(said)) < 0.62
+    assert tokens_of(written(known, said)) > 980
+
+
+def test_room_that_turns_do_not_need_goes_to_facts() -> None:
+    known, said = fitting(many("fact"), many("turn")[:1], 1_000, 0.6)
+
+    assert len(said) == 1
+    assert tokens_of(written(known, said)) > 980
+
+
+def test_room_that_facts_do_not_need_goes_to_turns() -> None:
+    known, said = fitting(many("fact")[:1], many("turn"), 1_000, 0.6)
+
+    assert len(known) == 1
+    assert tokens_of(written(known, said)) > 980
+
+
+@pytest.mark.parametrize(("share", "facts", "turns"), [(0, False, True), (1, True, False)])
+def test_block_may_be_of_facts_or_of_turns_alone(share: float, facts: bool, turns: bool) -> None:
+    known, said = fitting(many("fact")[:3], many("turn")[:3], 1_000, share)
+
+    assert (bool(known), bool(said)) == (facts, turns)
+
+
+def test_what_does_not_fit_is_passed_over_for_what_does() -> None:
+    known, _ = fitting([Line("x" * 500), Line("A short fact.")], [], 40, 0.6)
+
+    assert [each.line for each in known] == ["A short fact."]
+
+
+def test_nothing_to_tell_is_an_empty_text() -> None:
+    assert written(*fitting([], [], 100, 0.6)) == ""

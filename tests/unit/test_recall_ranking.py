@@ -1,0 +1,117 @@
+"""The order of what several searches found, and what held at a time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tablestore_memory.recall.held import held_at
+from tablestore_memory.recall.ranking import Candidate, best_first, boost, fused
+from tablestore_memory.recall.words import by_shared_words, fresh_first
+from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.memory import Memory
+
+DAY_US = 86_400 * 1_000_000
+NOW = 20_000 * DAY_US
+
+
+def known(text: str, at: int = 0, **more: Any) -> Memory:
+    return Memory("ana", text, valid_from=at, stated_at=at, **more).identified()
+
+
+def order(lists: dict[str, list[str]]) -> list[str]:
+    return [each.item for each in best_first(fused(lists, str))]
+
+
+def test_what_two_searches_find_comes_before_what_one_finds() -> None:
+    assert order({"vector": ["a", "b"], "words": ["c", "b"]})[0] == "b"
+
+
+def test_rank_counts_and_not_how_many_are_found() -> None:
+    assert order({"vector": ["a", "b", "c"], "words": ["d"]}) == ["a", "d", "b", "c"]
+
+
+def test_entry_that_a_list_names_twice_counts_once() -> None:
+    (candidate,) = fused({"vector": ["a", "a"]}, str)
+
+    assert candidate.scores == {"vector": pytest.approx(1 / 61)}
+
+
+def test_recent_facts_gain_a_tenth_at_most_and_half_of_it_after_thirty_days() -> None:
+    now, month, old = (
+        Candidate(known(name, at), {"vector": 1.0})
+        for name, at in (("now", NOW), ("month", NOW - 30 * DAY_US), ("old", 0))
+    )
+
+    boost([now, month, old], NOW)
+
+    assert now.score == pytest.approx(1.1)
+    assert month.score == pytest.approx(1.05)
+    assert old.score == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "loses"),
+    [
+        ("plan", "1999-12-31", True),
+        ("plan", "2999-12-31", False),
+        ("plan", None, False),
+        ("event", "1999-12-31", False),
+    ],
+)
+def test_plan_whose_day_is_over_loses_a_little(kind: str, day: str | None, loses: bool) -> None:
+    candidate = Candidate(known("trip", kind=kind, event_start=day), {"vector": 1.0})
+
+    boost([candidate], NOW)
+
+    assert (candidate.scores.get("validity", 0.0) < 0) == loses
+
+
+def was(memory: Memory, until: int, by: Memory) -> Replaced:
+    return Replaced(
+        document_id=memory.document_id,
+        replaced_at=until,
+        text=memory.text,
+        valid_from=memory.valid_from,
+        replaced_by=by.document_id,
+        new_text=by.text,
+        reason="moved",
+    )
+
+
+PARIS, ROME, OSLO = (
+    known(f"Ana lives in {city}.", at) for city, at in (("Paris", 10), ("Rome", 20), ("Oslo", 30))
+)
+MOVES = [was(PARIS, 20, ROME), was(ROME, 30, OSLO)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"), [(5, []), (10, [PARIS]), (19, [PARIS]), (20, [ROME]), (30, [OSLO])]
+)
+def test_what_held_then_stands_where_what_holds_now_was_found(
+    moment: int, told: list[Memory]
+) -> None:
+    held = held_at(moment, {"vector": [OSLO]}, MOVES, "ana", "?")
+
+    assert [each.text for each in held.ranked["vector"]] == [each.text for each in told]
+
+
+def test_what_was_replaced_is_found_by_its_own_words_and_has_its_end() -> None:
+    held = held_at(10, {"vector": []}, MOVES, "ana", "Was Ana ever in Paris?")
+
+    (paris,) = held.ranked["memories.history"]
+    assert paris.text == PARIS.text
+    assert held.ends == {PARIS.document_id: 20}
+
+
+def test_history_that_goes_in_a_circle_ends() -> None:
+    circle = [*MOVES, was(replace(OSLO, valid_from=30), 40, PARIS)]
+
+    assert held_at(5, {"vector": [OSLO]}, circle, "ana", "?").ranked["vector"] == []
+
+
+def test_longer_shared_words_weigh_more_and_fresh_ones_without_any_come_last() -> None:
+    texts = ["I am at the sea.", "My bicycle is green.", "Nothing."]
+
+    assert by_shared_words("Is the bicycle here?", texts, str) == [texts[1], texts[0]]
+    assert fresh_first("Is the bicycle here?", texts, str) == [texts[1], texts[0], texts[2]]

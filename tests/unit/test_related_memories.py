@@ -1,0 +1,196 @@
+"""Which memories a model is asked about together: told on real sentences with the cosines that a real model gives.
+
+The cosines are all-MiniLM-L6-v2's, each to those before it.
+"""
+
+import numpy as np
+import pytest
+
+from tablestore_memory.worker.consolidation.related import Relatedness
+from tablestore_memory.worker.stores.memories import Embedded, Memory
+
+# ruff: noqa: E501 - a sentence and its cosines read as one line of a table
+
+# fmt: off
+SAID = [
+    ("event", "Ana became a vegetarian in 2023-05.", ""),
+    ("preference", "Ana loves steak.", "0.51"),
+    ("profile", "Ana lives in Paris.", "0.43 0.56"),
+    ("event", "Ana moved to Lyon in 2024-02.", "0.47 0.39 0.63"),
+    ("plan", "Ana plans to camp with her kids in 2023-06.", "0.55 0.41 0.56 0.53"),
+    ("event", "Ana and her kids went camping in the week of 2023-06-19.", "0.52 0.38 0.59 0.50 0.86"),
+    ("profile", "Ana works as a nurse.", "0.44 0.55 0.59 0.46 0.57 0.53"),
+    ("event", "Ana quit nursing and runs a bakery since 2023-04.", "0.59 0.48 0.53 0.53 0.61 0.58 0.71"),
+    ("preference", "Ana likes jazz a lot.", "0.35 0.59 0.57 0.42 0.44 0.42 0.53 0.46"),
+    ("fact", "Ana listens to jazz on Sundays.", "0.31 0.51 0.52 0.37 0.41 0.43 0.52 0.43 0.86"),
+    ("profile", "Ana is allergic to peanuts.", "0.54 0.52 0.49 0.34 0.45 0.47 0.58 0.52 0.48 0.47"),
+    ("relationship", "Ana has a dog named Rex.", "0.47 0.48 0.54 0.41 0.51 0.50 0.60 0.45 0.40 0.39 0.51"),
+    ("event", "Ana's dog Rex died on 2023-08-01.", "0.52 0.27 0.35 0.39 0.51 0.51 0.36 0.46 0.18 0.17 0.32 0.72"),
+    ("fact", "Ana swims twice a week.", "0.41 0.50 0.54 0.42 0.51 0.51 0.59 0.48 0.48 0.48 0.50 0.51 0.34"),
+    ("profile", "Calvin is a musician.", "0.07 0.08 0.03 -0.08 -0.03 0.00 -0.04 0.02 0.11 0.12 0.08 0.04 0.01 -0.06"),
+    ("event", "Calvin performed in Tokyo on 2023-05-24.", "0.25 0.06 0.11 0.14 0.20 0.22 -0.02 0.14 0.02 0.07 0.03 0.05 0.22 0.04 0.61"),
+    ("event", "Calvin performed in Boston on 2023-09-10.", "0.17 0.03 0.03 0.03 0.12 0.17 -0.03 0.12 0.01 0.07 0.03 -0.02 0.17 -0.03 0.68 0.78"),
+    ("event", "Calvin bought a mansion in Japan.", "0.10 0.11 0.21 0.11 0.08 0.10 0.00 0.09 0.03 -0.02 0.04 0.11 0.09 0.03 0.53 0.55 0.42"),
+    ("fact", "Calvin likes to jam with friends.", "-0.00 0.15 0.05 -0.05 0.04 0.05 -0.03 0.02 0.17 0.16 0.13 0.06 -0.04 0.04 0.74 0.44 0.51 0.44"),
+]
+# fmt: on
+
+
+def memories(lift: float = 0.0) -> dict[str, Embedded]:
+    """By text, with vectors of these cosines; lifted, as of a model to which all is more alike."""
+    below = [[float(cosine) for cosine in cosines.split()] for _, _, cosines in SAID]
+    cosines = np.eye(len(SAID))
+    for row, values in enumerate(below):
+        cosines[row, : len(values)] = cosines[: len(values), row] = values
+    lifted = lift + (1 - lift) * cosines
+    strengths, vectors = np.linalg.eigh(lifted)
+    rows = vectors * np.sqrt(np.maximum(strengths, 0))
+    return {
+        text: Embedded(
+            Memory("ana", text, kind=kind, subject=text.split()[0].removesuffix("'s")).identified(),
+            [float(x) for x in row],
+        )
+        for (kind, text, _), row in zip(SAID, rows, strict=True)
+    }
+
+
+TEXTS = [text for _, text, _ in SAID]
+
+
+def asked(new: str, lift: float) -> list[str]:
+    """What a new fact is asked about, when all the others are known."""
+    every = memories(lift)
+    known = [text for text in TEXTS if text != new]
+    pairs = Relatedness().related([every[new]], [every[text] for text in known])
+    return [known[pair.other] for pair in pairs if pair.margin >= 0]
+
+
+# Of this model, of one that finds all sentences alike, and of one that finds them very much so.
+LIFTS = pytest.mark.parametrize("lift", [0, 0.3, 0.5])
+
+
+@LIFTS
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ("Ana quit nursing and runs a bakery since 2023-04.", "Ana works as a nurse."),
+        ("Ana's dog Rex died on 2023-08-01.", "Ana has a dog named Rex."),
+        (
+            "Ana and her kids went camping in the week of 2023-06-19.",
+            "Ana plans to camp with her kids in 2023-06.",
+        ),
+        ("Ana listens to jazz on Sundays.", "Ana likes jazz a lot."),
+    ],
+)
+def test_what_may_be_untrue_now_or_said_before_is_asked_about(
+    new: str, old: str, lift: float
+) -> None:
+    assert old in asked(new, lift)
+
+
+@LIFTS
+@pytest.mark.parametrize(
+    "new",
+    [
+        "Ana swims twice a week.",
+        "Ana is allergic to peanuts.",
+        "Ana plans to camp with her kids in 2023-06.",
+        "Calvin performed in Tokyo on 2023-05-24.",
+        "Calvin performed in Boston on 2023-09-10.",
+        "Calvin bought a mansion in Japan.",
+    ],
+)
+def test_what_merely_sounds_alike_is_not_asked_about(new: str, lift: float) -> None:
+    assert asked(new, lift) == []
+
+
+def test_nothing_is_shown_of_a_question_that_is_not_asked() -> None:
+    every = memories()
+
+    assert Relatedness().related([every["Ana swims twice a week."]], list(every.values())) == []
+
+
+def test_no_more_others_are_shown_beside_a_fact_than_is_set() -> None:
+    every = memories()
+    new = every["Ana quit nursing and runs a bakery since 2023-04."]
+
+    pairs = Relatedness(most=2, shown=9).related([new], list(every.values()))
+
+    assert len(pairs) == 2
+    assert TEXTS[pairs[0].other] == "Ana works as a nurse."
+
+
+def test_fact_has_to_do_only_with_what_was_said_before_it() -> None:
+    every = memories()
+    lives, moved = every["Ana lives in Paris."], every["Ana moved to Lyon in 2024-02."]
+
+    (pair,) = Relatedness().related([lives, moved], [])
+
+    assert (pair.new, pair.other) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "cosine"),
+    [
+        ("Ana became a vegetarian in 2023-05.", "Ana loves steak.", 0.636),
+        ("Ana moved to Lyon in 2024-02.", "Ana lives in Paris.", 0.63),
+        ("Ana is no longer vegetarian.", "Ana eats neither meat nor fish since 2023-05.", 0.55),
+    ],
+)
+def test_contradiction_that_is_not_very_near_is_asked_about(
+    new: str, old: str, cosine: float
+) -> None:
+    """While two memories that merely sound alike, and tell of no change, are not."""
+    vector = [cosine, (1 - cosine**2) ** 0.5]
+    state = Embedded(Memory("ana", old, kind="preference", subject="Ana").identified(), [1.0, 0.0])
+    change = Embedded(Memory("ana", new, kind="event", subject="Ana").identified(), vector)
+    habit = Embedded(Memory("ana", "Ana bakes.", subject="Ana").identified(), vector)
+
+    assert [pair.other for pair in Relatedness().related([change], [state])] == [0]
+    assert Relatedness().related([habit], [state]) == []
+
+
+def test_memories_without_vectors_are_told_by_their_words() -> None:
+    lives = Memory("ana", "Ana lives in a flat in Paris", kind="profile", subject="Ana")
+    moved = Memory("ana", "Ana moved from her flat in Paris to Lyon", kind="event", subject="Ana")
+    swims = Memory("ana", "Ana swims", subject="Ana")
+    known, *new = [Embedded(each.identified(), None) for each in (lives, moved, swims)]
+
+    pairs = Relatedness().related(new, [known])
+
+    assert [(pair.new, pair.other) for pair in pairs] == [(0, 0)]
+
+
+def test_chinese_is_told_by_pairs_of_characters() -> None:
+    said = [
+        ("小李住在北京朝阳区团结湖", "profile"),
+        ("小李喜欢打篮球", "preference"),
+        ("小李从北京朝阳区团结湖搬走了", "event"),
+    ]
+    memories = [
+        Embedded(Memory("li", text, kind=kind, subject="小李").identified(), None)
+        for text, kind in said
+    ]
+
+    pairs = Relatedness().related(memories[2:], memories[:2])
+
+    assert [pair.other for pair in pairs] == [0]
+
+
+def test_nameless_user_is_one_subject_in_any_language() -> None:
+    tea = Memory("li", "用户喜欢喝龙井茶", kind="preference", subject="user")
+    now = Memory("li", "用户不再喝龙井茶", kind="preference", subject="user")
+    known, new = [Embedded(each.identified(), None) for each in (tea, now)]
+
+    assert len(Relatedness(other_subject=9).related([new], [known])) == 1
+
+
+def test_what_only_names_the_subject_of_another_may_have_to_do_with_it() -> None:
+    tea = Memory("ana", "Ana's favourite tea is Longjing.", kind="preference", subject="tea")
+    now = Memory("ana", "Ana's favourite tea is now oolong.", kind="preference", subject="Ana")
+    bo = Memory("ana", "Bo's favourite cake is now plum cake.", kind="preference", subject="Bo")
+    known, *new = [Embedded(each.identified(), [0.5, n]) for n, each in enumerate((tea, now, bo))]
+
+    pairs = Relatedness(other_subject=9).related(new, [known])
+
+    assert [(pair.new, pair.other) for pair in pairs] == [(0, 0)]

@@ -1,0 +1,137 @@
+"""Which memories may have to do with each other, so that a model should look at both.
+
+Vectors alone do not tell: of sentences about one person those that contradict each other are often further
+apart than those that merely sound alike, and a memory such as "Cal is a musician" is near to everything. So the
+score of a pair adds up
+
+- closeness: the cosine, counted from what is usual between this user's memories (0) up to the same text (1), so
+  that it means the same with embeddings of another scale;
+- the rare words both have;
+- less, if one of them is as close to everything else about its subject.
+
+and how much is needed depends on what both are: a state may end another one, an event hardly ever does. Nothing
+here does I/O.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tablestore_memory.worker.consolidation.similarity import Matrix, closeness, hubs, rare_words
+from tablestore_memory.worker.stores.memories import Embedded, Memory, normalised
+
+_STATES = ("profile", "preference", "relationship", "instruction")
+# Words by which people tell that something ended, and those by which they may.
+_END = re.compile(
+    r"\b(?:moved (?!on)|quit|quitting|stopped|gave up|no longer|not? any ?more|anymore|died|retired|separated"
+    r"|divorced|broke up|closed down)\b|搬[到家走去进]|辞|不再|再也不|卖掉|去世|退休|分手|离婚|关门"
+)
+_CHANGE = re.compile(
+    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|sold|lost|married|cancel\w+)\b"
+    r"|换|改[成为到用]|成为|变成|现在|丢了|结婚|取消"
+)
+_NEEDED = MappingProxyType(
+    {
+        **dict.fromkeys(_STATES, 0.66),
+        "plan": 0.68,
+        "fact": 0.95,
+        "event": 1.35,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A new fact and another that it may have to do with: their places, and by how much more than is needed."""
+
+    margin: float
+    new: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relatedness:
+    """How much the parts of a score weigh, and how much is needed for a model to be asked.
+
+    It is least where the older of two is a state that ends when something changes; what two say of plans, and
+    more so of anything else, has to be much alike; what happened has happened.
+    """
+
+    words: float = 1.0
+    hubs: float = 1.0
+    needed: Mapping[str, float] = _NEEDED
+    change: float = 0.2
+    """So much less, where the new fact tells of a change and the other of a state."""
+    end: float = 0.36
+    """So much less, where the new fact tells that something ended."""
+    same_kind: float = 0.1
+    """And less again, where both are of one kind: a relationship ends another."""
+    other_subject: float = 0.15
+    """So much more, where two are about different subjects."""
+    shown: float = 0.1
+    """So much less, once a model is asked anyway."""
+    most: int = 3
+    """Others that are shown beside a fact."""
+
+    def related(self, new: Sequence[Embedded], known: Sequence[Embedded]) -> list[Pair]:
+        """What may have to do with each other, the likeliest first; nothing if no pair is worth a question.
+
+        The place of the other is among the known and then the new; of these only those before the fact count.
+        """
+        every = [*known, *new]
+        scores = self._scores(new, every)
+        pairs = [
+            pair
+            for n, fact in enumerate(new)
+            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[n])
+        ]
+        asks = any(pair.margin >= 0 for pair in pairs)
+        return sorted(pairs, key=lambda pair: -pair.margin) if asks else []
+
+    def _likeliest(
+        self, n: int, fact: Embedded, others: Sequence[Embedded], scores: Matrix
+    ) -> list[Pair]:
+        pairs = [
+            Pair(float(score) - self._needed(fact.memory, other.memory), n, place)
+            for place, (other, score) in enumerate(zip(others, scores, strict=False))
+            if other.memory.document_id != fact.memory.document_id
+        ]
+        shown = (pair for pair in pairs if pair.margin >= -self.shown)
+        return sorted(shown, key=lambda pair: -pair.margin)[: self.most]
+
+    def _needed(self, new: Memory, old: Memory) -> float:
+        needed = self.needed.get(old.kind, self.needed["fact"])
+        if new.kind == "plan":  # what is yet to come ends no state
+            needed = max(needed, self.needed["plan"])
+        elif old.kind in _STATES:
+            needed -= self._less(normalised(new.text), new.kind == old.kind)
+        return needed + self.other_subject * (not _share_a_subject(new, old))
+
+    def _less(self, text: str, same_kind: bool) -> float:
+        """By how much less is needed, as what is told may end a state."""
+        if _END.search(text):
+            return self.end + self.same_kind * same_kind
+        return self.change * bool(_CHANGE.search(text))
+
+    def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
+        """A row for each new fact, a column for each of all; the new ones come last."""
+        memories = [each.memory for each in every]
+        close = closeness([each.vector for each in every])
+        scores: Matrix = close + self.words * rare_words(memories)
+        scores -= self.hubs * hubs(close, [_subject(memory) for memory in memories])
+        return scores[len(every) - len(new) :]
+
+
+def _share_a_subject(one: Memory, other: Memory) -> bool:
+    """Whether either speaks of whom or what the other is about."""
+    about, other_about = _subject(one), _subject(other)
+    return (
+        about == other_about
+        or about in normalised(other.text)
+        or other_about in normalised(one.text)
+    )
+
+
+def _subject(memory: Memory) -> str:
+    return normalised(memory.subject or memory.said_by or "")

@@ -1,0 +1,90 @@
+"""What Qwen says facts are, read one by one: what deviates a little is mended, what is useless costs itself alone.
+
+    {"t": text, "k": kind, "s": subject, "d": date, "m": {number: words}}
+
+Does no I/O, and knows nothing of what was asked.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+
+from tablestore_memory.worker.extract.event_dates import Span, span_of
+from tablestore_memory.worker.stores.memories import Kind
+
+_KINDS = get_args(Kind)
+_UNDATED: Span = (None, None)
+
+
+class FactsAnswer(msgspec.Struct, frozen=True):
+    """The whole, which must have this shape; its facts are read one by one."""
+
+    facts: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact as Qwen gives it; messages are numbered, context first. `cited` are numbers with words."""
+
+    text: str
+    kind: Kind = "fact"
+    subject: str | None = None
+    when: Span = _UNDATED
+    cited: tuple[tuple[int, str], ...] = ()
+
+
+def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -> Iterator[Fact]:
+    """The facts that can be read; what was not as asked for is counted by its name."""
+    for given in answer.facts:
+        text = given.get("t") if isinstance(given, dict) else None
+        if isinstance(text, str) and text.strip():
+            yield _fact(" ".join(text.split()), given, mended)
+        else:
+            dropped["no text"] += 1
+
+
+def _fact(text: str, given: dict[str, Any], mended: Counter[str]) -> Fact:
+    kind, when, subject = given.get("k", "fact"), given.get("d"), given.get("s")
+    if kind not in _KINDS:
+        mended["kind"] += 1
+        kind = "fact"
+    span = span_of(when) if isinstance(when, str) else None
+    if when is not None and span is None:
+        mended["date"] += 1
+    if not isinstance(subject, str | None):
+        mended["subject"] += 1
+        subject = None
+    cited = tuple(_cited(given.get("m"), mended))
+    return Fact(text, kind, subject and subject.strip(), span or _UNDATED, cited)
+
+
+def _cited(given: object, mended: Counter[str]) -> Iterator[tuple[int, str]]:
+    """Numbers with their words; also where they come as a list of pairs, or of objects."""
+    pairs = list(given.items()) if isinstance(given, dict) else given
+    for pair in pairs if isinstance(pairs, list) else []:
+        number, words = _pair(pair)
+        if number is not None and isinstance(words, str):
+            yield number, words
+        else:
+            mended["citation"] += 1
+
+
+def _pair(given: object) -> tuple[int | None, object]:
+    match given:
+        case (number, words):
+            return _number(number), words
+        case {"n": number, "quote": words} | {"n": number, "q": words}:
+            return _number(number), words
+        case _:
+            return None, None
+
+
+def _number(value: object) -> int | None:
+    """Also of "3"; nothing else that int() would take."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
