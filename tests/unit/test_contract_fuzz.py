@@ -4,7 +4,7 @@ once more and shown; what it refuses it refuses with a short reason that quotes 
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import tablestore as ots
@@ -185,16 +185,10 @@ def accepted(draft: dict[str, Any]) -> Message | Remember | None:
 def row_of(event: Message | Remember) -> RowWrite:
     if isinstance(event, Message):
         return message_row("message", event, 7)
-    return Memories.document(
-        _MEMORIES, event, str((event.document or {})["id"]), [0.0] * DIMENSION, 7
-    )
+    return _MEMORIES.document(event, str((event.document or {})["id"]), [0.0] * DIMENSION, 7)
 
 
-class _Memories:
-    _table = "memory"
-
-
-_MEMORIES: Any = _Memories()
+_MEMORIES = Memories(cast(Any, None), NAMES)  # makes rows; nothing is connected
 
 
 def encoded(row: RowWrite) -> bytes:

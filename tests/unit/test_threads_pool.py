@@ -157,9 +157,10 @@ def test_stopped_pool_ends_what_runs_and_drops_what_waits(pool: ThreadPool) -> N
 def test_process_in_which_no_thread_can_run_ends_itself_and_says_where() -> None:
     program = """if True:
         import itertools, time
-        from tablestore_memory.worker.pool import threads
-        threads._FROZEN_S, threads._LOOK_S = 1.0, 0.1
-        pool = threads.ThreadPool(limit=1)
+        from tablestore_memory.worker.pool.threads import ThreadPool
+        class Impatient(ThreadPool):
+            look_s, frozen_s = 0.1, 1.0
+        pool = Impatient(limit=1)
         pool.start()
         def hold_the_lock(): max(itertools.repeat(0))
         nothing = dict.fromkeys(("callback", "error_callback", "timeout_callback"))

@@ -25,8 +25,6 @@ from celery.worker import state
 from tablestore_memory.worker.state.lease import give_up_leases_of
 
 _STDERR = 2
-# No thread got a turn for so long: longer than any pause of ours, shorter than anybody should wait.
-_FROZEN_S = 30.0
 # Of the pool's threads; each keeps its memory, and one that spins takes its share of the processor.
 _MOST_HUNG = 1 / 8
 log = structlog.get_logger()
@@ -116,6 +114,8 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
     signal_safe = False
     look_s = 0.5
     """Between two looks at how long tasks run: Celery makes the pool, so this is no argument."""
+    frozen_s = 30.0
+    """No thread got a turn for so long: longer than any pause of ours, shorter than anybody should wait."""
 
     def on_start(self) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -165,7 +165,7 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
     def _watch(self) -> None:
         while not self._ended.wait(self.look_s):
             # Ends the process from a thread of C, for which no lock is needed, unless it is put off in time.
-            faulthandler.dump_traceback_later(_FROZEN_S, exit=True, file=_STDERR)
+            faulthandler.dump_traceback_later(self.frozen_s, exit=True, file=_STDERR)
             for thread in list(self._threads):
                 if job := thread.job:
                     self._keep_limits(thread, job, time.monotonic() - thread.began)
