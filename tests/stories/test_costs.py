@@ -73,16 +73,18 @@ def test_who_looked_is_in_the_audit_and_what_was_looked_for_is_not(
 
     answer(deployment, "messages", fresh_name, fresh_name)
     answer(deployment, "search", fresh_name, SECRET)
+    answer(deployment, "recall", fresh_name, SECRET)
     answer(deployment, "remember", fresh_name, SECRET)
     away = memory_worker(
         deployment.environment | {"REDIS_URL": NOBODY}, "memories", fresh_name, "--json"
     )
     about = ("audit", "--user", fresh_name)
-    wait_until(lambda: len(answer(deployment, *about)) == 4, "all in the table", 60)
+    wait_until(lambda: len(answer(deployment, *about)) == 5, "all in the table", 60)
     told = answer(deployment, *about)
 
     assert away.returncode == 0
-    assert {each["command"] for each in told} == {"messages", "search", "remember", "memories"}
+    commands = {each["command"] for each in told}
+    assert commands == {"messages", "search", "recall", "remember", "memories"}
     assert all(each["by"].startswith("os:") and each["at"] and each["host"] for each in told)
     assert SECRET not in json.dumps(told)
     assert answer(deployment, "audit", "--user", "somebody else") == []

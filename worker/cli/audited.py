@@ -9,6 +9,8 @@ from tablestore_memory.worker.operations.deeds import deed, note_deed
 from tablestore_memory.worker.services import RedisServices, Services
 from tablestore_memory.worker.stores.write import write_all
 
+NOT_NOTED = "this could not be noted in the audit table"
+
 
 def audited(services: RedisServices, command: str, user_id: str = "") -> None:
     """Note it in Redis; where that is away, in Tablestore at once. What can be noted nowhere is said, and done."""
@@ -21,4 +23,4 @@ def audited(services: RedisServices, command: str, user_id: str = "") -> None:
         try:
             write_all(services.tablestore, [audit_row(services.audit, done)])
         except WorkerError:
-            note("this could not be noted in the audit table")
+            note(NOT_NOTED)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tablestore_memory.recall import NOT_CONFIGURED, BadSettings, Recall, Recalled
+from tablestore_memory.worker.cli.audited import NOT_NOTED, audited
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     WRONG,
@@ -19,6 +20,9 @@ from tablestore_memory.worker.cli.output import (
     say,
 )
 from tablestore_memory.worker.cli.show import User
+from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.settings import Settings, SettingsError
+from tablestore_memory.worker.telemetry import configure_logging
 
 Moment = Annotated[str | None, typer.Option(help="ISO 8601, with a time zone.")]
 _PATIENT = {"MEMORY_RECALL_DEADLINE_S": "10"}
@@ -41,6 +45,7 @@ def recall(
     """Give what an agent is given for a question: facts, and the turns that support them."""
     try:
         with Recall.from_env(os.environ | _PATIENT) as ask:
+            _audited(user)
             found = ask(
                 user_id=user,
                 query=query,
@@ -63,6 +68,17 @@ def recall(
         _tell(user, found)
     if not found.text and any(part.reason != NOT_CONFIGURED for part in found.missing):
         raise typer.Exit(UNREACHABLE)
+
+
+def _audited(user: str) -> None:
+    """A recall needs less than the worker's settings, and goes on without them."""
+    configure_logging("WARNING", "console")
+    try:
+        services = Services(Settings.from_env(os.environ))
+    except SettingsError:
+        note(NOT_NOTED)
+    else:
+        audited(services, "recall", user)
 
 
 def _tell(user: str, found: Recalled) -> None:
