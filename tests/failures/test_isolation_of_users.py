@@ -65,6 +65,16 @@ class Isolation(RuleBasedStateMachine):
             )
         )
 
+    @rule(user=users, other=users, session=sessions, message_id=st.sampled_from(MESSAGES))
+    def writes_anew_after_another(
+        self, user: str, other: str, session: str, message_id: str
+    ) -> None:
+        """In one batch, at a key that is somebody's by then."""
+        self.says(user, session, message_id)
+        self.settles()
+        self.says(other, session, message_id)
+        self.says(user, session, message_id)
+
     @rule(user=users, document_id=st.sampled_from(DOCUMENTS))
     def keeps(self, user: str, document_id: str) -> None:
         text = f"{user} keeps {self._next()}"
@@ -217,3 +227,16 @@ def test_each_user_has_exactly_what_is_theirs_whatever_happens(deployment: Deplo
             phases=[Phase.generate],  # shrinking takes minutes, and the log tells the steps
         ),
     )
+
+
+def test_each_user_has_what_is_theirs_where_one_writes_anew_after_another(
+    deployment: Deployment,
+) -> None:
+    """What the machine may do but, as its choices fall, need not."""
+    Isolation.deployment = deployment
+    users = Isolation()
+
+    users.writes_anew_after_another("ana", "cy", "s1", "m1")
+    users.settles()
+
+    users.each_has_exactly_what_is_theirs()

@@ -121,13 +121,24 @@ def test_nothing_overtakes_an_entry_that_does_not_fit() -> None:
     assert [kept.source.entry_id for kept in batch.entries] == ["5-0", "1-0"]
 
 
-def test_key_of_anothers_message_is_refused_and_their_entries_stay_theirs() -> None:
+def test_batch_ends_before_a_key_that_another_has_in_it() -> None:
     mine, theirs = entry("a", 1), entry("a", 1, user="other")
 
     batch = build_batch([mine, theirs, entry("a", 2)], NAMES)
 
-    assert [kept.source.entry_id for kept in batch.entries] == ["1-0", "2-0"]
-    assert [(letter.source, letter.error) for letter in batch.refused] == [(theirs, "NotOwner")]
+    assert [kept.source for kept in batch.entries] == [mine]
+    assert batch.refused == []
+
+
+def test_message_written_anew_takes_its_own_place_and_is_weighed() -> None:
+    first, later = entry("a", 1, "x"), entry("a", 1, "x" * 1000)
+
+    batch = build_batch([first, later], NAMES)
+    short = build_batch([first, later], NAMES, max_body_bytes=len(later.raw) + ROW_BYTES)
+
+    assert ("content", "x" * 1000) in batch.rows[0].columns
+    assert [kept.rows for kept in batch.entries] == [(0, 1), (0, 1)]
+    assert [kept.source for kept in short.entries] == [first]
 
 
 def test_refusal_tells_the_words_of_our_errors_and_of_no_other() -> None:

@@ -80,6 +80,23 @@ def test_second_message_with_the_key_of_anothers_is_a_dead_letter(
     assert texts(deployment, eve, session) == []
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_message_written_anew_stands_whoever_else_wrote_at_its_key_meanwhile(
+    deployment: Deployment, ana: str, eve: str, others: int
+) -> None:
+    session = f"{ana}-s"
+    publish(deployment, said(ana, session, 1, "Ana's words."))
+    drain_all(deployment, 0)
+
+    again = [said(ana, session, 1, text) for text in ("Ana's later words.", "Ana's last words.")]
+    publish(deployment, *[said(eve, session, 1, "Eve's words.")] * others, *again)
+    drain_all(deployment, 0)
+
+    assert texts(deployment, ana, session) == ["Ana's last words."]
+    assert texts(deployment, eve, session) == []
+    assert [b"Eve" in letter.event for letter in dead(deployment)] == [True] * others
+
+
 @pytest.mark.parametrize("batches", [1, 2])
 def test_event_delivered_twice_is_one_row(deployment: Deployment, ana: str, batches: int) -> None:
     line = said(ana, f"{ana}-s", 1, "Ana's words.")

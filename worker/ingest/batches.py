@@ -1,7 +1,8 @@
 """Stream entries become one batch of rows: who is in it, what was refused, what goes to extraction.
 
 A batch holds at most 200 rows and 4 MB, over all sessions of a partition, with one row for each session
-it touches. The same message twice in a batch is one row. Nothing here does I/O.
+it touches. A message that is written anew within a batch is one row, the later one. Where two users write
+at one key, a batch ends in between: who has the key is the store's to say, in their order. Nothing here does I/O.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,7 +12,7 @@ import msgspec
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event, Message, decode
-from tablestore_memory.worker.failures.errors import Final, NotOwner
+from tablestore_memory.worker.failures.errors import Final
 from tablestore_memory.worker.ingest.late import is_covered
 from tablestore_memory.worker.state.entries import StreamEntry
 from tablestore_memory.worker.state.tombstones import Pair, pair_of
@@ -81,7 +82,7 @@ def build_batch(
             if isinstance(event, MalformedEvent):
                 raise event
             fits = builder.add(source, event)
-        except (MalformedEvent, NotOwner, *UNUSABLE) as error:
+        except (MalformedEvent, *UNUSABLE) as error:
             batch.refused.append(Refused.because(source, error))
             continue
         if not fits:
@@ -146,17 +147,19 @@ class _Builder:
         rows, row = self._batch.rows, message_row(self._names.message, event, source.received_ms)
         whose = (event.user_id, event.session_id)
         session, place = self._sessions.get(whose), self._places.get(row.key)
+        if place is not None and rows[place].owner != row.owner:
+            return False
+        # The event says all that its row says, so it weighs as much.
+        body_bytes = self._body_bytes + len(source.raw) + ROW_BYTES
+        full = len(rows) + (1 if session else 2) > MAX_ROWS
+        if rows and (full or body_bytes > self._max_body_bytes):
+            return False
+        self._body_bytes = body_bytes
         if place is None:
-            # The event says all that its row says, so it weighs as much.
-            body_bytes = self._body_bytes + len(source.raw) + ROW_BYTES
-            full = len(rows) + (1 if session else 2) > MAX_ROWS
-            if rows and (full or body_bytes > self._max_body_bytes):
-                return False
-            self._body_bytes = body_bytes
             self._places[row.key] = place = len(rows)
             rows.append(row)
-        elif rows[place].owner != row.owner:
-            raise NotOwner
+        else:
+            rows[place] = row
         if session is None:
             self._sessions[whose] = session = _Session(len(rows), event.created_at)
             rows.append(self._session_row(whose, event.created_at))
