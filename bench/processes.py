@@ -19,11 +19,9 @@ def cpu_s(leader: int) -> float:
 
 def memory_mb(pid: int) -> float:
     """Resident memory; of a process that has ended, none."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    sizes = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+    sizes = (
+        line.split()[1] for line in _read(pid, "status").splitlines() if line.startswith("VmRSS:")
+    )
     return int(next(sizes, "0")) / 1024
 
 
@@ -31,9 +29,14 @@ def _all() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
 
 
-def _stat(pid: int) -> list[str] | None:
-    """The fields after the command's name, the state first."""
+def _stat(pid: int) -> list[str]:
+    """The fields after the command's name, the state first; none of a process that has ended."""
+    return _read(pid, "stat").rpartition(")")[2].split()
+
+
+def _read(pid: int, name: str) -> str:
+    """What Linux tells of a process; nothing of one that has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/{name}").read_text()
     except OSError:
-        return None
+        return ""
