@@ -194,3 +194,19 @@ def test_what_only_names_the_subject_of_another_may_have_to_do_with_it() -> None
     pairs = Relatedness(other_subject=9).related(new, [known])
 
     assert [(pair.new, pair.other) for pair in pairs] == [(0, 0)]
+
+
+def test_user_who_moves_often_is_asked_about_where_they_lived_last() -> None:
+    """Most of what is known of them is alike; that is not what is usual between two memories."""
+    alike, size = 0.8, 9
+    homes = [
+        Embedded(
+            Memory("ana", f"Ana lives in city{n}.", kind="profile", subject="Ana").identified(),
+            [alike**0.5, *(np.eye(size)[n] * (1 - alike) ** 0.5)],
+        )
+        for n in range(size)
+    ]
+
+    (first, *_) = Relatedness().related([homes[-1]], homes[:-1])
+
+    assert first.margin > 0

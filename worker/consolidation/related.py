@@ -117,8 +117,9 @@ class Relatedness:
     def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
         """A row for each new fact, a column for each of all; the new ones come last."""
         memories = [each.memory for each in every]
-        close = closeness([each.vector for each in every])
-        scores: Matrix = close + self.words * rare_words(memories)
+        words = rare_words(memories)
+        close = closeness([each.vector for each in every], words)
+        scores: Matrix = close + self.words * words
         scores -= self.hubs * hubs(close, [_subject(memory) for memory in memories])
         return scores[len(every) - len(new) :]
 

@@ -39,15 +39,19 @@ def cosine(one: list[float] | None, other: list[float] | None) -> float:
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
-def closeness(vectors: Sequence[list[float] | None]) -> Matrix:
-    """Of each to each: 0 for what is usual among them or less, 1 for the same; 0 for one without a vector."""
+def closeness(vectors: Sequence[list[float] | None], words: Matrix) -> Matrix:
+    """Of each to each: 0 for what is usual or less, 1 for the same; 0 for one without a vector.
+
+    Usual is what those have that share no rare word: of a user who told many times where they live most
+    pairs are alike, and would make that the usual.
+    """
     length = Counter(len(vector) for vector in vectors if vector).most_common(1)
     size = length[0][0] if length else 1
     rows = [vector if vector and len(vector) == size else [0.0] * size for vector in vectors]
     matrix: Matrix = np.array(rows, dtype=np.float64)
     matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
     cosines = matrix @ matrix.T
-    pairs = cosines[np.triu_indices(len(rows), 1)]
+    pairs = cosines[np.triu(words == 0, 1)]
     usual = float(np.median(pairs)) if len(pairs) >= _ENOUGH_PAIRS else _USUAL_COSINE
     usual = min(max(usual, 0.0), _USUAL_AT_MOST)
     close: Matrix = np.clip((cosines - usual) / (1 - usual), 0.0, 1.0)
