@@ -31,6 +31,7 @@ from tablestore_memory.worker.indexing.confirm import Confirmation
 from tablestore_memory.worker.indexing.unindexed import UnindexedMemories
 from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.qwen.calls import Book
 from tablestore_memory.worker.qwen.client import CallLimiter, Qwen
 from tablestore_memory.worker.qwen.rate_limit import RateLimiter, Rates
 from tablestore_memory.worker.requests.attempt import RequestAttempt
@@ -123,6 +124,7 @@ class Collaborators(TypedDict, total=False):
     tablestore: Any
     qwen: Qwen
     ledger: Ledger
+    book: Book
     costs: Costs
     audit: Audit
     booking: Booking
@@ -216,12 +218,16 @@ class Services(RedisServices):
             embedding_model=s.embedding_model,
             dimension=s.embedding_dimension,
             limiter=self.limiter,
-            book=self.ledger.book,
+            book=self.book,
         )
 
     @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.redis, self.keys)
+
+    @cached_property
+    def book(self) -> Book:
+        return self.ledger.book
 
     @cached_property
     def costs(self) -> Costs:

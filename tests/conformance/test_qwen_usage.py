@@ -49,4 +49,4 @@ def test_tokens_that_the_prompt_cache_had_are_counted_and_told(
 
     (line,) = logs
     assert (limiter.spent.tokens, limiter.spent.cached) == (1_520, cached)
-    assert (line["tokens"], line["cached_tokens"]) == (1_520, cached)
+    assert [line[f"{kind}_tokens"] for kind in ("input", "output", "cached")] == [1_500, 20, cached]

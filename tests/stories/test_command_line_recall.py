@@ -10,20 +10,21 @@ from devtools.extraction import confirm_all, extract_all, said, store
 from devtools.servers import wait_until
 from tests.failures.ingesting import idle_deployment
 
+USER, SESSION = "recalled", "recalled-1"
 NOBODY = "127.0.0.1:9"  # the discard port: nothing listens
 
 
 @pytest.fixture(scope="module")
 def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     deployment = idle_deployment(redis_url, tablestore_url, dashscope_url)
-    store(deployment, said("mei", "mei-1", 1, "I live in Paris."))
+    store(deployment, said(USER, SESSION, 1, "I live in Paris."))
     extract_all(deployment)
     wait_until(lambda: not confirm_all(deployment), "searchable")
     return deployment
 
 
 def test_person_sees_the_block_and_what_it_is_made_of(idle: Deployment) -> None:
-    answer = idle.command("recall", "mei", "Where do I live?", "--explain")
+    answer = idle.command("recall", USER, "Where do I live?", "--explain")
 
     assert answer.returncode == 0, answer.stderr
     said = answer.stdout.decode()
@@ -34,11 +35,11 @@ def test_person_sees_the_block_and_what_it_is_made_of(idle: Deployment) -> None:
 
 
 def test_script_gets_all_of_it_as_json(idle: Deployment) -> None:
-    answer = idle.command("recall", "mei", "Where do I live?", "--json")
+    answer = idle.command("recall", USER, "Where do I live?", "--json")
 
     told = json.loads(answer.stdout)
     assert told["memories"][0]["sources"] == [
-        {"message_id": "mei-1-1", "session_id": "mei-1", "text": "I live in Paris"}
+        {"message_id": f"{SESSION}-1", "session_id": SESSION, "text": "I live in Paris"}
     ]
     assert told["missing"] == []
 
@@ -67,7 +68,7 @@ def test_what_is_wrong_is_one_line_each(
     code: int,
     wanted: str,
 ) -> None:
-    answer = memory_worker(idle.environment | variables, "recall", "mei", "tea", *options)
+    answer = memory_worker(idle.environment | variables, "recall", USER, "tea", *options)
 
     assert answer.returncode == code, answer.stderr
     assert wanted in answer.stderr.decode()

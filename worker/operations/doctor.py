@@ -15,6 +15,7 @@ from tablestore_memory.protocol.redis_urls import is_cluster
 from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.operations.status import standing
+from tablestore_memory.worker.qwen.calls import unbooked
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.codec import has_native_codec
 from tablestore_memory.worker.stores.errors import translated
@@ -44,9 +45,17 @@ def examine(services: Services) -> Iterator[Finding]:
     """All findings; a check that cannot be made is one that failed."""
     yield Finding("ok", "settings", "all variables are there and have their form")
     yield _codec()
-    yield from _of("Redis", "REDIS_URL", 5, (_redis, _work), services)
+    redis = _of("Redis", "REDIS_URL", 5, (_redis, _work), services)
+    yield from redis
+    if any((finding.level, finding.what) == ("fail", "Redis") for finding in redis):
+        services = _without_redis(services)
     yield from _of("Tablestore", "TABLESTORE_ENDPOINT", 10, (_tables, _indexes), services)
     yield from _of("Qwen", "DASHSCOPE_HTTP_BASE_URL", 10, (_embedding,), services)
+
+
+def _without_redis(services: Services) -> Services:
+    """The same, for whom a call to Qwen does not wait until it is booked."""
+    return Services(services.settings, limiter=services.limiter, book=unbooked)
 
 
 def _codec() -> Finding:
