@@ -279,6 +279,7 @@ class Services(RedisServices):
         return Ingest(
             redis=self.redis,
             streams=self.streams,
+            leases=self.leases,
             client=self.tablestore,
             names=self.names,
             policy=policy,
@@ -334,6 +335,7 @@ class Services(RedisServices):
         return Remembering(
             redis=self.redis,
             streams=self.streams,
+            leases=self.leases,
             qwen=self.qwen,
             neighbours=self.neighbours,
             consolidation=Consolidation(self.qwen),
@@ -364,7 +366,7 @@ class Services(RedisServices):
     @cached_property
     def attempt(self) -> Attempt:
         attempts = AttemptLog(self.redis, self.keys.failed, first_s=2, longest_s=120)
-        return Attempt(self.extract, attempts, self.isolation, self.probe_all)
+        return Attempt(self.extract, self.leases, attempts, self.isolation, self.probe_all)
 
     @cached_property
     def reconciliation(self) -> Reconciliation:

@@ -20,7 +20,7 @@ from tablestore import OTSClient  # noqa: F401
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import session_of
 from tablestore_memory.worker.settings import Settings
-from tablestore_memory.worker.state import lease
+from tablestore_memory.worker.state.lease import Leases
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.telemetry import configure_logging
 
@@ -52,7 +52,8 @@ def die_at(step: int, rng: random.Random) -> None:
 
 
 def child(step: int, seed: int) -> None:
-    services = Services(Settings.from_env(os.environ))
+    settings = Settings.from_env(os.environ)
+    services = Services(settings, leases=Leases(Services(settings).redis, LEASE_TTL_MS))
     if step:
         die_at(step, random.Random(seed))
     while sessions := waiting(services):
@@ -62,7 +63,6 @@ def child(step: int, seed: int) -> None:
 
 
 def main() -> None:
-    lease.LEASE_TTL_MS = LEASE_TTL_MS
     configure_logging("ERROR", "json")
     for number, line in enumerate(sys.stdin):
         pid = os.fork()

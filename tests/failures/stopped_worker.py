@@ -15,7 +15,6 @@ from typing import Any
 from tablestore_memory.worker.failures.errors import Retryable
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
-from tablestore_memory.worker.state import lease
 from tablestore_memory.worker.state.lease import Leases
 
 # So that it need not stand still for six seconds before its leases are free.
@@ -37,7 +36,6 @@ def stop_at(module: str, name: str, count: int) -> None:
 
 
 def main(module: str, name: str, count: str, work: str, *about: str) -> None:
-    lease.LEASE_TTL_MS = LEASE_TTL_MS
     settings = Settings.from_env(os.environ)
     services = Services(settings, leases=Leases(Services(settings).redis, LEASE_TTL_MS))
     stop_at(module, name, int(count))

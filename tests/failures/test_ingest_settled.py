@@ -17,6 +17,7 @@ from tablestore_memory.worker.failures.errors import Busy, LeaseLost, Throttled
 from tablestore_memory.worker.ingest.drain import Ingest
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.entries import oldest
+from tablestore_memory.worker.state.lease import Leases
 from tests.failures.ingesting import append, dead, drain_all, malformed, message, texts, waiting
 from tests.footprints import footprints
 
@@ -219,7 +220,7 @@ def test_empty_partition_is_drained_at_once(deployment: Deployment) -> None:
 def test_drain_that_lost_its_lease_before_it_writes_writes_nothing(
     deployment: Deployment, fresh_name: str
 ) -> None:
-    ingest = replace(deployment.services.ingest, lease_ttl_ms=1_500)
+    ingest = replace(deployment.services.ingest, leases=Leases(deployment.services.redis, 1_500))
     append(deployment, 0, message(fresh_name, 1))
 
     with pytest.raises(LeaseLost):
@@ -232,7 +233,7 @@ def test_drain_that_lost_its_lease_before_it_writes_writes_nothing(
 def test_drain_that_lost_its_lease_while_it_wrote_lets_no_session_wait(
     deployment: Deployment, fresh_name: str
 ) -> None:
-    ingest = replace(deployment.services.ingest, lease_ttl_ms=1_500)
+    ingest = replace(deployment.services.ingest, leases=Leases(deployment.services.redis, 1_500))
     append(deployment, 0, message(fresh_name, 1))
 
     with pytest.raises(LeaseLost):

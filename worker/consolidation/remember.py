@@ -22,7 +22,7 @@ from tablestore_memory.worker.consolidation.tally import tally
 from tablestore_memory.worker.failures.errors import Busy, Final
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.state.keys import Keys
-from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.lease import Lease, Leases
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.memories import Embedded
 
@@ -35,6 +35,7 @@ class Remembering:
 
     redis: Redis
     streams: Streams
+    leases: Leases
     qwen: Qwen
     neighbours: Neighbours
     consolidation: Consolidation
@@ -82,7 +83,7 @@ class Remembering:
     def user_lease(self, user_id: str) -> Iterator["UserLease"]:
         """Hold the user's lease, with what a dead worker began brought to its end."""
         key = Keys(self.streams).user_lease(user_id)
-        with Lease(self.redis, key, wait_s=self.wait_for_user_s) as lease:
+        with self.leases.lease(key, wait_s=self.wait_for_user_s) as lease:
             held = UserLease(self, user_id, lease)
             if left := self.journal.unfinished(user_id):
                 try:

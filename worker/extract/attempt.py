@@ -20,7 +20,7 @@ from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.dead_letters import EXTRACT
 from tablestore_memory.worker.state.keys import Keys
-from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.lease import Lease, Leases
 
 _HELD_S = 6.0  # another worker has the session; if it died, its lease has run out by then
 _BUSY_S = 1.0  # another worker has the user
@@ -41,6 +41,7 @@ class Attempt:
     """The collaborators of a try; after `turn_s` a long session gives its place to another between two chunks."""
 
     extraction: Extract
+    leases: Leases
     attempts: AttemptLog
     isolation: Isolation
     probe: Probe
@@ -54,7 +55,7 @@ class Attempt:
         """
         key = Keys(self.extraction.streams).session_lease(user_id, session_id)
         try:
-            with Lease(self.extraction.redis, key) as lease:
+            with self.leases.lease(key) as lease:
                 return self._try(user_id, session_id, lease)
         except Busy as error:
             self.extraction.due.postpone(user_id, session_id, _HELD_S)

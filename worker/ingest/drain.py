@@ -37,7 +37,7 @@ from tablestore_memory.worker.state.entries import (
     take,
 )
 from tablestore_memory.worker.state.keys import Keys
-from tablestore_memory.worker.state.lease import LEASE_TTL_MS, Lease
+from tablestore_memory.worker.state.lease import Lease, Leases
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
@@ -55,6 +55,7 @@ class Ingest:
 
     redis: Redis
     streams: Streams
+    leases: Leases
     client: ots.OTSClient
     names: TableNames
     policy: DuePolicy
@@ -64,7 +65,6 @@ class Ingest:
     build: Build = build_batch
     write: Write = write_batch
     clock: Callable[[], float] = time.monotonic
-    lease_ttl_ms: int = LEASE_TTL_MS
 
     def drain(self, partition: int) -> int:
         """Store what waits in a partition, for one turn. Returns how many entries are left.
@@ -73,7 +73,7 @@ class Ingest:
         could be stored is, and is acknowledged; the rest stays in the stream.
         """
         keys = Keys(self.streams)
-        with Lease(self.redis, keys.lease(partition), ttl_ms=self.lease_ttl_ms) as lease:
+        with self.leases.lease(keys.lease(partition)) as lease:
             began = self.clock()
             left = 1
             while left and self.clock() - began < (TURN_S if left < MAX_ROWS else FULL_TURN_S):

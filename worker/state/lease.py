@@ -41,12 +41,12 @@ class Lease:
         key: str,
         *,
         wait_s: float = 0,
-        ttl_ms: int | None = None,
+        ttl_ms: int = LEASE_TTL_MS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.key = key
         self.token = uuid.uuid4().hex
-        self.ttl_ms = ttl_ms or LEASE_TTL_MS
+        self.ttl_ms = ttl_ms
         self.redis = redis
         self._wait_s = wait_s
         self.monotonic = monotonic
