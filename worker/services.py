@@ -223,7 +223,7 @@ class Services(RedisServices):
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.redis, self.keys)
+        return Ledger(self.redis, self.keys, self.tombstones)
 
     @cached_property
     def book(self) -> Book:

@@ -13,9 +13,10 @@ from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, WorkerError
 from tablestore_memory.worker.failures.isolation import Isolation
 from tablestore_memory.worker.pool.apart import run_apart, shares_its_process
-from tablestore_memory.worker.qwen.asked_for import asked_for
+from tablestore_memory.worker.qwen.asked_for import Asker, asked_for
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.sessions.due import member
+from tablestore_memory.worker.state.clock import now_ms
 
 _SOFTLY = 3 / 4
 _APART = 0.7  # ended before the thread that waits for it is told to end
@@ -142,7 +143,7 @@ def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) 
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
     try:
-        with asked_for(user_id=user_id):
+        with asked_for(asker=Asker(user_id, now_ms(s.redis))):
             outcome = s.attempt.run(user_id, session_id)
     except SystemicFailure as error:
         _pause(s, gate.EXTRACT, error)

@@ -18,7 +18,7 @@ from tablestore_memory.worker.settings import Settings
 from tablestore_memory.worker.state.lease import Leases
 
 # So that it need not stand still for six seconds before its leases are free.
-LEASE_TTL_MS = 2_000
+LEASE_TTL_MS = 3_000
 
 
 def stop_at(module: str, name: str, count: int) -> None:

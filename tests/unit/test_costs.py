@@ -17,10 +17,12 @@ from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.forget.costs import forget_costs
 from tablestore_memory.worker.operations.costs import CostLine, costs_by
+from tablestore_memory.worker.qwen.asked_for import NOBODY, Asker
 from tablestore_memory.worker.qwen.usage import Usage
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS, state_streams
+from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.costs import EVERYBODY, Spent
 from tablestore_memory.worker.stores.write import write_all
 from tablestore_memory.worker.tasks import execute
@@ -29,6 +31,7 @@ from tests.local_dashscope import LocalDashScope
 
 OWN_TABLES = {"MEMORY_COST_TABLE": "costs", "MEMORY_AUDIT_TABLE": "costs_audit"}
 USED = Usage(100, 10, 40)
+ANA = Asker("ana", 1)
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +108,10 @@ def test_call_for_nobody_is_booked_for_everybody(services: Services) -> None:
 
 def test_row_follows_the_sums_and_never_goes_back(services: Services) -> None:
     day = str(today())
-    services.ledger.book("m", "facts", "ana", USED)
+    services.ledger.book("m", "facts", ANA, USED)
     book_all(services)
     before = services.costs.row(day, "ana", 1, [Spent("m", "facts", 1, 100, 10, 40)])
-    services.ledger.book("m", "facts", "ana", USED)
+    services.ledger.book("m", "facts", ANA, USED)
     book_all(services)
 
     write_all(services.tablestore, [before])  # of a worker that was stopped for a while
@@ -120,13 +123,13 @@ def test_row_follows_the_sums_and_never_goes_back(services: Services) -> None:
 def test_calls_that_come_while_a_row_is_written_are_booked_later(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.ledger.book("m", "facts", "", USED)
+    services.ledger.book("m", "facts", NOBODY, USED)
     spent = services.ledger.spent
 
     def then_another_call(ledger: Ledger, *about: object) -> object:
         found = spent(*about)  # type: ignore[arg-type]
         monkeypatch.undo()
-        ledger.book("m", "facts", "", USED)
+        ledger.book("m", "facts", NOBODY, USED)
         return found
 
     monkeypatch.setattr(Ledger, "spent", then_another_call)
@@ -143,7 +146,7 @@ def test_one_that_cannot_be_made_a_row_keeps_no_other_from_it(services: Services
     of_all = keys.unbooked(keys.streams.partition(EVERYBODY))
     too_long = Deed(1, "d" * 2000, "look", "ana", "os:me", "here")
     redis.zadd(of_all, {b"{": 0, name_of(too_long): 0})
-    services.ledger.book("m", "facts", "", USED)
+    services.ledger.book("m", "facts", NOBODY, USED)
 
     with pytest.raises(InvalidRow):
         book_all(services)
@@ -155,7 +158,7 @@ def test_one_that_cannot_be_made_a_row_keeps_no_other_from_it(services: Services
 def test_call_that_cannot_be_booked_is_said_and_costs_nobody_anything(fresh_name: str) -> None:
     keys = Keys(state_streams(fresh_name))
     with Redis.from_url("redis://127.0.0.1:1") as away, capture_logs() as logs:
-        Ledger(away, keys).book("m", "facts", "ana", USED)
+        Ledger(away, keys, Tombstones(away, keys.streams)).book("m", "facts", ANA, USED)
 
     (line,) = logs
     assert (line["event"], line["error"]) == ("cost.unbooked", "ConnectionError")
@@ -164,9 +167,9 @@ def test_call_that_cannot_be_booked_is_said_and_costs_nobody_anything(fresh_name
 
 def test_forgotten_user_costs_nothing_and_totals_stay(services: Services) -> None:
     for user in ("ana", "bo"):
-        services.ledger.book("m", "facts", user, USED)
+        services.ledger.book("m", "facts", Asker(user, 1), USED)
     book_all(services)
-    services.ledger.book("m", "facts", "ana", USED)
+    services.ledger.book("m", "facts", ANA, USED)
 
     forget_costs(services.tablestore, services.ledger, services.costs, "ana")
     book_all(services)
@@ -176,10 +179,22 @@ def test_forgotten_user_costs_nothing_and_totals_stay(services: Services) -> Non
     assert services.ledger.spent(today(), "ana") == (0, [])
 
 
+@pytest.mark.parametrize(("since_ms", "calls"), [(999, 0), (1_000, 0), (1_001, 1)])
+def test_work_for_a_user_who_was_forgotten_meanwhile_counts_in_the_totals_alone(
+    services: Services, since_ms: int, calls: int
+) -> None:
+    services.tombstones.note("ana", None, 1_000)
+
+    services.ledger.book("m", "facts", Asker("ana", since_ms), USED)
+
+    assert services.ledger.spent(today(), "ana")[0] == calls
+    assert services.ledger.spent(today(), EVERYBODY)[0] == 1
+
+
 def test_user_who_is_forgotten_while_a_row_is_written_gets_none(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.ledger.book("m", "facts", "ana", USED)
+    services.ledger.book("m", "facts", ANA, USED)
     spent = services.ledger.spent
 
     def then_forgotten(ledger: Ledger, day: object, owner: str) -> object:
@@ -208,7 +223,7 @@ def test_user_over_budget_waits_for_tomorrow_alone(services: Services) -> None:
     budget = UserBudget(services.redis, services.keys, services.ledger, daily_tokens=110)
     before = budget.wait_s("ana")
 
-    services.ledger.book("m", "facts", "ana", USED)
+    services.ledger.book("m", "facts", ANA, USED)
 
     assert before is None
     assert 0 < (budget.wait_s("ana") or 0) <= 86_400 + 60

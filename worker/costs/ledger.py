@@ -14,9 +14,11 @@ from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.worker.costs.unbooked import CostOf, name_of
+from tablestore_memory.worker.qwen.asked_for import Asker
 from tablestore_memory.worker.qwen.usage import Usage
 from tablestore_memory.worker.state.keys import SPENT_MS, Keys
 from tablestore_memory.worker.state.scripts import script
+from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.costs import EVERYBODY, Spent
 
 BATCHED_MS = 10_000
@@ -47,15 +49,21 @@ def today() -> date:
 class Ledger:
     redis: Redis
     keys: Keys
+    tombstones: Tombstones
 
-    def book(self, model: str, purpose: str, user_id: str, usage: Usage) -> None:
-        """Book one call. It was made and is paid: where Redis is away, that is said, and the work goes on."""
+    def book(self, model: str, purpose: str, asker: Asker, usage: Usage) -> None:
+        """Book one call. It was made and is paid: where Redis is away, that is said, and the work goes on.
+
+        What is done for a user who was forgotten meanwhile counts in the totals alone.
+        """
         day = today()
         try:
             with self.redis.pipeline(transaction=False) as pipe:
-                for owner in {EVERYBODY, user_id or EVERYBODY}:
+                for owner in {EVERYBODY, asker.user_id or EVERYBODY}:
                     self._book(pipe, day, owner, model, purpose, usage)
                 pipe.execute()
+            if asker.user_id and self.tombstones.covers(asker.user_id, None, asker.since_ms):
+                self.forget(asker.user_id)
         except (RedisError, RedisClusterException, OSError) as error:
             log.warning("cost.unbooked", model=model, purpose=purpose, error=type(error).__name__)
 

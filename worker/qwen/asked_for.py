@@ -3,26 +3,36 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
-_user: ContextVar[str] = ContextVar("user", default="")
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A user, and when what is done for them was received, ms of Redis' clock."""
+
+    user_id: str
+    since_ms: int
+
+
+NOBODY = Asker("", 0)
+"""Where nobody's text is sent."""
+_asker: ContextVar[Asker] = ContextVar("asker", default=NOBODY)
 _purpose: ContextVar[str] = ContextVar("purpose", default="other")
 
 
 @contextmanager
-def asked_for(*, user_id: str | None = None, purpose: str | None = None) -> Iterator[None]:
+def asked_for(*, asker: Asker | None = None, purpose: str | None = None) -> Iterator[None]:
     """Around what may ask, or as a decorator of it; what is not given stays as it was said further out."""
-    before = [(_user, _user.set(user_id or _user.get()))]
-    before.append((_purpose, _purpose.set(purpose or _purpose.get())))
+    whom, what = _asker.set(asker or _asker.get()), _purpose.set(purpose or _purpose.get())
     try:
         yield
     finally:
-        for variable, token in before:
-            variable.reset(token)
+        _asker.reset(whom)
+        _purpose.reset(what)
 
 
-def current_user() -> str:
-    """Empty where nobody's text is sent."""
-    return _user.get()
+def current_asker() -> Asker:
+    return _asker.get()
 
 
 def current_purpose() -> str:

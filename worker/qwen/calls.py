@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from tablestore_memory.worker.failures.errors import WorkerError
-from tablestore_memory.worker.qwen.asked_for import current_purpose, current_user
+from tablestore_memory.worker.qwen.asked_for import NOBODY, Asker, current_asker, current_purpose
 from tablestore_memory.worker.qwen.errors import Call, reached, readable
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.qwen.usage import Usage
@@ -45,10 +45,10 @@ class CallLimiter(Protocol):
 class Book(Protocol):
     """Who is told what a call used, once. Raises nothing."""
 
-    def __call__(self, model: str, purpose: str, user_id: str, usage: Usage) -> None: ...
+    def __call__(self, model: str, purpose: str, asker: Asker, usage: Usage) -> None: ...
 
 
-def unbooked(model: str, purpose: str, user_id: str, usage: Usage) -> None:
+def unbooked(model: str, purpose: str, asker: Asker, usage: Usage) -> None:
     """For whom costs are nobody's concern."""
 
 
@@ -132,7 +132,7 @@ class QwenCalls:
                 with readable():
                     usage, request_id = Usage.of(response.usage), response.request_id
             spent.tokens, spent.cached = usage.total, usage.cached
-            self.book(model, purpose, "" if trivial else current_user(), usage)
+            self.book(model, purpose, NOBODY if trivial else current_asker(), usage)
         log.info(
             "qwen.answered",
             model=model,

@@ -9,7 +9,7 @@ from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_docum
 from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import SecretRefused
 from tablestore_memory.worker.forget import Forgetting, Scope
-from tablestore_memory.worker.qwen.asked_for import asked_for
+from tablestore_memory.worker.qwen.asked_for import Asker, asked_for
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
@@ -26,7 +26,7 @@ class RequestWork:
 
     def carry_out(self, event: Event, received_ms: int) -> None:
         """Raises what keeps it from being done."""
-        with asked_for(user_id=event.user_id):
+        with asked_for(asker=Asker(event.user_id, received_ms)):
             match event:
                 case Remember(document=None):
                     self._remember(event, received_ms)
