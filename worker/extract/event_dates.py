@@ -10,9 +10,10 @@ Source: EDTF, ISO 8601-2:2019, levels 0 and 1 (https://www.loc.gov/standards/dat
 import re
 from datetime import date
 
+from tablestore_memory.worker.consolidation.dates import Span
+
 _FORM = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ].*)?)?)?([~?%]?)")
 
-Span = tuple[str | None, str | None]
 
 
 def span_of(value: str) -> Span | None:
