@@ -36,8 +36,7 @@ _CHANGE = re.compile(
 _NEEDED = MappingProxyType(
     {
         **dict.fromkeys(_STATES, 0.66),
-        "preference": 0.76,
-        "plan": 0.68,
+        "plan": 0.66,
         "fact": 0.95,
         "event": 1.35,
     }
@@ -68,6 +67,8 @@ class Relatedness:
     """So much less, where the new fact tells of a change and the other of a state."""
     end: float = 0.36
     """So much less, where the new fact tells that something ended."""
+    alike: float = 0.1
+    """So much more, where nothing tells of a change, and tastes or the like are told again and again."""
     same_kind: float = 0.1
     """And less again, where both are of one kind: a relationship ends another."""
     ended_event: float = 0.6
@@ -78,7 +79,7 @@ class Relatedness:
     """So much more, where two are about different subjects."""
     shown: float = 0.1
     """So much less, once a model is asked anyway."""
-    first_shown: float = 0.35
+    first_shown: float = 0.3
     """So much less, for the likeliest of each fact."""
     most: int = 3
     """Others that are shown beside a fact."""
@@ -118,18 +119,20 @@ class Relatedness:
         if new.kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
         elif old.kind in _STATES:
-            needed -= self._less(normalised(new.text), new.kind == old.kind)
+            needed -= self._less(normalised(new.text), new, old)
         elif old.kind == "event" and _END.search(normalised(new.text)):
             needed -= self.ended_event
         if old.kind == "plan" and _at_one_time(new, old):
             needed -= self.same_time
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
-    def _less(self, text: str, same_kind: bool) -> float:
+    def _less(self, text: str, new: Memory, old: Memory) -> float:
         """By how much less is needed, as what is told may end a state."""
         if _END.search(text):
-            return self.end + self.same_kind * same_kind
-        return self.change * bool(_CHANGE.search(text))
+            return self.end + self.same_kind * (new.kind == old.kind)
+        if _CHANGE.search(text):
+            return self.change
+        return -self.alike * (old.kind != "profile")
 
     def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
         """A row for each new fact, a column for each of all; the new ones come last."""

@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from tablestore_memory.worker.extract.event_dates import Span, span_of
+from tablestore_memory.worker.consolidation.dates import Span
+from tablestore_memory.worker.extract.event_dates import span_of
 from tablestore_memory.worker.stores.memories import Kind
 
 _KINDS = get_args(Kind)
@@ -65,15 +66,16 @@ def _cited(given: object, mended: Counter[str]) -> Iterator[tuple[int, str | Non
     """Numbers, and words where there are some; also where they come as an object, or as one number."""
     pairs = list(given.items()) if isinstance(given, dict) else given
     for pair in pairs if isinstance(pairs, list) else [given]:
+        cited: tuple[object, str | None]
         match pair:
             case (number, str(words)) | {"n": number, "quote": str(words)}:
-                cited = _number(number), words
+                cited = number, words
             case [number] | number:
-                cited = _number(number), None
-        if cited[0] is None:
-            mended["citation"] += given is not None
+                cited = number, None
+        if (known := _number(cited[0])) is not None:
+            yield known, cited[1]
         else:
-            yield cited[0], cited[1]
+            mended["citation"] += given is not None
 
 
 def _number(value: object) -> int | None:

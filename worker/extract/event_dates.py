@@ -15,7 +15,6 @@ from tablestore_memory.worker.consolidation.dates import Span
 _FORM = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ].*)?)?)?([~?%]?)")
 
 
-
 def span_of(value: str) -> Span | None:
     """Where it begins and ends, the end None if it is one date; None for what is no such date."""
     start, slash, end = value.strip().partition("/")
