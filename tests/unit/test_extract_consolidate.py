@@ -398,3 +398,15 @@ def test_more_facts_than_one_question_holds_are_asked_about_in_turn() -> None:
 
     assert [len(listed(asked["existing"])) for asked in qwen.asked] == [1, 1]
     assert told(changes)[-1] == ("Ana lives in Rome", ["Ana lives in Lyon"])
+
+
+def test_what_still_holds_may_name_dates_that_stand_beside_the_texts() -> None:
+    """A model is shown when a fact happened and when it was said, so it may tell of these."""
+    old = fact("Ana likes oolong, from a colleague", DAY, event_start="2025-06-28")
+    new = fact("Ana likes Longjing again", 3 * DAY)
+    text = "Ana likes Longjing again; on 2025-06-28 it was oolong, from a colleague."
+    qwen = ScriptedQwen([decide(2, "supersede", 1, t=text)])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    assert change.written.memory.text == text
