@@ -65,7 +65,7 @@ class Cassette:
     def _take(self, line: Json) -> None:
         self._versions[line["instructions"]] = line["version"]
         if "payload" in line:
-            answer = json.dumps(line["answer"], ensure_ascii=False)
+            answer = json.dumps(line["answer"], ensure_ascii=False, separators=(",", ":"))
             self._answers[line["instructions"], line["payload"]] = answer
 
 

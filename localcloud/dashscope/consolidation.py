@@ -58,22 +58,33 @@ def answer(asked: Json, shown: Json | None = None) -> Json:
 
     What was said before a fact is known when it is decided, also where it is new itself.
     """
-    before = [known for known in asked.get("existing") or [] if isinstance(known, dict)]
-    numbered_through = _numbered_through(before, asked["new_facts"])
+    before, new = _listed(asked.get("existing")), _listed(asked["new_facts"])
+    numbered_through = _numbered_through(before, new)
     decisions = []
-    for fact in asked["new_facts"]:
-        if isinstance(fact, dict):
-            decided = _decision(fact, before)
-            decisions.append(_in_words(decided, shown or DEFAULT_KEYS))
-            if numbered_through:
-                gone = decided["existing"] if decided["action"] == "supersede" else []
-                before = [*(known for known in before if known.get("n") not in gone), fact]
+    for fact in new:
+        decided = _decision(fact, before)
+        decisions.append(_in_words(decided, shown or DEFAULT_KEYS))
+        if numbered_through:
+            gone = decided["existing"] if decided["action"] == "supersede" else []
+            before = [*(known for known in before if known.get("n") not in gone), fact]
     return {"decisions": decisions}
 
 
-def _numbered_through(existing: list[Json], new: list[Any]) -> bool:
+def _listed(given: object) -> list[Json]:
+    """Objects, or `[number, …, text]` between lines with a day."""
+    items: list[Json] = []
+    for item in given if isinstance(given, list) else []:
+        match item:
+            case dict():
+                items.append(item)
+            case [number, *_, str(text)]:
+                items.append({"n": number, "t": text})
+    return items
+
+
+def _numbered_through(existing: list[Json], new: list[Json]) -> bool:
     """Whether a number means one thing among both."""
-    numbers = [item.get("n") for item in (*existing, *new) if isinstance(item, dict)]
+    numbers = [item.get("n") for item in (*existing, *new)]
     return len(numbers) == len(set(map(str, numbers)))
 
 

@@ -96,6 +96,62 @@ def test_question_and_answer_are_both_cited_and_the_answer_is_whose_it_is() -> N
     assert memory.said_by == "Ana"
 
 
+def test_messages_named_by_number_alone_are_kept_with_a_sentence_of_theirs() -> None:
+    said = [Turn("m", 1, "user", "Ana", "Hi! I like tea, and cake. Bye.", "message")]
+
+    memory = one({"t": "Ana likes cake and tea.", "m": [1]}, said)
+
+    assert [source.quote for source in memory.sources] == ["I like tea, and cake."]
+
+
+def test_sentence_of_a_message_is_kept_to_a_length() -> None:
+    said = [Turn("m", 1, "user", "Ana", "I like tea " * 50, "message")]
+
+    memory = one(FACT | {"m": [1]}, said)
+
+    assert memory.sources[0].quote == ("I like tea " * 50)[:120].strip()
+
+
+def test_fact_in_another_language_is_shown_by_copied_words() -> None:
+    said = [Turn("m", 1, "user", "Ana", "我下个月去成都看熊猫。", "message")]
+    told = {"t": "Ana travels to see pandas.", "s": "Ana"}
+
+    assert read(told | {"m": [1]}, said=said).dropped == {"unshown": 1}
+    assert one(told | {"m": [[1, "去成都看熊猫"]]}, said).sources[0].quote == "去成都看熊猫"
+
+
+def test_names_alone_show_nothing() -> None:
+    said = [Turn("m", 1, "user", "Ana", "Hi, I'm Ana! And this is Rex.", "message")]
+
+    assert read({"t": "Rex barks.", "s": "Rex", "m": [1]}, said=said).dropped == {"unshown": 1}
+
+
+def test_subject_of_what_several_said_is_not_guessed() -> None:
+    fact = {"t": "Ana drinks tea.", "m": [1, 2]}
+
+    assert one(fact).subject is None
+    assert one(fact | {"s": "Ana"}).subject == "Ana"
+
+
+@pytest.mark.parametrize(
+    ("text", "when", "told"),
+    [
+        ("Ana ran.", "2023-05-07", "Ana ran. (2023-05-07)"),
+        ("Ana ran.", "2023-05-06/2023-05-07", "Ana ran. (2023-05-06/2023-05-07)"),
+        ("Ana ran.", "2023-05-08~", "Ana ran. (2023-05-08~)"),
+        ("Ana ran.", "/2023", "Ana ran. (/2023)"),
+        ("Ana ran on 7 May 2023.", "2023-05-07", "Ana ran on 7 May 2023."),
+        ("安娜2023年5月跑步。", "2023-05", "安娜2023年5月跑步。"),
+        ("Ana ran in the week of 2023-05-01.", "2023-05-01/2023-05-07", None),
+        ("Ana ran.", None, "Ana ran."),
+    ],
+)
+def test_date_stands_in_the_text_once(text: str, when: str | None, told: str | None) -> None:
+    said = [Turn("m", 1, "user", "Ana", "I ran. 我跑步。", "message")]
+
+    assert one({"t": text, "d": when, "m": [[1, "I ran"]]}, said).text == (told or text)
+
+
 def test_who_said_most_of_it_is_who_said_it() -> None:
     said = [*SAID, Turn("m3", 3, "user", "Bo", "I like coffee and cake.", "message")]
 
@@ -116,7 +172,8 @@ def test_who_said_most_of_it_is_who_said_it() -> None:
         ({"s": 5}, "subject"),
         ({"m": {"2": "I like tea", "x": "I like tea"}}, "citation"),
         ({"m": {"2": "I like tea", "1": None}}, "citation"),
-        ({"m": [[2, "I like tea"], 7]}, "citation"),
+        ({"m": [[2, "I like tea"], "x"]}, "citation"),
+        ({"m": [2, [1, None, 3]]}, "citation"),
     ],
 )
 def test_small_deviation_is_mended_and_counted(changed: dict[str, Any], mended: str) -> None:
@@ -135,6 +192,11 @@ def test_small_deviation_is_mended_and_counted(changed: dict[str, Any], mended: 
         {"m": [["2", "I like tea"]]},
         {"m": [{"n": "2", "quote": "I like tea"}]},
         {"m": {" 2 ": "I like tea"}},
+        {"m": [2]},
+        {"m": ["2"]},
+        {"m": 2},
+        {"m": [[2]]},
+        {"m": [1, [2, "I like tea"], 7]},
         {"said_by": "Bo", "unasked": {"a": 1}},
     ],
 )
@@ -159,6 +221,10 @@ def test_other_ways_to_say_it_are_understood(changed: dict[str, Any]) -> None:
         ({"t": "Ana likes tea.", "m": {"3": "I like tea"}}, "uncited"),
         ({"t": "Ana likes tea.", "m": {"2": ""}}, "uncited"),
         ({"t": "Ana likes tea.", "m": {"2": "…"}}, "uncited"),
+        ({"t": "Ana likes tea.", "m": [3]}, "uncited"),
+        ({"t": "Ana likes tea.", "m": [0]}, "uncited"),
+        ({"t": "Ana plays the violin.", "m": [2]}, "unshown"),
+        ({"t": "Ana asks Bo.", "s": "Ana", "m": [1, 2]}, "unshown"),
         ({"t": "tea " * 500, "m": {"2": "I like tea"}}, "too long"),
         ({"t": "Ana's password is: hunter2", "m": {"2": "I like tea"}}, "secret"),
     ],

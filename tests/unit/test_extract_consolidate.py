@@ -63,6 +63,11 @@ def decide(n: int, action: str, *of: int, **more: Any) -> dict[str, Any]:
     return {"n": n, "do": action, "of": list(of)} | more
 
 
+def listed(items: list[Any]) -> list[Any]:
+    """Without the days between them."""
+    return [item for item in items if isinstance(item, list)]
+
+
 def told(changes: list[Change]) -> list[tuple[str, list[str]]]:
     return [(c.written.memory.text, [old.text for old in c.replaces]) for c in changes]
 
@@ -100,13 +105,12 @@ def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each
     assert qwen.asked == [
         {
             "existing": [
-                {"n": 1, "t": "Ana lives in Paris", "k": "profile", "s": "Ana", "at": "1970-01-02"},
-                {"n": 2, "t": "Ana bakes", "s": "Ana", "at": "1970-01-03"},
+                *("1970-01-02", [1, "profile", "Ana", "Ana lives in Paris"]),
+                *("1970-01-03", [2, "fact", "Ana", "Ana bakes"]),
             ],
             "new_facts": [
-                {"n": 3, "t": "Ana moved to Lyon", "k": "event", "s": "Ana", "d": "2024-02"}
-                | {"at": "1970-01-04"},
-                {"n": 4, "t": "Ana cooks", "d": "2024/2025", "at": "1970-01-05"},
+                *("1970-01-04", [3, "event", "Ana", "Ana moved to Lyon (2024-02)"]),
+                *("1970-01-05", [4, "fact", "", "Ana cooks (2024/2025)"]),
             ],
         }
     ]
@@ -118,7 +122,7 @@ def test_facts_of_one_piece_that_restate_each_other_become_one() -> None:
 
     changes = consolidate(qwen, [fact("Ana likes tea", 1), fact("Ana is fond of tea", 2)], {})
 
-    assert [len(asked["new_facts"]) for asked in qwen.asked] == [2]
+    assert [len(listed(asked["new_facts"])) for asked in qwen.asked] == [2]
     assert told(changes) == [("Ana likes tea", []), ("Ana likes tea", [])]
     assert [s.message_id for s in changes[-1].written.memory.sources] == ["m1", "m2"]
 
@@ -381,8 +385,8 @@ def test_answer_of_no_use_is_asked_for_in_halves_then_both_are_kept() -> None:
 
     changes = consolidate(qwen, new, known(fact("something", 1, (0.8, 0.6))))
 
-    assert [len(asked["new_facts"]) for asked in qwen.asked] == [2, 1, 1]
-    assert [len(asked["existing"]) for asked in qwen.asked] == [1, 1, 2]
+    assert [len(listed(asked["new_facts"])) for asked in qwen.asked] == [2, 1, 1]
+    assert [len(listed(asked["existing"])) for asked in qwen.asked] == [1, 1, 2]
     assert told(changes) == [("something", []), ("Bo left town", [])]
 
 
@@ -392,5 +396,17 @@ def test_more_facts_than_one_question_holds_are_asked_about_in_turn() -> None:
 
     changes = consolidate(qwen, new, known(fact("Ana lives in Paris", 1)), facts_a_question=1)
 
-    assert [len(asked["existing"]) for asked in qwen.asked] == [1, 1]
+    assert [len(listed(asked["existing"])) for asked in qwen.asked] == [1, 1]
     assert told(changes)[-1] == ("Ana lives in Rome", ["Ana lives in Lyon"])
+
+
+def test_what_still_holds_may_name_dates_that_stand_beside_the_texts() -> None:
+    """A model is shown when a fact happened and when it was said, so it may tell of these."""
+    old = fact("Ana likes oolong, from a colleague", DAY, event_start="2025-06-28")
+    new = fact("Ana likes Longjing again", 3 * DAY)
+    text = "Ana likes Longjing again; on 2025-06-28 it was oolong, from a colleague."
+    qwen = ScriptedQwen([decide(2, "supersede", 1, t=text)])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    assert change.written.memory.text == text

@@ -210,3 +210,39 @@ def test_user_who_moves_often_is_asked_about_where_they_lived_last() -> None:
     (first, *_) = Relatedness().related([homes[-1]], homes[:-1])
 
     assert first.margin > 0
+
+
+def remembered(text: str, kind: str, cosine: float = 1.0, day: str | None = None) -> Embedded:
+    """Of Ana, with this cosine to what is told with none."""
+    memory = Memory("ana", text, kind=kind, subject="Ana", event_start=day).identified()
+    return Embedded(memory, [cosine, (1 - cosine**2) ** 0.5])
+
+
+def test_what_happens_when_it_was_planned_is_asked_about() -> None:
+    plan = remembered("Ana gives a concert", "plan", day="2023-06-20")
+    then = remembered("Ana played for sixty people", "event", 0.6, "2023-06-20")
+    later = remembered("Ana played for sixty people", "event", 0.6, "2023-06-21")
+
+    assert len(Relatedness().related([then], [plan])) == 1
+    assert Relatedness().related([later], [plan]) == []
+
+
+def test_what_was_bought_may_be_sold() -> None:
+    bought = remembered("Ana bought a white phone of 256 GB", "event")
+    sold = remembered("Ana sold the white phone", "event", 0.7)
+    shown = remembered("Ana showed the white phone", "event", 0.7)
+
+    assert len(Relatedness().related([sold], [bought])) == 1
+    assert Relatedness().related([shown], [bought]) == []
+
+
+def test_likeliest_other_of_each_fact_is_shown_once_a_model_is_asked_anyway() -> None:
+    lives = remembered("Ana lives in Paris", "profile")
+    moved = remembered("Ana moved to Lyon", "event", 0.63)
+    rents = remembered("The rent is high", "fact", 0.62)
+
+    alone = Relatedness().related([rents], [lives])
+    together = Relatedness().related([moved, rents], [lives])
+
+    assert alone == []
+    assert {(pair.new, pair.other) for pair in together} >= {(0, 0), (1, 0)}

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from tablestore_memory.worker.consolidation.dates import dated
 from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.prompts import CONSOLIDATE_VERSION, load
@@ -72,21 +73,19 @@ def _readable(decision: Decision) -> Decision:
 def decisions_prompt(existing: Sequence[Memory], new: Sequence[Memory]) -> tuple[str, str]:
     """Exactly what is sent: the instructions and the data."""
     data = {
-        "existing": [_shown(n, memory) for n, memory in enumerate(existing, 1)],
-        "new_facts": [_shown(n, memory) for n, memory in enumerate(new, len(existing) + 1)],
+        "existing": list(_listed(existing, first=1)),
+        "new_facts": list(_listed(new, first=len(existing) + 1)),
     }
     return load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode()
 
 
-def _shown(n: int, memory: Memory) -> dict[str, object]:
-    """What a decision needs; what a memory lacks, and the kind that most have, is left out."""
-    end = f"/{memory.event_end}" if memory.event_end else ""
-    shown: dict[str, object] = {
-        "n": n,
-        "t": masked(memory.text),
-        "k": memory.kind if memory.kind != "fact" else None,
-        "s": masked(memory.subject or "") or None,
-        "d": f"{memory.event_start or ''}{end}" or None,
-        "at": f"{datetime.fromtimestamp(memory.stated_at / 1e6, UTC):%Y-%m-%d}",
-    }
-    return {name: value for name, value in shown.items() if value is not None}
+def _listed(memories: Sequence[Memory], first: int) -> Iterator[str | list[int | str]]:
+    """What a decision needs of each, numbered, below the day on which it was said."""
+    day = None
+    for number, memory in enumerate(memories, first):
+        said = f"{datetime.fromtimestamp(memory.stated_at / 1e6, UTC):%Y-%m-%d}"
+        if said != day:
+            day = said
+            yield said
+        text = dated(masked(memory.text), (memory.event_start, memory.event_end))
+        yield [number, memory.kind, masked(memory.subject or ""), text]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from tablestore_memory.worker.consolidation.dates import dated
 from tablestore_memory.worker.consolidation.figures import figures, figures_that_stay
 from tablestore_memory.worker.secrets.masking import holds_secret
 from tablestore_memory.worker.stores.memories import Memory, Source
@@ -52,8 +54,14 @@ def ending_text_holds(text: str | None, fact: Memory, older: Sequence[Memory]) -
 def _text_holds(text: str | None, wanted: set[str], parts: Sequence[Memory]) -> bool:
     if not text or len(text) > _LONGEST_TEXT or holds_secret(text):
         return False
-    allowed = {figure for each in parts for figure in figures(each.text)}
+    allowed = {figure for each in parts for figure in figures(_shown(each))}
     return wanted <= figures(text) <= allowed
+
+
+def _shown(memory: Memory) -> str:
+    """All that a model is told of it in words: its text, when that happens, and when it was said."""
+    said = datetime.fromtimestamp(memory.stated_at / 1e6, UTC)
+    return f"{dated(memory.text, (memory.event_start, memory.event_end))} {said:%Y-%m-%d}"
 
 
 def _together(parts: Sequence[Memory], kept: Memory) -> Memory:

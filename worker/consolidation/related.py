@@ -7,7 +7,8 @@ score of a pair adds up
 - closeness: the cosine, counted from what is usual between this user's memories (0) up to the same text (1), so
   that it means the same with embeddings of another scale;
 - the rare words both have;
-- less, if one of them is as close to everything else about its subject.
+- less, if one of them is as close to everything else about its subject;
+- more, where something happens when it was planned.
 
 and how much is needed depends on what both are: a state may end another one, an event hardly ever does. Nothing
 here does I/O.
@@ -25,16 +26,17 @@ _STATES = ("profile", "preference", "relationship", "instruction")
 # Words by which people tell that something ended, and those by which they may.
 _END = re.compile(
     r"\b(?:moved (?!on)|quit|quitting|stopped|gave up|no longer|not? any ?more|anymore|died|retired|separated"
-    r"|divorced|broke up|closed down)\b|搬[到家走去进]|辞|不再|再也不|卖掉|去世|退休|分手|离婚|关门"
+    r"|divorced|broke up|closed down|sold|last day at|laid off|got the job|starts? (?:work|at)|began at)\b"
+    r"|卖了|入职|跳槽|调[到去岗]|改到|搬[到家走去进]|辞|不再|再也不|卖掉|去世|退休|分手|离婚|关门"
 )
 _CHANGE = re.compile(
-    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|sold|lost|married|cancel\w+)\b"
-    r"|换|改[成为到用]|成为|变成|现在|丢了|结婚|取消"
+    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|lost|married|cancel\w+|postponed|moves?)\b"
+    r"|推迟|换|改[成为到用]|成为|变成|现在|丢了|结婚|取消"
 )
 _NEEDED = MappingProxyType(
     {
         **dict.fromkeys(_STATES, 0.66),
-        "plan": 0.68,
+        "plan": 0.66,
         "fact": 0.95,
         "event": 1.35,
     }
@@ -65,12 +67,20 @@ class Relatedness:
     """So much less, where the new fact tells of a change and the other of a state."""
     end: float = 0.36
     """So much less, where the new fact tells that something ended."""
+    alike: float = 0.1
+    """So much more, where nothing tells of a change, and tastes or the like are told again and again."""
     same_kind: float = 0.1
     """And less again, where both are of one kind: a relationship ends another."""
+    ended_event: float = 0.6
+    """So much less, where it ended, and what happened before may be of it: what was bought is sold."""
+    same_time: float = 0.3
+    """So much less, where the other is a plan for a time in which the new fact happens."""
     other_subject: float = 0.15
     """So much more, where two are about different subjects."""
     shown: float = 0.1
     """So much less, once a model is asked anyway."""
+    first_shown: float = 0.3
+    """So much less, for the likeliest of each fact."""
     most: int = 3
     """Others that are shown beside a fact."""
 
@@ -97,22 +107,32 @@ class Relatedness:
             for place, (other, score) in enumerate(zip(others, scores, strict=False))
             if other.memory.document_id != fact.memory.document_id
         ]
-        shown = (pair for pair in pairs if pair.margin >= -self.shown)
-        return sorted(shown, key=lambda pair: -pair.margin)[: self.most]
+        likeliest = sorted(pairs, key=lambda pair: -pair.margin)[: self.most]
+        return [
+            pair
+            for rank, pair in enumerate(likeliest)
+            if pair.margin >= -(self.shown if rank else self.first_shown)
+        ]
 
     def _needed(self, new: Memory, old: Memory) -> float:
         needed = self.needed.get(old.kind, self.needed["fact"])
         if new.kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
         elif old.kind in _STATES:
-            needed -= self._less(normalised(new.text), new.kind == old.kind)
+            needed -= self._less(normalised(new.text), new, old)
+        elif old.kind == "event" and _END.search(normalised(new.text)):
+            needed -= self.ended_event
+        if old.kind == "plan" and _at_one_time(new, old):
+            needed -= self.same_time
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
-    def _less(self, text: str, same_kind: bool) -> float:
+    def _less(self, text: str, new: Memory, old: Memory) -> float:
         """By how much less is needed, as what is told may end a state."""
         if _END.search(text):
-            return self.end + self.same_kind * same_kind
-        return self.change * bool(_CHANGE.search(text))
+            return self.end + self.same_kind * (new.kind == old.kind)
+        if _CHANGE.search(text):
+            return self.change
+        return -self.alike * (old.kind != "profile")
 
     def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
         """A row for each new fact, a column for each of all; the new ones come last."""
@@ -122,6 +142,12 @@ class Relatedness:
         scores: Matrix = close + self.words * words
         scores -= self.hubs * hubs(close, [_subject(memory) for memory in memories])
         return scores[len(every) - len(new) :]
+
+
+def _at_one_time(one: Memory, other: Memory) -> bool:
+    """Whether both begin on one day, or month if that is all that is known."""
+    begins = [(each.event_start or "").rstrip("~") for each in (one, other)]
+    return all(len(day) > len("2023") for day in begins) and begins[0] == begins[1]
 
 
 def _share_a_subject(one: Memory, other: Memory) -> bool:

@@ -4,25 +4,17 @@ Computed from rows read by primary key, whatever the search index shows. Nothing
 """
 
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tablestore_memory.worker.consolidation.words import words_of
 from tablestore_memory.worker.stores.memories import Memory, normalised
 
 Matrix = NDArray[np.float64]
 
-_WORDS = re.compile(r"[a-z0-9]+|[^\W\d_a-z]+")  # of other scripts whole runs
-_COMMON = frozenset(
-    _WORDS.findall(
-        "a an the and or but as at by for from in into of on to with who when while because that this also "
-        "very user be been is are was were do did had has have will it its he she her his they their them"
-    )
-)
-_ENDINGS = re.compile(r"(?<=...)(?:ings?|ed|es?|s)$")
 # A word is thought to stand in one of so many other memories, until enough of the user's are seen.
 _OTHERS = 20
 # Closeness of two memories that have nothing to do with each other, where there are too few to tell.
@@ -84,12 +76,6 @@ def rare_words(memories: Sequence[Memory]) -> Matrix:
 
 
 def _words(memory: Memory) -> set[str]:
-    """Its words but for the commonest and its subject's; of a script without spaces pairs of characters."""
+    """Its words but for its subject's, which most of a user's have."""
     text = normalised(memory.text).replace(normalised(memory.subject or "") or "\0", " ")
-    return {part for word in _WORDS.findall(text) for part in _parts(word)} - _COMMON
-
-
-def _parts(word: str) -> Iterable[str]:
-    if word.isascii():
-        return (_ENDINGS.sub("", word),)
-    return (word[n : n + 2] for n in range(max(len(word) - 1, 1)))
+    return words_of(text)

@@ -1,6 +1,6 @@
 """What Qwen says facts are, read one by one: what deviates a little is mended, what is useless costs itself alone.
 
-    {"t": text, "k": kind, "s": subject, "d": date, "m": {number: words}}
+    {"t": text, "k": kind, "s": subject, "d": date, "m": [number or [number, words], …]}
 
 Does no I/O, and knows nothing of what was asked.
 """
@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from tablestore_memory.worker.extract.event_dates import Span, span_of
+from tablestore_memory.worker.consolidation.dates import Span
+from tablestore_memory.worker.extract.event_dates import span_of
 from tablestore_memory.worker.stores.memories import Kind
 
 _KINDS = get_args(Kind)
@@ -27,13 +28,13 @@ class FactsAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact as Qwen gives it; messages are numbered, context first. `cited` are numbers with words."""
+    """One fact as Qwen gives it; messages are numbered, context first. `cited` are numbers, some with words."""
 
     text: str
     kind: Kind = "fact"
     subject: str | None = None
     when: Span = _UNDATED
-    cited: tuple[tuple[int, str], ...] = ()
+    cited: tuple[tuple[int, str | None], ...] = ()
 
 
 def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -> Iterator[Fact]:
@@ -61,25 +62,20 @@ def _fact(text: str, given: dict[str, Any], mended: Counter[str]) -> Fact:
     return Fact(text, kind, subject and subject.strip(), span or _UNDATED, cited)
 
 
-def _cited(given: object, mended: Counter[str]) -> Iterator[tuple[int, str]]:
-    """Numbers with their words; also where they come as a list of pairs, or of objects."""
+def _cited(given: object, mended: Counter[str]) -> Iterator[tuple[int, str | None]]:
+    """Numbers, and words where there are some; also where they come as an object, or as one number."""
     pairs = list(given.items()) if isinstance(given, dict) else given
-    for pair in pairs if isinstance(pairs, list) else []:
-        number, words = _pair(pair)
-        if number is not None and isinstance(words, str):
-            yield number, words
+    for pair in pairs if isinstance(pairs, list) else [given]:
+        cited: tuple[object, str | None]
+        match pair:
+            case (number, str(words)) | {"n": number, "quote": str(words)}:
+                cited = number, words
+            case [number] | number:
+                cited = number, None
+        if (known := _number(cited[0])) is not None:
+            yield known, cited[1]
         else:
-            mended["citation"] += 1
-
-
-def _pair(given: object) -> tuple[int | None, object]:
-    match given:
-        case (number, words):
-            return _number(number), words
-        case {"n": number, "quote": words} | {"n": number, "q": words}:
-            return _number(number), words
-        case _:
-            return None, None
+            mended["citation"] += given is not None
 
 
 def _number(value: object) -> int | None:

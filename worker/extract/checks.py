@@ -1,4 +1,4 @@
-"""What Qwen calls facts, checked by code: only what cites a new message, in its own words, counts.
+"""What Qwen calls facts, checked by code: only what cites new messages that show it counts.
 
 Does no I/O and asks nobody. What does not hold is dropped, not mended.
 """
@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tablestore_memory.worker.consolidation.dates import dated
 from tablestore_memory.worker.extract.answers import Fact, FactsAnswer, facts_of
+from tablestore_memory.worker.extract.evidence import passage, shows
 from tablestore_memory.worker.extract.quotes import holds
 from tablestore_memory.worker.secrets.masking import holds_secret, masked
 from tablestore_memory.worker.stores.memories import Memory, Source
 from tablestore_memory.worker.stores.sessions import Turn
 
-_LONGEST_FACT = 1_000  # characters; the prompt asks for 60 words
+_LONGEST_FACT = 1_000  # characters; the prompt asks for 40 words
 _LONGEST_NAME = 200  # characters
 _LONGEST_QUOTE = 300  # characters; the prompt asks for five words
 
-Cited = Sequence[tuple[Turn, str]]
+Cited = Sequence[tuple[Turn, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,25 @@ def _wrong(fact: Fact, cited: Cited) -> str | None:
         return "uncited"
     if len(fact.text) > _LONGEST_FACT:
         return "too long"
-    return "secret" if holds_secret(fact.text) else None
+    if holds_secret(fact.text):
+        return "secret"
+    messages = [message for message, _ in cited]
+    names = [fact.subject or "", *(message.speaker for message in messages)]
+    quoted = any(words for _, words in cited)
+    return None if quoted or shows(messages, fact.text, names) else "unshown"
 
 
 def _memory(fact: Fact, cited: Cited, origin: Origin) -> Memory:
     stated_at = max(message.created_at for message, _ in cited)
     speaker = _name(_speaker(cited))
     start, end = fact.when
+    alone = len({message.speaker for message, _ in cited}) == 1
     return Memory(
         user_id=origin.user_id,
         session_id=origin.session_id,
-        text=fact.text,
+        text=dated(fact.text, fact.when),
         kind=fact.kind,
-        subject=_name(fact.subject) or speaker,
+        subject=_name(fact.subject) or (speaker if alone else None),
         said_by=speaker,
         event_start=start,
         event_end=end,
@@ -81,7 +89,7 @@ def _memory(fact: Fact, cited: Cited, origin: Origin) -> Memory:
         sources=tuple(
             Source(
                 message.message_id,
-                masked(words),
+                masked(words or passage(message.text, fact.text)),
                 origin.session_id,
                 origin.received_ms,
                 message.created_at,
@@ -95,14 +103,18 @@ def _memory(fact: Fact, cited: Cited, origin: Origin) -> Memory:
 
 
 def _cited(fact: Fact, before: int, new: Sequence[Turn]) -> Cited:
-    """The cited new messages whose text holds the words, with these."""
-    found = []
-    for number, words in sorted(fact.cited):
-        if before < number <= before + len(new) and len(words) <= _LONGEST_QUOTE:
+    """The cited new messages, each once, with words of theirs where some were copied; not if these do not hold."""
+    found: dict[int, tuple[Turn, str | None]] = {}
+    for number, words in sorted(fact.cited, key=lambda cited: (cited[0], cited[1] is None)):
+        if before < number <= before + len(new):
             message = new[number - before - 1]
-            if holds(message.text, message.speaker, words):
-                found.append((message, words))
-    return found
+            if words is None or _copied(words, message):
+                found.setdefault(number, (message, words))
+    return list(found.values())
+
+
+def _copied(words: str, message: Turn) -> bool:
+    return len(words) <= _LONGEST_QUOTE and holds(message.text, message.speaker, words)
 
 
 def _speaker(cited: Cited) -> str:

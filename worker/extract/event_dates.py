@@ -10,9 +10,9 @@ Source: EDTF, ISO 8601-2:2019, levels 0 and 1 (https://www.loc.gov/standards/dat
 import re
 from datetime import date
 
-_FORM = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ].*)?)?)?([~?%]?)")
+from tablestore_memory.worker.consolidation.dates import Span
 
-Span = tuple[str | None, str | None]
+_FORM = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ].*)?)?)?([~?%]?)")
 
 
 def span_of(value: str) -> Span | None:

@@ -3,8 +3,8 @@
 from functools import cache
 from importlib.resources import files
 
-FACTS_VERSION = "facts_v2"
-CONSOLIDATE_VERSION = "consolidate_v2"
+FACTS_VERSION = "facts_v3"
+CONSOLIDATE_VERSION = "consolidate_v3"
 
 
 def load(version: str, instructions: str = "") -> str:
