@@ -189,7 +189,9 @@ def test_what_was_corrected_and_then_added_to_still_stays_beside_what_was_said_b
     (change,) = consolidate(ScriptedQwen(added), [fact("Ana has a cat", 10)], known(lyon))
     merged = [decide(2, "refine", 1, text="Ana lives in Paris")]
 
-    changes = consolidate(ScriptedQwen(merged), [fact("In Paris", 5)], known(change.written))
+    changes = consolidate(
+        ScriptedQwen(merged), [fact("In Paris", 5, (0.5, 0.5))], known(change.written)
+    )
 
     assert changes == []
 
