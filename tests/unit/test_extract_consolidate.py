@@ -162,7 +162,7 @@ def corrected(memory: Embedded, at: int) -> Embedded:
 @pytest.mark.parametrize("action", ["duplicate", "refine"])
 def test_what_was_corrected_stays_word_for_word_beside_what_was_said_before(action: str) -> None:
     lyon = corrected(fact("Ana lives in Lyon", 1), at=9)
-    decisions = [decide(2, action, 1, text="Ana lives in Lyon and Paris")]
+    decisions = [decide(2, action, 1, t="Ana lives in Lyon and Paris")]
 
     changes = consolidate(ScriptedQwen(decisions), [fact("Ana lives in Paris", 5)], known(lyon))
 
@@ -185,9 +185,10 @@ def test_what_was_corrected_is_ended_by_what_is_said_later_and_by_nothing_before
 
 def test_what_was_corrected_and_then_added_to_still_stays_beside_what_was_said_before() -> None:
     lyon = corrected(fact("Ana lives in Lyon", 1), at=9)
-    added = [decide(2, "refine", 1, text="Ana lives in Lyon with a cat")]
-    (change,) = consolidate(ScriptedQwen(added), [fact("Ana has a cat", 10)], known(lyon))
-    merged = [decide(2, "refine", 1, text="Ana lives in Paris")]
+    added = [decide(2, "refine", 1, t="Ana lives in Lyon and likes cats")]
+    (change,) = consolidate(ScriptedQwen(added), [fact("Ana likes cats", 10)], known(lyon))
+    assert change.written.memory.text == "Ana lives in Lyon and likes cats"
+    merged = [decide(2, "refine", 1, t="Ana lives in Paris")]
 
     changes = consolidate(
         ScriptedQwen(merged), [fact("In Paris", 5, (0.5, 0.5))], known(change.written)
