@@ -15,7 +15,9 @@ _LONGEST_TEXT = 1_000  # characters
 
 
 def restated(known: Memory, again: Memory) -> Memory:
-    """A known memory that was said again: the text stays."""
+    """A known memory that was said again: the text stays; all of it, if it was corrected by hand since."""
+    if known.is_corrected_since(again.stated_at):
+        return known
     return _together([known, again], known)
 
 
@@ -82,6 +84,7 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
         valid_from=min(part.valid_from for part in parts),
         stated_at=max(part.stated_at for part in parts),
         received_ms=min(part.received_ms for part in parts),
+        edited_at=max(part.edited_at for part in parts),
     )
 
 
