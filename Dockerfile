@@ -6,6 +6,7 @@ WORKDIR /src
 RUN python -m venv /opt/memory
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY protocol protocol
+COPY adapters adapters
 COPY producer producer
 COPY recall recall
 COPY worker worker

@@ -27,7 +27,7 @@ class Conversation:
         self._own = own_writes(self._publisher)
 
     def say(self, messages: Iterable[Mapping[str, Any]]) -> None:
-        """Publish messages, each as the arguments of `Publisher.message`: all of them, or none if one is malformed.
+        """Publish messages, each as the arguments of `Publisher.message`: all, or none if one is malformed.
 
         No call touches the network. Raises MalformedEvent, and what the publisher's policy says.
         """
@@ -49,7 +49,7 @@ class Conversation:
         return merged if last is None else merged[max(0, len(merged) - last) :]
 
     def forget(self) -> None:
-        """Have the session forgotten, with what was remembered from it alone; this process sees it empty at once."""
+        """Have the session forgotten, and what was remembered of it; here it is empty at once."""
         event = self._own.complete({"type": "forget", **self._named})
         self._publisher.publish(event)
         self._own.forgotten(self._key, event.created_at)

@@ -56,7 +56,7 @@ class TablestoreChatMessageHistory(BaseChatMessageHistory):
         self._last = last
 
     @property
-    def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # an attribute there, or this
+    def messages(self) -> list[BaseMessage]:
         """In order, what was just added included. Raises what the store raises."""
         said = self._conversation.messages(self._last)
         return [message for each in said if (message := _message(each)) is not None]

@@ -9,7 +9,7 @@ that were extracted from what was said. A search shows what is put once a worker
 
 | asked for | |
 |---|---|
-| a value other than `{"text": …}`, `ttl`, `index` | Unsupported: a memory is one text, searched by meaning and words, until it is forgotten |
+| a value other than `{"text": …}`, `ttl`, `index` | Unsupported: a memory is one text, and searched |
 | `delete`, or a put of None | Unsupported: forget a session or a user |
 | `filter` | by `kind` alone, else Unsupported |
 | other namespaces, `list_namespaces` | Unsupported: memories are a user's, and users are not listed |

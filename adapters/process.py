@@ -7,5 +7,5 @@ from tablestore_memory.recall import Recall
 
 @cache
 def shared_recall() -> Recall:
-    """The recall of all adapters that were given none. Raises BadSettings, which names what the environment lacks."""
+    """The recall of all adapters that were given none. Raises BadSettings, which says what is not set."""
     return Recall.from_env()
