@@ -6,9 +6,9 @@ WORKDIR /src
 RUN python -m venv /opt/memory
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY protocol protocol
-COPY adapters adapters
 COPY producer producer
 COPY recall recall
+COPY adapters adapters
 COPY worker worker
 COPY localcloud localcloud
 COPY tablestore_memory tablestore_memory
