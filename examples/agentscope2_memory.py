@@ -29,8 +29,8 @@ class Quoting(ChatModelBase):
         super().__init__(CredentialBase(), "quoting", self.Parameters(stream=False), 10**6)
         self.formatter = OpenAIChatFormatter()
 
-    async def _call_api(self, _: str, messages: list[dict[str, Any]], *__: Any, **___: Any) -> Any:
-        shown = "\n".join(str(message.get("content")) for message in messages)
+    async def _call_api(self, _: str, messages: list[Any], *__: Any, **___: Any) -> Any:
+        shown = "\n".join(str(message.model_dump()) for message in messages)
         known = "allergic to peanuts" in shown.partition("Relevant memories")[2]
         text = "No satay: you are allergic to peanuts." if known else "Good to know."
         return ChatResponse(content=[TextBlock(text=text)], is_last=True)
@@ -43,10 +43,15 @@ async def main() -> None:
             client = Mem0Client(published=True, publisher=publisher, recall=recall)
             await said("I am allergic to peanuts.", "first", client, publisher)
             publisher.session_end(user_id=USER, session_id="first")
-            deadline = time.monotonic() + 30
-            while not recall.memories(user_id=USER) and time.monotonic() < deadline:
-                await asyncio.sleep(0.2)
+            await asyncio.to_thread(remembered, recall)
             await said("Shall we have satay with peanuts?", "second", client, publisher)
+
+
+def remembered(recall: Recall) -> None:
+    """Wait until something is."""
+    deadline = time.monotonic() + 30
+    while not recall.memories(user_id=USER) and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 async def said(text: str, session_id: str, client: Mem0Client, publisher: Publisher) -> None:

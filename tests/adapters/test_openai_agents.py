@@ -28,7 +28,9 @@ class Script(Model):
         self._answers = list(answers)
         self.shown: list[Any] = []
 
-    async def get_response(self, _: Any, input: Any, *__: Any, **___: Any) -> ModelResponse:
+    async def get_response(
+        self, system_instructions: Any, input: Any, *_: Any, **__: Any
+    ) -> ModelResponse:
         self.shown.append(input)
         return ModelResponse(output=[self._answers.pop(0)], usage=Usage(), response_id=None)
 
