@@ -19,7 +19,7 @@ from tablestore_memory import Publisher, Recall
 from tablestore_memory.adapters.mem0 import Mem0Client
 from tablestore_memory.producer.agentscope import PublishingMiddleware
 
-USER = "example-user"
+USER = "example-guest"
 
 
 class Quoting(ChatModelBase):
@@ -56,7 +56,7 @@ def remembered(recall: Recall) -> None:
 
 async def said(text: str, session_id: str, client: Mem0Client, publisher: Publisher) -> None:
     """One turn with an agent of its own, as in a new process."""
-    memory = Mem0Middleware(user_id=USER, client=client)  # type: ignore[arg-type]  # mem0-shaped
+    memory = Mem0Middleware(user_id=USER, client=client)
     friday = Agent(
         name="Friday",
         system_prompt="You are helpful.",

@@ -11,7 +11,7 @@ from langgraph.store.base import BaseStore
 
 from tablestore_memory.adapters.langgraph import MemoryStore
 
-MEMORIES = ("memories", "example-user")
+MEMORIES = ("memories", "example-musician")
 QUESTION = "Which instrument do I play?"
 
 

@@ -146,7 +146,7 @@ async def test_what_another_publisher_said_is_read_as_its_text(
     publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str, stored: Stored
 ) -> None:
     whose: Any = {"user_id": fresh_name, "session_id": fresh_name}
-    picture = {
+    picture: Any = {
         "type": "image_url",
         "image_url": {"url": "https://example.com/a.png"},
         "alt": "a cat",

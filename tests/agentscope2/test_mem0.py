@@ -1,5 +1,7 @@
 """AgentScope 2.x' own long-term memory middleware on our memory, in all of its modes."""
 
+import runpy
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -16,11 +18,12 @@ from tablestore_memory.producer.agentscope import PublishingMiddleware
 from tests.agentscope2.test_middleware import Script
 from tests.in_cloud import Stored
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "agentscope2_memory.py"
 Mode = Literal["static_control", "agent_control", "both"]
 
 
 async def friday(model: Script, user: str, client: Mem0Client, mode: Mode, *before: Any) -> Agent:
-    memory = Mem0Middleware(user_id=user, client=client, mode=mode)  # type: ignore[arg-type]
+    memory = Mem0Middleware(user_id=user, client=client, mode=mode)
     return Agent(
         name="Friday",
         system_prompt="You are helpful.",
@@ -121,10 +124,9 @@ def test_client_that_nobody_or_everybody_publishes_for_is_refused(
 async def test_example_shows_what_it_promises(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import examples.agentscope2_memory as example
-
+    example = runpy.run_path(str(EXAMPLE))
     monkeypatch.setenv("MEMORY_RECALL_DEADLINE_S", "10")
 
-    await example.main()
+    await example["main"]()
 
     assert "No satay: you are allergic to peanuts." in capsys.readouterr().out
