@@ -8,6 +8,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY protocol protocol
 COPY producer producer
 COPY recall recall
+COPY adapters adapters
 COPY worker worker
 COPY localcloud localcloud
 COPY tablestore_memory tablestore_memory

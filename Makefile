@@ -13,8 +13,12 @@ IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python -m devtools.ru
 # What the chat and the examples store stays here.
 DATA := .local/chat
 
-# What `make example` runs.
-EXAMPLES := add_memories append_messages read_session search_memories
+# What `make example` runs, and in whose environment.
+EXAMPLES_agentscope  := add_memories append_messages read_session search_memories
+EXAMPLES_agentscope2 := agentscope2_memory
+EXAMPLES_adapters    := fastapi_chat langchain_history langgraph_memories openai_agents_session
+EXAMPLES := $(foreach each,agentscope agentscope2 adapters,$(EXAMPLES_$(each)))
+OF_EXAMPLE := $(foreach each,agentscope agentscope2 adapters,$(if $(filter $(NAME),$(EXAMPLES_$(each))),.venv-$(each)))
 
 # A folder with LoCoMo's files, which are not part of this project; the model to evaluate.
 LOCOMO ?= ../shared/data/locomo
@@ -27,7 +31,7 @@ FILES  ?= $(wildcard $(LOCOMO)/*.json)
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 test-adapters bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,8 +70,11 @@ test-conversations: install ## Two real conversations, whole: stored, remembered
 test-failures: install ## Kill, stop, fill and break everything: the short form of the long runs below
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/failures
 
-test-agentscope2: .venv-agentscope2/.installed ## The middleware, with the current AgentScope
+test-agentscope2: .venv-agentscope2/.installed ## The middlewares, with the current AgentScope
 	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
+
+test-adapters: .venv-adapters/.installed ## LangChain, LangGraph, the OpenAI Agents SDK, and a FastAPI chat
+	$(IN_CLOUD) .venv-adapters/bin/python -m pytest tests/adapters
 
 bench-agentscope: $(AGENTSCOPE)/.installed ## append_message: the drop-in beside AgentScope's own
 	MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \
@@ -79,8 +86,8 @@ demo: install ## Publish a conversation and see it stored, remembered and found,
 chat: $(AGENTSCOPE)/.installed ## Chat in the terminal; what you say is remembered
 	@$(IN_CLOUD) --data $(DATA) $(AGENTSCOPE)/bin/python examples/chat.py
 
-example: example-name $(AGENTSCOPE)/.installed ## Run one of the examples for AgentScope: NAME=add_memories
-	@$(IN_CLOUD) --data $(DATA) $(AGENTSCOPE)/bin/python examples/$(NAME).py
+example: example-name $(OF_EXAMPLE:=/.installed) ## Run one of the examples for agents: NAME=add_memories
+	@$(IN_CLOUD) --data $(DATA) $(OF_EXAMPLE)/bin/python examples/$(NAME).py
 
 # Before anything is installed or started.
 example-name:

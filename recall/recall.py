@@ -1,14 +1,17 @@
 """`Recall`: what is known of a user for a question, and what was said, in time."""
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self, Unpack
 
+from tablestore_memory.protocol.events import Message
+from tablestore_memory.recall import stored
 from tablestore_memory.recall.asked import Asked, Question
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.parts import awaited, waited_for
-from tablestore_memory.recall.results import Recalled
+from tablestore_memory.recall.results import Recalled, RecalledMemory
 from tablestore_memory.recall.settings import Options, RecallSettings
 from tablestore_memory.recall.steps import recalled
 
@@ -16,8 +19,8 @@ from tablestore_memory.recall.steps import recalled
 class Recall:
     """One for a process; may be called from any thread and any event loop, also after a fork.
 
-    Nothing that is away raises: there is less in the answer, and its `missing` says what. Only a mistake of the
-    caller raises, ValueError, which names the argument.
+    Of a recall, nothing that is away raises: there is less in the answer, and its `missing` says what. Only a
+    mistake of the caller raises, ValueError, which names the argument.
     """
 
     def __init__(self, **settings: Unpack[Options]) -> None:
@@ -44,6 +47,27 @@ class Recall:
         """The same; the event loop goes on meanwhile."""
         clients = self._open()
         return await awaited(recalled(clients, Asked.checked(clients.settings, question)))
+
+    def session(self, *, user_id: str, session_id: str, last: int | None = None) -> list[Message]:
+        """A session's messages as they were published, in order: all, or the last so many.
+
+        What another program wrote comes as its text. Unlike a recall, this is not in time but whole: raises
+        what the store raises (docs/failures.md).
+        """
+        return stored.session(self._open(), user_id, session_id, last)
+
+    async def asession(
+        self, *, user_id: str, session_id: str, last: int | None = None
+    ) -> list[Message]:
+        """The same; the event loop goes on meanwhile."""
+        return await asyncio.to_thread(
+            self.session, user_id=user_id, session_id=session_id, last=last
+        )
+
+    def memories(self, *, user_id: str, ids: Iterable[str] | None = None) -> list[RecalledMemory]:
+        """The user's memories with these ids, at once; without ids all that the search index shows, the latest
+        first. Raises what the store raises."""
+        return stored.memories(self._open(), user_id, ids)
 
     def close(self) -> None:
         """End threads and connections."""

@@ -10,14 +10,15 @@ holds both versions.
 import importlib
 from typing import Any
 
+from tablestore_memory.producer.pending import shared_publisher
+
 _MODULES = {
     "TablestoreMemoryService": "memories",
     "SearchStrategy": "memories",
     "TablestoreSessionHistoryService": "sessions",
     "PublishingMiddleware": "middleware",
-    "shared_publisher": "pending",
 }
-__all__ = list(_MODULES)
+__all__ = [*_MODULES, "shared_publisher"]
 
 
 def __getattr__(name: str) -> Any:

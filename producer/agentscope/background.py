@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tablestore_memory.producer.agentscope.pending import shared_publisher
 from tablestore_memory.producer.errors import NotStoredYet
+from tablestore_memory.producer.pending import shared_publisher
 from tablestore_memory.producer.publisher import Publisher
 
 _LOOK_EVERY_S = 0.05

@@ -23,7 +23,7 @@ from tablestore_for_agent_memory.base.filter import Filters
 from tablestore_memory.producer.agentscope import nearness
 from tablestore_memory.producer.agentscope.background import InBackground
 from tablestore_memory.producer.agentscope.messages import as_messages, document, reading, text_of
-from tablestore_memory.producer.agentscope.pending import Pending
+from tablestore_memory.producer.pending import Pending
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.errors import EventTooLarge
 

@@ -14,8 +14,8 @@ from typing import Any
 from agentscope.message import AssistantMsg, Msg
 from agentscope.middleware import MiddlewareBase
 
-from tablestore_memory.producer.agentscope.pending import shared_publisher
 from tablestore_memory.producer.errors import ProducerError
+from tablestore_memory.producer.pending import shared_publisher
 from tablestore_memory.producer.publisher import Publisher
 from tablestore_memory.protocol.errors import MalformedEvent
 

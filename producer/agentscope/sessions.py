@@ -21,8 +21,8 @@ from tablestore_for_agent_memory.base.common import Order
 
 from tablestore_memory.producer.agentscope.background import InBackground
 from tablestore_memory.producer.agentscope.messages import as_messages, document, event_fields
-from tablestore_memory.producer.agentscope.pending import Pending
 from tablestore_memory.producer.clock import Clock
+from tablestore_memory.producer.pending import Pending
 from tablestore_memory.protocol.errors import EventTooLarge
 
 _Key = tuple[str, str]  # user, session

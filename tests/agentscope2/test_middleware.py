@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -24,8 +24,8 @@ from agentscope.tool import FunctionTool, ToolChunk, Toolkit
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.agentscope import PublishingMiddleware
 from tablestore_memory.producer.agentscope.middleware import _part
+from tests.in_cloud import Stored
 
-Stored = Callable[[str, str, int], list[dict[str, Any]]]
 Content = list[TextBlock | ToolCallBlock | ThinkingBlock | DataBlock]
 
 

@@ -276,3 +276,26 @@ def test_answer_comes_by_the_deadline_that_was_asked_for(
 
     assert found.text == ""
     assert {part.reason for part in found.missing} == {"DeadlineExceeded"}
+
+
+async def test_session_and_memories_are_read_as_they_stand(
+    deployment: Deployment, recall: Recall, fresh_name: str
+) -> None:
+    user, session = fresh_name, f"{fresh_name}-s"
+    parts = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+    deployment.publish(
+        said(user, session, 1, "I live in Paris.", name="Ana"),
+        said(user, session, 2, "", content=parts),
+        over(user, session),
+    )
+    deployment.wait()
+
+    first, second = await recall.asession(user_id=user, session_id=session)
+    last = recall.session(user_id=user, session_id=session, last=1)
+    (fact,) = recall.memories(user_id=user)
+
+    assert (first.message_id, first.metadata) == (f"{session}-1", {"name": "Ana"})
+    assert (second.content, last) == (parts, [second])
+    assert recall.memories(user_id=user, ids=[fact.id, "another"]) == [fact]
+    assert recall.memories(user_id=f"{user}-2", ids=[fact.id]) == []
+    assert recall.session(user_id=f"{user}-2", session_id=session) == []

@@ -15,7 +15,7 @@ from tablestore.encoder import OTSProtoBufferEncoder
 from tablestore_memory.producer import MalformedEvent, from_line
 from tablestore_memory.protocol.checks import MAX_DEPTH
 from tablestore_memory.protocol.events import Message, Remember, decode, encode
-from tablestore_memory.worker.operations.replay import event_of
+from tablestore_memory.worker.stores.events import event_of
 from tablestore_memory.worker.stores.fields import RESERVED
 from tablestore_memory.worker.stores.memories import Memories
 from tablestore_memory.worker.stores.messages import MessageRow

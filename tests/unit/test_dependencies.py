@@ -19,12 +19,19 @@ EXTRAS = {
     "producer": [],
     "producer/agentscope": ["agentscope"],
     "recall": ["recall"],
+    "adapters": ["recall"],
+    "adapters/langchain.py": ["langchain"],
+    "adapters/langgraph.py": ["langgraph"],
+    "adapters/openai_agents.py": ["openai-agents"],
     "worker": ["worker"],
     "localcloud": ["local"],
     # For who tests with pytest, which loads it.
     "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],
 }
+FRAMEWORKS = {"agentscope", "agentscope2", "langchain", "langgraph", "openai-agents"}
 DISTRIBUTIONS = packages_distributions()
+# Frameworks live in other environments; there most modules are called like their packages.
+ELSEWHERE = {"agents": "openai-agents", "langgraph": "langgraph-checkpoint"}
 
 
 def brought_by(extra: str) -> set[str]:
@@ -62,8 +69,9 @@ def imported(path: Path) -> set[str]:
             names.add(node.module)
     tops = {name.partition(".")[0] for name in names}
     foreign = tops - sys.stdlib_module_names - {"tablestore_memory"}
-    # AgentScope lives in another environment; there a module is called like its package.
-    return {canonicalize_name(DISTRIBUTIONS.get(top, [top])[0]) for top in foreign}
+    return {
+        canonicalize_name(DISTRIBUTIONS.get(top, [ELSEWHERE.get(top, top)])[0]) for top in foreign
+    }
 
 
 @pytest.mark.parametrize("folder", EXTRAS)
@@ -88,8 +96,8 @@ def test_dependencies_are_pinned_for_the_checkout() -> None:
         canonicalize_name(line.partition("==")[0])
         for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     }
-    # AgentScope's have their own files.
-    extras = PROJECT["optional-dependencies"].keys() - {"agentscope"}
+    # Those of the frameworks have their own files.
+    extras = PROJECT["optional-dependencies"].keys() - FRAMEWORKS
     wanted = declared("protocol").union(*map(brought_by, extras))
 
     assert wanted - pinned == set()

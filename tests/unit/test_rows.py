@@ -6,8 +6,8 @@ from typing import Any, get_args
 import pytest
 
 from tablestore_memory.protocol.events import Message, Remember, Role
-from tablestore_memory.worker.operations.replay import event_of
 from tablestore_memory.worker.stores.documents import document_row, key
+from tablestore_memory.worker.stores.events import event_of
 from tablestore_memory.worker.stores.fields import RESERVED
 from tablestore_memory.worker.stores.messages import MessageRow
 from tablestore_memory.worker.stores.parts import spoken

@@ -56,5 +56,5 @@ class Pending(Generic[K, I, V]):
 
 @cache
 def shared_publisher() -> Publisher:
-    """The publisher of all services that were given none: one thread, one journal a process."""
+    """The publisher of all services and adapters that were given none: one thread, one journal a process."""
     return Publisher()

@@ -1,6 +1,6 @@
 """What an AgentScope service remembers of its own writes, and how much of it."""
 
-from tablestore_memory.producer.agentscope.pending import Pending
+from tablestore_memory.producer.pending import Pending
 
 
 def test_entries_come_in_the_order_they_were_added() -> None:
