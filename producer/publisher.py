@@ -36,6 +36,7 @@ from tablestore_memory.protocol.events import (
     partition_key,
 )
 from tablestore_memory.protocol.text_messages import encode_text_message
+from tablestore_memory.protocol.traces import traced
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox
@@ -149,7 +150,7 @@ class Publisher:
         except MalformedEvent as error:
             draft = {"user_id": user_id, "session_id": session_id, "content": content}
             return self._malformed(outbox, {**draft, "event_id": event_id}, error)
-        outbox.accept(data, session_id, now_us)
+        outbox.accept(traced(data), session_id, now_us)
         return event_id
 
     def session_end(self, *, user_id: str, session_id: str, **more: Unpack[More]) -> str:
@@ -208,6 +209,8 @@ class Publisher:
         except MalformedEvent as error:
             draft = event if isinstance(event, Mapping) else {"line": event}
             return self._malformed(outbox, draft, error)
+        if event.traceparent is None:
+            data = traced(data)
         outbox.accept(data, partition_key(event), outbox.clock.now_us())
         return event.event_id
 

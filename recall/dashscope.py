@@ -18,6 +18,7 @@ import urllib3
 
 from tablestore_memory.worker.failures.errors import BadCredentials, ResourceMissing, Unavailable
 from tablestore_memory.worker.qwen.errors import from_code, readable
+from tablestore_memory.worker.tracing.calls import model_call
 
 _EMBEDDING = "/services/embeddings/text-embedding/text-embedding"
 _RERANK = "/services/rerank/text-rerank/text-rerank"
@@ -40,7 +41,8 @@ class DashScope:
             "input": {"texts": [text]},
             "parameters": {"dimension": dimension, "text_type": "query"},
         }
-        output = self._output(_EMBEDDING, body, timeout_s)
+        with model_call("embeddings", model, {"gen_ai.embeddings.dimension.count": dimension}):
+            output = self._output(_EMBEDDING, body, timeout_s)
         with readable():
             vector: list[float] = output["embeddings"][0]["embedding"]
             length = len(vector)
@@ -60,7 +62,8 @@ class DashScope:
             "input": {"query": query, "documents": list(documents)},
             "parameters": {"top_n": len(documents), "return_documents": False},
         }
-        output = self._output(_RERANK, body, timeout_s)
+        with model_call("rerank", model, {}):
+            output = self._output(_RERANK, body, timeout_s)
         with readable():
             scores = {each["index"]: float(each["relevance_score"]) for each in output["results"]}
             return [scores[index] for index in range(len(documents))]

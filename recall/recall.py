@@ -14,6 +14,7 @@ from tablestore_memory.recall.parts import awaited, waited_for
 from tablestore_memory.recall.results import Recalled, RecalledMemory
 from tablestore_memory.recall.settings import Options, RecallSettings
 from tablestore_memory.recall.steps import recalled
+from tablestore_memory.recall.traces import about_result, recalling
 
 
 class Recall:
@@ -41,12 +42,20 @@ class Recall:
         The other arguments are those of `Question`. Raises ValueError.
         """
         clients = self._open()
-        return waited_for(recalled(clients, Asked.checked(clients.settings, question)))
+        asked = Asked.checked(clients.settings, question)
+        with recalling(asked) as note:
+            result = waited_for(recalled(clients, asked))
+            note(about_result(result))
+        return result
 
     async def aio(self, **question: Unpack[Question]) -> Recalled:
         """The same; the event loop goes on meanwhile."""
         clients = self._open()
-        return await awaited(recalled(clients, Asked.checked(clients.settings, question)))
+        asked = Asked.checked(clients.settings, question)
+        with recalling(asked) as note:
+            result = await awaited(recalled(clients, asked))
+            note(about_result(result))
+        return result
 
     def session(self, *, user_id: str, session_id: str, last: int | None = None) -> list[Message]:
         """A session's messages as they were published, in order: all, or the last so many.

@@ -24,6 +24,8 @@ EXTRAS = {
     "adapters/langgraph.py": ["langgraph"],
     "adapters/openai_agents.py": ["openai-agents"],
     "worker": ["worker"],
+    # Imported where it is wanted, or loaded by the app.
+    "worker/tracing": ["worker", "otel"],
     "localcloud": ["local"],
     # For who tests with pytest, which loads it.
     "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],

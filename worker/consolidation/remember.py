@@ -25,6 +25,7 @@ from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease, Leases
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.memories import Embedded
+from tablestore_memory.worker.tracing import spans
 
 log = structlog.get_logger()
 
@@ -112,8 +113,13 @@ class UserLease:
 
     def end(self, entry: Entry) -> None:
         """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
+        about: spans.Attributes = {
+            "gen_ai.operation.name": spans.APPLY,
+            "gen_ai.memory.record.count": len(entry.changes),
+        }
         try:
-            self.step.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
+            with spans.span(spans.APPLY, about):
+                self.step.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
         except Final:
             self.made(entry.plan_id)
             raise

@@ -18,6 +18,9 @@ from tablestore_memory.worker.qwen.asked_for import NOBODY, Asker, current_asker
 from tablestore_memory.worker.qwen.errors import Call, reached, readable
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.qwen.usage import Usage
+from tablestore_memory.worker.tracing.calls import model_call
+from tablestore_memory.worker.tracing.content import answered, asked
+from tablestore_memory.worker.tracing.spans import Attributes, Value
 
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads
 _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
@@ -87,6 +90,13 @@ class QwenCalls:
                 **self._how(),
             ),
             trivial,
+            "chat",
+            {
+                "gen_ai.output.type": "json",
+                "gen_ai.request.temperature": 0.0,
+                "gen_ai.request.max_tokens": max_tokens,
+                **asked(system, user),
+            },
         )
 
     def embed(self, texts: Sequence[str], text_type: str, *, trivial: bool = False) -> Any:
@@ -105,6 +115,8 @@ class QwenCalls:
                 **self._how(),
             ),
             trivial,
+            "embeddings",
+            {"gen_ai.embeddings.dimension.count": self.dimension},
         )
 
     def _how(self) -> dict[str, Any]:
@@ -121,16 +133,27 @@ class QwenCalls:
 
         return http_session()
 
-    def _paced(self, model: str, purpose: str, estimated: int, call: Call, trivial: bool) -> Any:
+    def _paced(
+        self,
+        model: str,
+        purpose: str,
+        estimated: int,
+        call: Call,
+        trivial: bool,
+        operation: str,
+        about: Attributes,
+    ) -> Any:
         """The response to a call for which there was room; what it used is counted."""
         purpose = "probe" if trivial else purpose
+        about = {"memory_worker.purpose": purpose, **about}
         with self.limiter.call(model, estimated) as spent:
             started = time.monotonic()
-            with _failures_told(model, purpose):
+            with _failures_told(model, purpose), model_call(operation, model, about) as note:
                 response = reached(call, trivial=trivial)
                 duration_ms = round((time.monotonic() - started) * 1000, 1)
                 with readable():
                     usage, request_id = Usage.of(response.usage), response.request_id
+                    note(_told(usage, request_id) | answered(response.output))
             spent.tokens, spent.cached = usage.total, usage.cached
             self.book(model, purpose, NOBODY if trivial else current_asker(), usage)
         log.info(
@@ -144,6 +167,15 @@ class QwenCalls:
             request_id=request_id,
         )
         return response
+
+
+def _told(usage: Usage, request_id: str) -> dict[str, Value]:
+    return {
+        "gen_ai.usage.input_tokens": usage.input,
+        "gen_ai.usage.output_tokens": usage.output,
+        "gen_ai.usage.cache_read.input_tokens": usage.cached,
+        "gen_ai.response.id": str(request_id),
+    }
 
 
 @contextmanager

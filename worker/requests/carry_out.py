@@ -22,6 +22,8 @@ from tablestore_memory.worker.qwen.asked_for import Asker, asked_for
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
+from tablestore_memory.worker.tracing import spans
+from tablestore_memory.worker.tracing.content import ids
 
 log = structlog.get_logger()
 
@@ -36,7 +38,16 @@ class RequestWork:
 
     def carry_out(self, event: Event, received_ms: int) -> None:
         """Raises what keeps it from being done."""
-        with asked_for(asker=Asker(event.user_id, received_ms)):
+        kind = str(event.__struct_config__.tag)
+        with (
+            asked_for(asker=Asker(event.user_id, received_ms)),
+            spans.span(
+                spans.REQUEST.format(type=kind),
+                ids(event.user_id, event.session_id),
+                kind="CONSUMER",
+                parent=event.traceparent,
+            ),
+        ):
             match event:
                 case Remember(document=None):
                     self._remember(event, received_ms)

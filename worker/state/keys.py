@@ -32,6 +32,8 @@ LONGEST_PAUSE_MS = 15 * SECOND
 PAUSES_MS = MINUTE
 LEADER_MS = 3 * SECOND
 FAILING_MS = HOUR
+TRACED_MS = HOUR
+"""Of a memory that takes longer to be searchable nobody looks at the trace any more."""
 SPENT_MS = 3 * DAY
 COUNTS_MS = 2 * MINUTE
 """This minute and the last: what was counted before slides out of the window."""
@@ -117,6 +119,10 @@ class Keys:
     def unindexed(self, user_id: str) -> SortedSet:
         """The user's memories not confirmed searchable, by the time written, ms."""
         return self._of(user_id, f"unindexed:{user_id}")
+
+    def traced(self, partition: int) -> Annotated[Hash, Kept(TRACED_MS)]:
+        """The traces in which those memories were written, if they were in any."""
+        return self.streams.key(partition, "traced")
 
     def searchable(self, user_id: str) -> Stream:
         """Announcements: user, document, lag in ms; the last 10,000."""

@@ -1,0 +1,82 @@
+"""Where a worker's spans go: to a collector, by OTLP over HTTP, as OpenTelemetry's own variables say.
+
+gRPC is none of the ways: its threads do not outlive a fork.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+DISABLED = "OTEL_SDK_DISABLED"
+EXPORTER = "OTEL_TRACES_EXPORTER"
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+SERVICE_NAME = "memory-worker"
+"""Where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say nothing else."""
+log = structlog.get_logger()
+
+
+class Traces:
+    """Those of one process. Nothing is imported unless the environment asks for traces."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._processor: BatchSpanProcessor | None = None
+
+    def begin(self) -> None:
+        """In the process that runs tasks, after any fork: threads and sockets are not for two."""
+        if not wanted(self._environ):
+            return
+        try:
+            self._processor = _set_up(self._environ)
+        except ImportError:
+            log.warning("traces.off", reason="OpenTelemetry is missing: install the extra 'otel'")
+        except Unsupported as error:
+            log.warning("traces.off", reason=str(error))
+
+    def end(self) -> None:
+        """Send what is left, for so long as an end may take. To be called before the process ends."""
+        processor, self._processor = self._processor, None
+        if processor:
+            processor.span_exporter.begin_to_end()
+            processor.shutdown()  # type: ignore[no-untyped-call]  # its parameters have none to name
+
+
+class Unsupported(ValueError):
+    """A variable of OpenTelemetry's asks for what is not done here."""
+
+
+def wanted(environ: Mapping[str, str]) -> bool:
+    """Whether spans are to be sent: not without a word, as there may be no collector."""
+    if environ.get(DISABLED, "").lower() == "true" or environ.get(EXPORTER) == "none":
+        return False
+    return any(environ.get(name) for name in (EXPORTER, *ENDPOINTS))
+
+
+def _set_up(environ: Mapping[str, str]) -> "BatchSpanProcessor | None":
+    """None where somebody else has set up OpenTelemetry in this process: then spans go their way."""
+    if environ.get(EXPORTER, "otlp") != "otlp":
+        raise Unsupported(f"{EXPORTER}: must be otlp or none")
+    protocol = next((name for name in PROTOCOLS if environ.get(name)), "")
+    if environ.get(protocol, "http/protobuf") != "http/protobuf":
+        raise Unsupported(f"{protocol}: must be http/protobuf")
+    from opentelemetry import trace
+    from opentelemetry.sdk.resources import SERVICE_NAME as SERVICE
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from tablestore_memory.worker.tracing.sending import Exporter
+
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return None
+    resource = Resource.create({SERVICE: SERVICE_NAME}).merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    processor = BatchSpanProcessor(Exporter())
+    provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
+    return processor
