@@ -15,8 +15,10 @@ from structlog.testing import capture_logs
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.events import MAX_EVENT_BYTES, Event, Message, SessionEnd, decode
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.activity import record, sessions_of
 from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.tracing import content, provider, sending, spans
 from tablestore_memory.worker.tracing.provider import Traces, wanted
@@ -149,6 +151,11 @@ class Place:
         assert waiting
         return waiting.traces
 
+    def traced(self) -> int:
+        """How many memories of the user keep a trace."""
+        partition = self.streams.partition("u")
+        return int(self.redis.hlen(Keys(self.streams).traced(partition)))
+
 
 @pytest.fixture
 def place(redis: Redis, fresh_name: str) -> Place:
@@ -192,6 +199,33 @@ def test_text_that_names_no_trace_counts_for_nothing(place: Place, text: str) ->
     place.comes(text)
 
     assert place.begun() == []
+
+
+# While it is not searchable
+
+
+def test_written_memory_keeps_its_trace_until_it_is_announced(place: Place) -> None:
+    unindexed = UnindexedMemories(place.redis, place.streams)
+    with in_trace() as request:
+        unindexed.add("u", ["one"])
+    unindexed.add("u", ["two"])
+
+    announced = [unindexed.searchable(MemoryRef("u", each)) for each in ("one", "two")]
+
+    assert [each and each.traceparent for each in announced] == [request, None]
+    assert place.traced() == 0
+
+
+def test_forgotten_memory_leaves_no_trace(place: Place) -> None:
+    unindexed = UnindexedMemories(place.redis, place.streams)
+    with in_trace():
+        unindexed.add("u", ["one"])
+    assert place.traced() == 1
+
+    unindexed.forget([MemoryRef("u", "one")])
+
+    assert place.traced() == 0
+    assert unindexed.searchable(MemoryRef("u", "one")) is None
 
 
 # Where spans go
