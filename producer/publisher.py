@@ -18,6 +18,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from sys import modules
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tablestore_memory.producer import lifecycle
@@ -36,7 +37,7 @@ from tablestore_memory.protocol.events import (
     partition_key,
 )
 from tablestore_memory.protocol.text_messages import encode_text_message
-from tablestore_memory.protocol.traces import traced
+from tablestore_memory.protocol.traces import OPENTELEMETRY, traced
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox
@@ -150,7 +151,9 @@ class Publisher:
         except MalformedEvent as error:
             draft = {"user_id": user_id, "session_id": session_id, "content": content}
             return self._malformed(outbox, {**draft, "event_id": event_id}, error)
-        outbox.accept(traced(data), session_id, now_us)
+        if OPENTELEMETRY in modules:
+            data = traced(data)
+        outbox.accept(data, session_id, now_us)
         return event_id
 
     def session_end(self, *, user_id: str, session_id: str, **more: Unpack[More]) -> str:

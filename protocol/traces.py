@@ -4,24 +4,29 @@ It is that of OpenTelemetry's current span. Nothing is imported for it: whoever 
 """
 
 import re
-import sys
+from sys import modules
 
 from tablestore_memory.protocol.events import MAX_EVENT_BYTES
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
+OPENTELEMETRY = "opentelemetry.trace"
+"""The module that whoever has a span has loaded. `publish` asks for it by itself: a call would cost more."""
 _ROOM = len(',"traceparent":""') + 55
 _SAMPLED, _RANDOM = 1, 2  # the flags of level 2
 
 
 def current_traceparent() -> str | None:
     """Of the current span; None where there is none. Raises nothing."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = modules.get(OPENTELEMETRY)
     if trace is None:
         return None
     try:
-        span = trace.get_current_span().get_span_context()
+        current = trace.get_current_span()
+        if current is trace.INVALID_SPAN:  # as nearly always, where it is loaded for something else
+            return None
+        span = current.get_span_context()
         flags = span.trace_flags & (_SAMPLED | _RANDOM)
         return f"00-{span.trace_id:032x}-{span.span_id:016x}-{flags:02x}" if span.is_valid else None
     except Exception:  # noqa: BLE001 - a module that is half imported, a span of somebody's own

@@ -3,14 +3,14 @@
 Nothing is imported that is not loaded: in a worker `provider` does that, in an agent the app.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from sys import modules
 from typing import TYPE_CHECKING, Literal
 
-from tablestore_memory.protocol.traces import is_sampled
+from tablestore_memory.protocol.traces import OPENTELEMETRY, is_sampled
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -33,7 +33,7 @@ _SCOPE = "tablestore_memory"
 
 def is_on() -> bool:
     """Whether anybody could listen."""
-    return "opentelemetry.trace" in sys.modules
+    return OPENTELEMETRY in modules
 
 
 @contextmanager
