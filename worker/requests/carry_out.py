@@ -12,6 +12,7 @@ from tablestore_memory.protocol.events import (
     Forget,
     Remember,
 )
+from tablestore_memory.protocol.traces import is_traceparent
 from tablestore_memory.worker.consolidation.by_hand import ByHand
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
@@ -45,7 +46,7 @@ class RequestWork:
                 spans.REQUEST.format(type=kind),
                 ids(event.user_id, event.session_id),
                 kind="CONSUMER",
-                parent=event.traceparent,
+                parent=_parent(event),
             ),
         ):
             match event:
@@ -104,6 +105,11 @@ class RequestWork:
         with self._remembering.user_lease(event.user_id):
             receipt = self._forgetting.carry_out(scope, event.event_id)
         log.info("user.forgotten", **receipt)
+
+
+def _parent(event: Event) -> str | None:
+    trace = event.traceparent
+    return trace if trace and is_traceparent(trace) else None
 
 
 def _refuse_secret(text: str) -> None:
