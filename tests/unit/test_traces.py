@@ -17,14 +17,17 @@ from tablestore_memory.protocol.events import MAX_EVENT_BYTES, Event, Message, S
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.activity import record, sessions_of
-from tablestore_memory.worker.sessions.due import DueSessions
+from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.tracing import content, provider, sending, spans
 from tablestore_memory.worker.tracing.provider import Traces, wanted
 from tests.documents import table, words_in_code
 from tests.in_trace import in_trace
-from tests.unit.test_ingest_waiting import PATIENT
+
+
+PATIENT = DuePolicy(idle_ms=3_600_000, max_messages=1_000, max_tokens=10**6, max_wait_ms=3_600_000)
+
 
 # At publishing
 

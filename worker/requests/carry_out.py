@@ -2,6 +2,8 @@
 session forgotten.
 """
 
+from contextlib import AbstractContextManager
+
 import structlog
 from msgspec.structs import replace
 
@@ -39,16 +41,7 @@ class RequestWork:
 
     def carry_out(self, event: Event, received_ms: int) -> None:
         """Raises what keeps it from being done."""
-        kind = str(event.__struct_config__.tag)
-        with (
-            asked_for(asker=Asker(event.user_id, received_ms)),
-            spans.span(
-                spans.REQUEST.format(type=kind),
-                ids(event.user_id, event.session_id),
-                kind="CONSUMER",
-                parent=_parent(event),
-            ),
-        ):
+        with asked_for(asker=Asker(event.user_id, received_ms)), _span_of(event):
             match event:
                 case Remember(document=None):
                     self._remember(event, received_ms)
@@ -107,9 +100,14 @@ class RequestWork:
         log.info("user.forgotten", **receipt)
 
 
-def _parent(event: Event) -> str | None:
+def _span_of(event: Event) -> AbstractContextManager[spans.Note]:
     trace = event.traceparent
-    return trace if trace and is_traceparent(trace) else None
+    return spans.span(
+        spans.REQUEST.format(type=event.__struct_config__.tag),
+        ids(event.user_id, event.session_id),
+        kind="CONSUMER",
+        parent=trace if trace and is_traceparent(trace) else None,
+    )
 
 
 def _refuse_secret(text: str) -> None:

@@ -32,8 +32,12 @@ _SCOPE = "tablestore_memory"
 
 
 def is_on() -> bool:
-    """Whether anybody could listen."""
-    return OPENTELEMETRY in modules
+    """Whether anybody listens. That it is loaded says little: redis-py loads what there is of it."""
+    if OPENTELEMETRY not in modules:
+        return False
+    from opentelemetry import trace
+
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 @contextmanager
