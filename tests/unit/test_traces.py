@@ -25,7 +25,6 @@ from tablestore_memory.worker.tracing.provider import Traces, wanted
 from tests.documents import table, words_in_code
 from tests.in_trace import in_trace
 
-
 PATIENT = DuePolicy(idle_ms=3_600_000, max_messages=1_000, max_tokens=10**6, max_wait_ms=3_600_000)
 
 

@@ -23,6 +23,7 @@ from tablestore_memory.worker.tracing.content import answered, asked
 from tablestore_memory.worker.tracing.spans import Attributes, Value
 
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads
+_TEMPERATURE = 0.0
 _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
 log = structlog.get_logger()
 
@@ -75,38 +76,36 @@ class QwenCalls:
             {"role": "system", "content": system},
             {"role": "user", "content": user},
         ]
+        about = {
+            "gen_ai.output.type": "json",
+            "gen_ai.request.temperature": _TEMPERATURE,
+            "gen_ai.request.max_tokens": max_tokens,
+            **asked(system, user),
+        }
+        tokens = tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS
         return self._paced(
-            self.model,
-            current_purpose(),
-            tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS,
+            _Request("chat", self.model, current_purpose(), tokens, about, trivial),
             lambda: Generation.call(
                 model=self.model,
                 messages=messages,
                 result_format="message",
                 response_format={"type": "json_object"},
                 enable_thinking=False,
-                temperature=0.0,
+                temperature=_TEMPERATURE,
                 max_tokens=max_tokens,
                 **self._how(),
             ),
-            trivial,
-            "chat",
-            {
-                "gen_ai.output.type": "json",
-                "gen_ai.request.temperature": 0.0,
-                "gen_ai.request.max_tokens": max_tokens,
-                **asked(system, user),
-            },
         )
 
     def embed(self, texts: Sequence[str], text_type: str, *, trivial: bool = False) -> Any:
         """A vector for each text; `text_type` is query or document."""
         from dashscope import TextEmbedding
 
+        about: Attributes = {"gen_ai.embeddings.dimension.count": self.dimension}
+        purpose = "query" if text_type == "query" else "vectors"
+        tokens = sum(map(tokens_of, texts))
         return self._paced(
-            self.embedding_model,
-            "query" if text_type == "query" else "vectors",
-            sum(map(tokens_of, texts)),
+            _Request("embeddings", self.embedding_model, purpose, tokens, about, trivial),
             lambda: TextEmbedding.call(
                 model=self.embedding_model,
                 input=list(texts),
@@ -114,9 +113,6 @@ class QwenCalls:
                 text_type=text_type,
                 **self._how(),
             ),
-            trivial,
-            "embeddings",
-            {"gen_ai.embeddings.dimension.count": self.dimension},
         )
 
     def _how(self) -> dict[str, Any]:
@@ -133,22 +129,17 @@ class QwenCalls:
 
         return http_session()
 
-    def _paced(
-        self,
-        model: str,
-        purpose: str,
-        estimated: int,
-        call: Call,
-        trivial: bool,
-        operation: str,
-        about: Attributes,
-    ) -> Any:
+    def _paced(self, request: "_Request", call: Call) -> Any:
         """The response to a call for which there was room; what it used is counted."""
-        purpose = "probe" if trivial else purpose
-        about = {"memory_worker.purpose": purpose, **about}
-        with self.limiter.call(model, estimated) as spent:
+        model, trivial = request.model, request.trivial
+        purpose = "probe" if trivial else request.purpose
+        about = {"memory_worker.purpose": purpose, **request.about}
+        with self.limiter.call(model, request.tokens) as spent:
             started = time.monotonic()
-            with _failures_told(model, purpose), model_call(operation, model, about) as note:
+            with (
+                _failures_told(model, purpose),
+                model_call(request.operation, model, about) as note,
+            ):
                 response = reached(call, trivial=trivial)
                 duration_ms = round((time.monotonic() - started) * 1000, 1)
                 with readable():
@@ -167,6 +158,18 @@ class QwenCalls:
             request_id=request_id,
         )
         return response
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of which model, for what; about how many tokens it takes, and what its span says."""
+
+    operation: str
+    model: str
+    purpose: str
+    tokens: int
+    about: Attributes
+    trivial: bool
 
 
 def _told(usage: Usage, request_id: str) -> dict[str, Value]:
