@@ -267,6 +267,18 @@ def test_way_that_is_not_supported_is_told_by_the_variable_without_its_value(
     assert value not in told["reason"]
 
 
+def test_variable_that_opentelemetry_refuses_keeps_no_worker_from_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")  # less than it sends at once
+
+    with capture_logs() as logs:
+        Traces({"OTEL_TRACES_EXPORTER": "otlp"}).begin()
+
+    (told,) = logs
+    assert told["reason"] == "OpenTelemetry refuses its variables: ValueError"
+
+
 def run(code: str) -> str:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ)

@@ -11,6 +11,8 @@ import structlog
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from tablestore_memory.worker.tracing.sending import Exporter
+
 DISABLED = "OTEL_SDK_DISABLED"
 EXPORTER = "OTEL_TRACES_EXPORTER"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -25,25 +27,29 @@ class Traces:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._processor: BatchSpanProcessor | None = None
+        self._sending: tuple[BatchSpanProcessor, Exporter] | None = None
 
     def begin(self) -> None:
         """In the process that runs tasks, after any fork: threads and sockets are not for two."""
         if not wanted(self._environ):
             return
         try:
-            self._processor = _set_up(self._environ)
+            self._sending = _set_up(self._environ)
         except ImportError:
             log.warning("traces.off", reason="OpenTelemetry is missing: install the extra 'otel'")
         except Unsupported as error:
             log.warning("traces.off", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - OpenTelemetry's own, which may quote a variable's value
+            kind = type(error).__name__
+            log.warning("traces.off", reason=f"OpenTelemetry refuses its variables: {kind}")
 
     def end(self) -> None:
         """Send what is left, for so long as an end may take. To be called before the process ends."""
-        processor, self._processor = self._processor, None
-        if processor:
-            processor.span_exporter.begin_to_end()
-            processor.shutdown()  # type: ignore[no-untyped-call]  # its parameters have none to name
+        sending, self._sending = self._sending, None
+        if sending:
+            processor, exporter = sending
+            exporter.begin_to_end()
+            processor.shutdown()  # type: ignore[no-untyped-call]  # the library leaves it without types
 
 
 class Unsupported(ValueError):
@@ -57,7 +63,7 @@ def wanted(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name) for name in (EXPORTER, *ENDPOINTS))
 
 
-def _set_up(environ: Mapping[str, str]) -> "BatchSpanProcessor | None":
+def _set_up(environ: Mapping[str, str]) -> "tuple[BatchSpanProcessor, Exporter] | None":
     """None where somebody else has set up OpenTelemetry in this process: then spans go their way."""
     if environ.get(EXPORTER, "otlp") != "otlp":
         raise Unsupported(f"{EXPORTER}: must be otlp or none")
@@ -76,7 +82,8 @@ def _set_up(environ: Mapping[str, str]) -> "BatchSpanProcessor | None":
         return None
     resource = Resource.create({SERVICE: SERVICE_NAME}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    processor = BatchSpanProcessor(Exporter())
+    exporter = Exporter()
+    processor = BatchSpanProcessor(exporter)
     provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
-    return processor
+    return processor, exporter
