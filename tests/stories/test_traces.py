@@ -99,6 +99,8 @@ def test_what_is_asked_for_by_name_is_traced_to_its_end(
 
     with in_trace() as request:
         deployment.publish({"type": "remember", "user_id": fresh_name, "text": "Allergic to nuts."})
+    other = {"type": "remember", "user_id": f"{fresh_name}-b", "text": "Call me Bo."}
+    deployment.publish(other | {"traceparent": "names no trace"})
     deployment.wait()
     stop(deployment)
 
@@ -106,6 +108,7 @@ def test_what_is_asked_for_by_name_is_traced_to_its_end(
     assert only(collector.spans("process remember", trace)).parent_id == span_id(request)
     applied = only(collector.spans("upsert_memory", trace))
     assert only(collector.spans("searchable", trace)).parent_id == applied.span_id
+    assert deployment.texts(f"{fresh_name}-b") == ["Call me Bo."]
 
 
 def test_each_request_of_a_session_leads_to_its_extraction(
