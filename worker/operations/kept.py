@@ -15,9 +15,9 @@ import msgspec
 
 from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.operations.moments import iso
-from tablestore_memory.worker.operations.replay import event_of
 from tablestore_memory.worker.operations.told import told_memory, told_replaced, told_session
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.stores.events import event_of
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.lineage import current, past
 from tablestore_memory.worker.stores.memories import Memory, document_id
