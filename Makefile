@@ -26,6 +26,8 @@ FILES  ?= $(wildcard $(LOCOMO)/*.json)
 # Local servers are not asked for through a proxy.
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
+# Tests start hundreds of processes: each would compile all of it again where an image says not to keep that.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
@@ -171,3 +173,4 @@ lock: ## Rewrite constraints.txt from a fresh resolution
 
 clean: ## Remove what make made
 	rm -rf .venv .venv-* .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -r {} +
