@@ -125,7 +125,8 @@ class Child:
         """End it and its children at once, as a crash would."""
         # One that has ended lost its number, which may be another's by now.
         if self.running:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended in this moment
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 

@@ -3,7 +3,8 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -24,7 +25,12 @@ EXTRAS = {
     # For who tests with pytest, which loads it.
     "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],
 }
-DISTRIBUTIONS = packages_distributions()
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Read when a test asks, as reading all that is installed takes a while."""
+    return packages_distributions()
 
 
 def brought_by(extra: str) -> set[str]:
@@ -63,7 +69,7 @@ def imported(path: Path) -> set[str]:
     tops = {name.partition(".")[0] for name in names}
     foreign = tops - sys.stdlib_module_names - {"tablestore_memory"}
     # AgentScope lives in another environment; there a module is called like its package.
-    return {canonicalize_name(DISTRIBUTIONS.get(top, [top])[0]) for top in foreign}
+    return {canonicalize_name(distributions().get(top, [top])[0]) for top in foreign}
 
 
 @pytest.mark.parametrize("folder", EXTRAS)
