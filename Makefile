@@ -30,8 +30,10 @@ FILES  ?= $(wildcard $(LOCOMO)/*.json)
 # Local servers are not asked for through a proxy.
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
+# Tests start hundreds of processes: each would compile all of it again where an image says not to keep that.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 test-adapters bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +68,9 @@ test: install $(AGENTSCOPE)/.installed ## Units, conformance, stories, and Agent
 
 test-conversations: install ## Two real conversations, whole: stored, remembered, evaluated
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/conversations
+
+test-examples: install ## The tests that make up their own cases, with all of their examples
+	ALL_EXAMPLES=1 $(BIN)/pytest $(SIDE_BY_SIDE) $$(grep -rlE 'examples\([0-9]+\)' tests --include='test_*.py')
 
 test-failures: install ## Kill, stop, fill and break everything: the short form of the long runs below
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/failures
@@ -178,3 +183,4 @@ lock: ## Rewrite constraints.txt from a fresh resolution
 
 clean: ## Remove what make made
 	rm -rf .venv .venv-* .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -r {} +

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, Self
 
-from devtools.child import Child
+from devtools.child import Child, PythonChild
 from devtools.commands import memory_worker
 from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
@@ -44,15 +44,18 @@ def worker(
 ) -> Child:
     """`celery -A APP worker -Q QUEUES`, starting; all queues if none is named."""
     name = f"{queues.replace(',', '-') or 'worker'}-{uuid.uuid4().hex[:8]}"
-    return Child(
+    command = [
+        *("celery", "-A", app, "worker"),
+        *(("-Q", queues) if queues else ()),
+        *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
+        *options,
+    ]
+    start: type[Child] = PythonChild
+    if supervised:
+        start, command = Child, [*_SUPERVISOR, sys.executable, "-m", *command]
+    return start(
         name,
-        [
-            *(_SUPERVISOR if supervised else ()),
-            *(sys.executable, "-m", "celery", "-A", app, "worker"),
-            *(("-Q", queues) if queues else ()),
-            *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
-            *options,
-        ],
+        command,
         ready=r" ready\.",
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
     )
