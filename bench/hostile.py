@@ -20,7 +20,7 @@ from typing import Self
 from devtools.child import Child
 from devtools.deployment import Deployment
 from devtools.servers import Server, wait_until
-from tablestore_memory.protocol.events import Event, Forget, Message, Remember, SessionEnd, encode
+from tablestore_memory.protocol.events import Event, Message, Remember, SessionEnd, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.operations.backlog import backlog
 from tablestore_memory.worker.state.dead_letters import DeadLetter
@@ -165,7 +165,7 @@ def bystanders_done(deployment: Deployment, step: str, hostile: int) -> tuple[bo
 def check(deployment: Deployment, published: Sequence[Event], kinds: Sequence[str]) -> None:
     """Every bystander has every row and finds every memory; who is hostile alone is in the dead letters."""
     for event in published:
-        if isinstance(event, SessionEnd | Forget) or "hostile" in event.user_id:
+        if not isinstance(event, Message | Remember) or "hostile" in event.user_id:
             continue
         text = event.text if isinstance(event, Remember) else str(event.content)
         word = next(word for word in text.split() if event.user_id in word).strip(".")

@@ -15,21 +15,13 @@ import msgspec
 from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.mending import checked_mended
 from tablestore_memory.protocol.errors import MalformedEvent, UnknownType
-from tablestore_memory.protocol.events import (
-    TYPES,
-    Event,
-    Forget,
-    Message,
-    Remember,
-    SessionEnd,
-)
+from tablestore_memory.protocol.events import KINDS, Event
 
 Line = Mapping[str, Any] | bytes | str
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS: dict[str, frozenset[str]] = {
-    str(kind.__struct_config__.tag): frozenset({"type", *kind.__struct_encode_fields__})
-    for kind in (Message, SessionEnd, Remember, Forget)
+    name: frozenset({"type", *kind.__struct_encode_fields__}) for name, kind in KINDS.items()
 }
 
 
@@ -81,7 +73,7 @@ def _known_type(draft: Mapping[str, Any]) -> str:
         raise MalformedEvent("type", "missing")
     known = _FIELDS.get(kind) if isinstance(kind, str) else None
     if known is None:
-        raise UnknownType("type", f"must be one of {', '.join(TYPES)}")
+        raise UnknownType("type", f"must be one of {', '.join(KINDS)}")
     for field in draft:
         if field not in known:
             # A mistyped name is worth telling; what looks like none may be somebody's text.

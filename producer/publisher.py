@@ -30,6 +30,7 @@ from tablestore_memory.producer.settings import Options, Settings
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import (
     Event,
+    MemoryKind,
     Message,
     Role,
     partition_key,
@@ -67,9 +68,10 @@ class OpenAIFields(TypedDict, total=False):
 class Publisher:
     """Settings come from arguments, then the environment, then defaults (producer/settings.py).
 
-    Each of `publish`, `message`, `session_end`, `remember` and `forget` returns the event's id and
-    raises MalformedEvent (unless `strict=False`), or what the policy `when_full` says. An
-    `event_id` of your own is an idempotency key: the same event twice is stored once.
+    Each of `publish`, `message`, `session_end`, `remember`, `edit_memory`, `delete_memory` and
+    `forget` returns the event's id and raises MalformedEvent (unless `strict=False`), or what the
+    policy `when_full` says. An `event_id` of your own is an idempotency key: the same event twice
+    is stored once.
     """
 
     def __init__(
@@ -167,6 +169,28 @@ class Publisher:
         """Remember this text as it is, without asking a model."""
         draft = {"type": "remember", "user_id": user_id, "session_id": session_id, "text": text}
         return self.publish({**draft, "metadata": metadata, **more})
+
+    def edit_memory(
+        self,
+        *,
+        user_id: str,
+        memory_id: str,
+        text: str | None = None,
+        kind: MemoryKind | None = None,
+        event_start: str | None = None,
+        event_end: str | None = None,
+        **more: Unpack[More],
+    ) -> str:
+        """Correct one memory by hand: what is given takes the place of what was there. An empty
+        `event_start` or `event_end` takes the date away."""
+        draft = {"type": "edit_memory", "user_id": user_id, "memory_id": memory_id, "text": text}
+        dates = {"event_start": event_start, "event_end": event_end}
+        return self.publish({**draft, "kind": kind, **dates, **more})
+
+    def delete_memory(self, *, user_id: str, memory_id: str, **more: Unpack[More]) -> str:
+        """Delete one memory, and the earlier texts that it took the place of."""
+        draft = {"type": "delete_memory", "user_id": user_id, "memory_id": memory_id}
+        return self.publish({**draft, **more})
 
     def forget(self, *, user_id: str, session_id: str | None = None, **more: Unpack[More]) -> str:
         """Forget a session, or all there is of a user when no session is named."""

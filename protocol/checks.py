@@ -4,6 +4,7 @@ All of it is about values as JSON gives them. Every check raises MalformedEvent,
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from tablestore_memory.protocol.errors import MalformedEvent, NotText
@@ -25,6 +26,16 @@ def check_parts(field: str, parts: list[dict[str, Any]]) -> None:
             raise MalformedEvent(f"{field}[{index}].type", reason)
         if kind == "text" and not isinstance(part.get("text"), str | None):
             raise MalformedEvent(f"{field}[{index}].text", "must be a text")
+
+
+def check_day(field: str, day: str) -> None:
+    """One that is as the schema has it stands in the calendar: a day, a month, a year, or nothing."""
+    numbers = [int(part) for part in day.rstrip("~").split("-") if part]
+    year, month, of_month = (*numbers, 1, 1, 1)[:3]
+    try:
+        date(year, month, of_month)
+    except ValueError:
+        raise MalformedEvent(field, "not in the calendar") from None
 
 
 def refuse_depth(fields: Fields) -> None:

@@ -7,7 +7,7 @@ change an older worker could not stand raises `v`.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +27,16 @@ Micros = Annotated[
 Role = Literal["user", "assistant", "system", "tool", "developer", "function"]
 Kind = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(min_length=1)]
+MemoryKind = Literal[
+    "profile", "preference", "fact", "event", "plan", "relationship", "instruction"
+]
+Day = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?~?)?(?!\n)$",
+        description="2023-05-07, 2023-05 or 2023, with ~ for about then; empty for none",
+    ),
+]
 Parts = list[dict[str, Any]]
 """Objects, each with a `type` of 1 to 128 characters; what else they hold is their maker's matter."""
 
@@ -93,6 +103,26 @@ class Forget(_Event, frozen=True, kw_only=True, tag="forget"):
     session_id: Id | None = None
 
 
+class _OfMemory(_Event, frozen=True, kw_only=True):
+    """One memory of the user: it may come from many sessions, so the event belongs to none."""
+
+    session_id: ClassVar[None] = None
+    memory_id: Id
+
+
+class EditMemory(_OfMemory, frozen=True, kw_only=True, tag="edit_memory"):
+    """Correct one memory by hand: what is given takes the place of what was there, the rest stays."""
+
+    text: Text | None = None
+    kind: MemoryKind | None = None
+    event_start: Day | None = None
+    event_end: Day | None = None
+
+
+class DeleteMemory(_OfMemory, frozen=True, kw_only=True, tag="delete_memory"):
+    """Delete one memory, and the earlier texts that it took the place of."""
+
+
 class Document(msgspec.Struct):
     """What the `document` of a `remember` must be; all else in it is kept as it comes."""
 
@@ -103,9 +133,12 @@ class Document(msgspec.Struct):
     metadata: dict[str, Any] | None = None
 
 
-Event = Message | SessionEnd | Remember | Forget
-TYPES = tuple(str(kind.__struct_config__.tag) for kind in (Message, SessionEnd, Remember, Forget))
-IDS = ("event_id", "user_id", "session_id", "message_id")
+Asked = Remember | Forget | EditMemory | DeleteMemory
+"""What is asked for by name, and carried out beside what is said."""
+Event = Message | SessionEnd | Asked
+KINDS: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Event)}
+"""The events by their `type`."""
+IDS = ("event_id", "user_id", "session_id", "message_id", "memory_id")
 
 
 def plain(value: Any) -> Any:
@@ -149,7 +182,7 @@ def decode(data: bytes) -> Event:
         event: Event = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Without its cause: what the library says may quote the event.
-        raise refusals.undecodable(data, error, version=VERSION, types=TYPES) from None
+        raise refusals.undecodable(data, error, version=VERSION, types=tuple(KINDS)) from None
     # What follows is done for few events only: `publish` is to cost microseconds.
     if event.v != VERSION:
         raise UnknownVersion("v", refusals.LATER_VERSION)
@@ -164,6 +197,8 @@ def decode(data: bytes) -> Event:
             checks.check_parts("content", event.content)
     elif type(event) is Remember and event.document is not None:
         _check_document(event.document)
+    elif type(event) is EditMemory:
+        _check_edit(event)
     return event
 
 
@@ -196,6 +231,14 @@ def _check_document(document: dict[str, Any]) -> None:
         raise refusals.invalid(error, within="document") from None
     _check_id("document.id", known.id)
     checks.check_parts("document.content", known.content or [])
+
+
+def _check_edit(event: EditMemory) -> None:
+    """It changes something, and its days are in the calendar."""
+    if event.text is event.kind is event.event_start is event.event_end is None:
+        raise MalformedEvent("text", "missing, and so is all else that could be edited")
+    checks.check_day("event_start", event.event_start or "")
+    checks.check_day("event_end", event.event_end or "")
 
 
 def _unencodable(fields: Iterable[tuple[str, Any]], error: Exception) -> MalformedEvent:

@@ -24,6 +24,8 @@ from tablestore_memory.protocol.checks import MAX_DEPTH
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import (
     MAX_EVENT_BYTES,
+    DeleteMemory,
+    EditMemory,
     Event,
     Forget,
     Message,
@@ -256,7 +258,7 @@ def is_stored(deployment: Deployment, event: Event | None, kept: set[str]) -> bo
             return any(one.message_id == event.message_id for one in said)
         case Remember():
             return event.user_id in kept
-        case SessionEnd() | Forget():
+        case SessionEnd() | Forget() | EditMemory() | DeleteMemory():
             return True
         case None:
             return False

@@ -11,6 +11,8 @@ from msgspec import ValidationError
 from tablestore_memory.producer import MalformedEvent, UnknownType, UnknownVersion, from_line
 from tablestore_memory.protocol.events import (
     MAX_EVENT_BYTES,
+    DeleteMemory,
+    EditMemory,
     Forget,
     Message,
     Remember,
@@ -30,6 +32,12 @@ LINE: dict[Any, Any] = {
     "session_id": "s1",
     "role": "user",
     "content": "hi",
+}
+EDIT: dict[str, Any] = {
+    "type": "edit_memory",
+    "user_id": "u1",
+    "memory_id": "m1",
+    "text": "likes tea",
 }
 
 
@@ -68,6 +76,9 @@ def test_any_text_comes_back_as_it_was(content: str, user_id: str) -> None:
         ),
         SessionEnd(event_id="e1", user_id="u1", session_id="s1", created_at=1),
         Remember(event_id="e1", user_id="u1", text="likes tea", created_at=1),
+        EditMemory(event_id="e1", user_id="u1", created_at=1, memory_id="m", text="likes tea"),
+        EditMemory(event_id="e1", user_id="u1", created_at=1, memory_id="m", event_start=""),
+        DeleteMemory(event_id="e1", user_id="u1", created_at=1, memory_id="m"),
         Forget(event_id="e1", user_id="u1", created_at=1),
     ],
 )
@@ -411,6 +422,16 @@ def test_line_gets_the_ids_and_the_stamp_it_lacks() -> None:
         ({**LINE, "user_id": "\ud800"}, "user_id: holds half a surrogate pair"),
         (b'{"type": "forget", "user_id": "\\ud800"}', "user_id: holds half a surrogate pair"),
         ({"type": "remember", "user_id": "u1"}, "text: missing"),
+        ({**EDIT, "text": None}, "text: missing, and so is all else that could be edited"),
+        ({**EDIT, "text": ""}, "text: Expected `str` of length >= 1"),
+        ({**EDIT, "kind": "mood"}, "kind: must be one of"),
+        ({**EDIT, "event_start": "2023-02-30"}, "event_start: not in the calendar"),
+        ({**EDIT, "event_end": "0000"}, "event_end: not in the calendar"),
+        ({**EDIT, "event_end": "yesterday"}, "event_end: Expected `str` matching"),
+        ({**EDIT, "event_end": "2023-05-07\n"}, "event_end: Expected `str` matching"),
+        ({**EDIT, "session_id": "s1"}, "session_id: unknown field"),
+        ({"type": "delete_memory", "user_id": "u1"}, "memory_id: missing"),
+        ({"type": "delete_memory", "user_id": "u1", "memory_id": "é" * 513}, "memory_id: longer"),
     ],
 )
 def test_bad_line_names_its_field(line: Any, text: str) -> None:
@@ -436,6 +457,14 @@ def test_text_that_nothing_can_carry_is_mended_where_it_is_said(said: Any, kept:
     assert event.metadata == {"a": kept}
 
 
+@pytest.mark.parametrize("day", ["", "2024", "2024-02", "2024-02-29", "2024-02-29~"])
+def test_edit_takes_a_day_as_exact_as_it_is_known(day: str) -> None:
+    event = from_line({**EDIT, "event_start": day, "event_end": day})
+
+    assert isinstance(event, EditMemory)
+    assert (event.event_start, event.event_end) == (day, day)
+
+
 def test_endless_text_that_cannot_be_mended_is_refused() -> None:
     endless: dict[str, Any] = {"text": "\ud800"}
     endless |= {"a": endless, "b": endless}
@@ -458,6 +487,7 @@ def test_partition_follows_the_session_and_else_the_user() -> None:
 
     assert partition_key(message()) == "s1"
     assert partition_key(forget_all) == "u1"
+    assert partition_key(from_line(EDIT)) == "u1"
 
 
 def test_partition_is_the_same_in_every_language() -> None:

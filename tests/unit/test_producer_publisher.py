@@ -82,6 +82,8 @@ def test_each_kind_of_event_arrives(make: Make, redis_url: str, fresh_name: str)
         say(publisher),
         publisher.session_end(user_id="u1", session_id="s1"),
         publisher.remember(user_id="u1", text="likes tea"),
+        publisher.edit_memory(user_id="u1", memory_id="m1", text="likes coffee"),
+        publisher.delete_memory(user_id="u1", memory_id="m1"),
         publisher.forget(user_id="u1"),
         publisher.publish({"type": "session_end", "user_id": "u1", "session_id": "s2"}),
         publisher.publish(b'{"type": "session_end", "user_id": "u1", "session_id": "s3"}'),
