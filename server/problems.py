@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 _AGAIN = {"Retry-After": "1"}
 
 
-class Told(msgspec.Struct, rename={"kind": "type"}, omit_defaults=True):
+class ProblemDetails(msgspec.Struct, rename={"kind": "type"}, omit_defaults=True):
     """The body; `field` and `reason` where a field of the request is meant."""
 
     kind: str
@@ -48,8 +48,8 @@ class Problem(Exception):
         super().__init__(f"{field}: {reason}" if field else reason)
 
     @property
-    def told(self) -> Told:
-        return Told(
+    def told(self) -> ProblemDetails:
+        return ProblemDetails(
             kind=f"urn:tablestore-memory:{type(self).__name__}",
             title=self.title,
             status=self.status,
