@@ -28,7 +28,9 @@ class Connections:
     services: Services
 
     @classmethod
-    def opened(cls, settings: ServerSettings, environ: Mapping[str, str] = os.environ) -> "Connections":
+    def opened(
+        cls, settings: ServerSettings, environ: Mapping[str, str] = os.environ
+    ) -> "Connections":
         """Raises what a publisher and a recall do about their settings."""
         publisher = Publisher(
             settings.redis_url,

@@ -1,17 +1,17 @@
-"""How the server says no: `application/problem+json` (RFC 9457), which names field and reason and repeats no value.
+"""How the server says no: `application/problem+json` (RFC 9457), which names field and reason and no value.
 
-    Problem
-    ├── Malformed         400  a field is missing, of the wrong type or beyond a limit
-    ├── Unauthorized      401  no token, or one that opens nothing here
-    ├── Forbidden         403  not within what the token opens, or from a page of another origin
-    ├── NotFound          404  nothing there, or somebody else's: both look alike
-    ├── MethodNotAllowed  405
-    ├── TooLarge          413
-    ├── NotJson           415
-    ├── WrongHost         421  this server is not known by that name
-    ├── Failed            500  our mistake; the log has its place
-    ├── Unavailable       503  Redis or Tablestore does not do its work, or too many ask at once
-    └── TooSlow           504  not done within the time that a request has
+Problem
+├── Malformed         400  a field is missing, of the wrong type or beyond a limit
+├── Unauthorized      401  no token, or one that opens nothing here
+├── Forbidden         403  not within what the token opens, or from a page of another origin
+├── NotFound          404  nothing there, or somebody else's: both look alike
+├── MethodNotAllowed  405
+├── TooLarge          413
+├── NotJson           415
+├── WrongHost         421  this server is not known by that name
+├── Failed            500  our mistake; the log has its place
+├── Unavailable       503  Redis or Tablestore does not do its work, or too many ask at once
+└── TooSlow           504  not done within the time that a request has
 """
 
 from collections.abc import Iterator, Mapping

@@ -47,7 +47,9 @@ def _words(listed: str) -> str:
 
 
 def _origins(listed: str) -> str:
-    if not all(each.startswith(("http://", "https://")) and each.count("/") == 2 for each in _split(listed)):
+    if not all(
+        each.startswith(("http://", "https://")) and each.count("/") == 2 for each in _split(listed)
+    ):
         raise ValueError("must be origins as https://app.example.com, separated by commas")
     return listed
 

@@ -1,6 +1,11 @@
 """What every operation is given beside what it was asked: who asks, and what there is to work with."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from anyio import to_thread
 
 from tablestore_memory.server.access import Access
 from tablestore_memory.server.connections import Connections
@@ -10,3 +15,10 @@ from tablestore_memory.server.connections import Connections
 class Call:
     connections: Connections
     access: Access
+
+
+async def done(function: Callable[..., Any], *arguments: object) -> Any:
+    """What it answers. One that is not `async` waits for the stores in a thread; who asked may go before that."""
+    if inspect.iscoroutinefunction(function):
+        return await function(*arguments)
+    return await to_thread.run_sync(function, *arguments, abandon_on_cancel=True)

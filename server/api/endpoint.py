@@ -1,17 +1,15 @@
 """From a request to an operation and back: who asks, decoded, done, encoded."""
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tablestore_memory.server.access import Tokens
-from tablestore_memory.server.api.call import Call
+from tablestore_memory.server.api.call import Call, done
 from tablestore_memory.server.api.health import health
 from tablestore_memory.server.api.openapi import document
 from tablestore_memory.server.api.reading import body_of, parameters_of
@@ -34,17 +32,10 @@ def _route(operation: Operation, connections: Connections, tokens: Tokens) -> Ro
         access = tokens.access(request.headers.get("authorization"))
         parameters = parameters_of(request, operation.parameters)
         body = None if operation.body is None else await body_of(request, operation.body)
-        answer = await _done(operation, Call(connections, access), parameters, body)
+        answer = await done(operation.function, Call(connections, access), parameters, body)
         return answer if isinstance(answer, Response) else json_of(answer, operation.status)
 
     return Route(operation.path, endpoint, methods=[operation.method])
-
-
-async def _done(operation: Operation, *arguments: object) -> Any:
-    """The stores' clients wait in their thread; who asked may go before that."""
-    if inspect.iscoroutinefunction(operation.function):
-        return await operation.function(*arguments)
-    return await to_thread.run_sync(operation.function, *arguments, abandon_on_cancel=True)
 
 
 def json_of(answer: object, status: int = 200) -> Response:
@@ -57,6 +48,6 @@ async def _openapi(_: Request) -> Response:
 
 def _health(connections: Connections) -> Any:
     async def endpoint(_: Request) -> Response:
-        return json_of(await to_thread.run_sync(health, connections, abandon_on_cancel=True))
+        return json_of(await done(health, connections))
 
     return endpoint

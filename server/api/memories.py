@@ -8,7 +8,7 @@ from tablestore_memory.recall import Quote
 from tablestore_memory.server.api import shapes
 from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.events import event_of, published
-from tablestore_memory.server.api.shapes import Edit, OfMemory, Published
+from tablestore_memory.server.api.shapes import Edit, ListMemories, Memories, OfMemory, Published
 from tablestore_memory.server.problems import NotFound
 from tablestore_memory.worker.stores.memory import Memory
 
@@ -18,6 +18,17 @@ def read(call: Call, asked: OfMemory, _: None) -> shapes.Memory:
     user_id = call.access.user(asked.user_id)
     call.connections.note("memories", user_id, by=call.access.name)
     return told(_found(call, user_id, asked.memory_id))
+
+
+def listed(call: Call, asked: ListMemories, _: None) -> Memories:
+    """All memories of a user, page by page."""
+    user_id = call.access.user(asked.user_id)
+    call.connections.note("memories", user_id, by=call.access.name)
+    found = call.connections.services.memories.of_user(user_id)
+    start = int(asked.cursor or 0)
+    page = found[start : start + asked.limit]
+    after = start + asked.limit
+    return Memories([told(each) for each in page], str(after) if after < len(found) else None)
 
 
 def edit(call: Call, asked: OfMemory, edit: Edit) -> Published:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, written of the types that validate: those of `shapes`, of recall, and of the protocol's events."""
+"""The OpenAPI document, written of the types that validate: `shapes`, recall's, and the protocol's events."""
 
 import inspect
 import json
@@ -26,7 +26,9 @@ Schema = dict[str, Any]
 @cache
 def document() -> Schema:
     """OpenAPI 3.1."""
-    types = [each for o in OPERATIONS for each in (o.parameters, o.answer, o.body) if _is_type(each)]
+    types = [
+        each for o in OPERATIONS for each in (o.parameters, o.answer, o.body) if _is_type(each)
+    ]
     _, schemas = msgspec.json.schema_components([*types, ProblemDetails, Health], ref_template=_REF)
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
@@ -87,13 +89,18 @@ def _parameters(operation: Operation, schemas: dict[str, Schema]) -> list[Schema
 def _answer(operation: Operation) -> Schema:
     """An answer of the function's own is a text."""
     if isinstance(operation.answer, str):
-        return {"description": "Done", "content": {operation.answer: {"schema": {"type": "string"}}}}
+        return {
+            "description": "Done",
+            "content": {operation.answer: {"schema": {"type": "string"}}},
+        }
     return {"description": "Done", "content": _json(_ref(operation.answer.__name__))}
 
 
 def _body(body: Any) -> Schema:
     if body == Draft | list[Draft]:
-        return {"anyOf": [_ref("Event"), {"type": "array", "items": _ref("Event"), "maxItems": 1000}]}
+        return {
+            "anyOf": [_ref("Event"), {"type": "array", "items": _ref("Event"), "maxItems": 1000}]
+        }
     return _ref(body.__name__)
 
 

@@ -15,5 +15,5 @@ async def recall(call: Call, _: Nothing, question: Question) -> Recalled:
     try:
         return await call.connections.recall.aio(**given)
     except ValueError as error:  # which names the argument, and repeats nothing
-        field, _, reason = str(error).partition(": ")
-        raise Malformed(reason, field) from None
+        named = str(error).partition(": ")
+        raise Malformed(named[2], named[0]) from None

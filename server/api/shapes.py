@@ -16,7 +16,7 @@ Draft = dict[str, Any]
 """An event as it comes: checked by the protocol when it is published."""
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of what a request holds."""
 
 
@@ -34,7 +34,9 @@ class OfMemory(OfUser, kw_only=True):
 
 class ListMemories(OfUser, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100, description="Of a page.")] = 50
-    cursor: Annotated[str, Meta(max_length=4096, description="The `next` of the page before.")] | None = None
+    cursor: (
+        Annotated[str, Meta(max_length=4096, description="The `next` of the page before.")] | None
+    ) = None
 
 
 class Question(OfUser, kw_only=True):
@@ -77,7 +79,7 @@ class Published(msgspec.Struct):
 
 
 class Memory(msgspec.Struct):
-    """A fact that holds. `event_start` and `event_end` are dates of what it tells of, as exact as they were said."""
+    """A fact that holds. `event_start` and `event_end` are dates of what it tells of, as exact as was said."""
 
     id: str
     user_id: str

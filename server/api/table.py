@@ -11,6 +11,8 @@ from tablestore_memory.server.api.shapes import (
     Draft,
     Edit,
     Forgetting,
+    ListMemories,
+    Memories,
     Memory,
     Nothing,
     OfMemory,
@@ -36,12 +38,17 @@ class Operation:
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/events", "publish", events.publish, Published, body=Draft | list[Draft], status=202
+        "POST",
+        "/v1/events",
+        "publish",
+        events.publish,
+        Published,
+        body=Draft | list[Draft],
+        status=202,
     ),
     Operation("POST", "/v1/recall", "recall", recalls.recall, Recalled, body=Question),
-    Operation(
-        "GET", "/v1/memories/{memory_id}", "read_memory", memories.read, Memory, OfMemory
-    ),
+    Operation("GET", "/v1/memories", "list_memories", memories.listed, Memories, ListMemories),
+    Operation("GET", "/v1/memories/{memory_id}", "read_memory", memories.read, Memory, OfMemory),
     Operation(
         *("PATCH", "/v1/memories/{memory_id}", "edit_memory", memories.edit, Published),
         OfMemory,

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is told as a problem, and what nobody expected is logged by its place, never by its words."""
+"""Whatever goes wrong is told as a problem, and what nobody expected is logged by its place, not its words."""
 
 import traceback
 
@@ -33,9 +33,7 @@ def problem_of(error: Exception) -> Problem:
         case RedisError() | RedisClusterException():
             return Unavailable("Redis does not do its work")
     place = traceback.extract_tb(error.__traceback__)[-1]
-    _log.error(
-        "server.failed", error=type(error).__name__, at=f"{place.filename}:{place.lineno}"
-    )
+    _log.error("server.failed", error=type(error).__name__, at=f"{place.filename}:{place.lineno}")
     return Failed(f"a mistake of the server's: {type(error).__name__}")
 
 

@@ -1,7 +1,7 @@
 """Under which names the server may be asked, and from which pages.
 
-A page that binds its own name to our address (DNS rebinding) comes with its own Host; one that has a browser send a
-request to us comes with its Origin. Programs send no Origin.
+A page that binds its own name to our address (DNS rebinding) comes with its own Host; one that has a browser send
+a request to us comes with its Origin. Programs send no Origin.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,9 @@ class Names:
                 raise WrongHost("not a name of this server, see MEMORY_SERVER_HOSTS", "Host")
             for origin in headers.getlist("origin"):
                 if not self._is_welcome(origin.lower(), host):
-                    raise Forbidden("not a page of this server, see MEMORY_SERVER_ORIGINS", "Origin")
+                    raise Forbidden(
+                        "not a page of this server, see MEMORY_SERVER_ORIGINS", "Origin"
+                    )
         await self._app(scope, receive, send)
 
     def _is_ours(self, host: str) -> bool:

@@ -68,6 +68,7 @@ def _add_others(cli: typer.Typer) -> None:
         publish,
         recall,
         replay,
+        server,
         show,
         wait,
     )
@@ -79,6 +80,8 @@ def _add_others(cli: typer.Typer) -> None:
         operate.status,
         operate.doctor,
         metrics.metrics,
+        server.serve,
+        server.mcp,
         cost.cost,
         cost.audit,
         show.sessions,
