@@ -38,7 +38,9 @@ def held_at(
     before: dict[str, list[Replaced]] = {}
     for entry in history:
         before.setdefault(entry.replaced_by, []).append(entry)
-    then = [entry for entry in history if entry.valid_from <= moment < entry.replaced_at]
+    # What was corrected or deleted by hand never held.
+    true = (entry for entry in history if not entry.by_hand)
+    then = [entry for entry in true if entry.valid_from <= moment < entry.replaced_at]
     was = {entry.document_id: _memory(entry, user_id) for entry in then}
     lists = {
         name: [each for memory in memories for each in _then(memory, moment, before, was)]

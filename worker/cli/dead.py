@@ -30,7 +30,7 @@ from tablestore_memory.worker.sessions.due import FROM_WATERMARK
 from tablestore_memory.worker.state.dead_letters import EXTRACT, INGEST, REQUESTS, DeadLetter
 
 _QUEUES = (INGEST, REQUESTS, EXTRACT)
-_IDS = ("type", "user_id", "session_id", "message_id", "event_id")
+_IDS = ("type", "user_id", "session_id", "message_id", "memory_id", "event_id")
 Names = Annotated[
     list[str] | None, typer.Argument(help="PARTITION:ENTRY, as `dead list` names them.")
 ]

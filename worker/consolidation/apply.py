@@ -63,7 +63,9 @@ class Apply:
             for memory in written
         ]
         history = [
-            self.history.undoing(old, change.written.memory, max(latest))
+            self.history.undoing(
+                old, change.written.memory, max(latest), by_hand_at=change.by_hand_at
+            )
             for change in changes
             for old in change.replaces
             if (
@@ -84,7 +86,9 @@ class Apply:
         written, removed = _outcome(changes)
         self.unindexed.add(user_id, [each.memory.document_id for each in written])
         history = [
-            self.history.row(old, change.written.memory, reason=change.reason)
+            self.history.row(
+                old, change.written.memory, reason=change.reason, by_hand_at=change.by_hand_at
+            )
             for change in changes
             for old in change.replaces
         ]

@@ -8,11 +8,12 @@ from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Write a memory, and move what it replaces to the history."""
+    """Write a memory, and move what it replaces to the history; `by_hand_at` (µs) if somebody said so."""
 
     written: Embedded
     replaces: tuple[Memory, ...] = ()
     reason: str = ""
+    by_hand_at: int = 0
 
 
 class Known:

@@ -48,10 +48,13 @@ class Consolidation:
     ) -> list[Change]:
         """The changes that new facts make, in the order in which they are to be made.
 
-        A fact that was replaced after it was said is not written again: `replaced` is the history.
+        A fact that was replaced, corrected or deleted after it was said is not written again: `replaced` is
+        the history.
         """
         by_time = sorted(new, key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
-        wanted = [fact for fact in by_time if not _is_over(fact.memory, replaced)]
+        wanted = [
+            fact for fact in by_time if not any(entry.ends(fact.memory) for entry in replaced)
+        ]
         state = Known(known)
         for start in range(0, len(wanted), self.facts_a_question):
             self._decide(wanted[start : start + self.facts_a_question], state)
@@ -94,7 +97,11 @@ class Consolidation:
     ) -> None:
         """What a decision means, if it holds; else the fact is added."""
         memories = [each.memory for each in named]
+        said_at = fact.memory.stated_at
+        corrected = [each for each in named if each.memory.is_corrected_since(said_at)]
         match decision.action if decision.confidence >= self.sure else "add":
+            case "duplicate" | "refine" if corrected:
+                _restate(corrected[0], fact.memory, state)
             case "duplicate" if named:
                 _restate(named[0], fact.memory, state)
             case "refine" if named and merged_text_holds(decision.text, fact.memory, memories):
@@ -143,13 +150,6 @@ class Consolidation:
         state.make(Change(Embedded(memory, vector), tuple(gone), why))
         state.merged(fact.memory, *parts, into=memory)
         return True
-
-
-def _is_over(memory: Memory, replaced: Sequence[Replaced]) -> bool:
-    return any(
-        entry.document_id == memory.document_id and entry.replaced_at >= memory.stated_at
-        for entry in replaced
-    )
 
 
 def _restate(same: Embedded, memory: Memory, state: Known) -> None:

@@ -26,13 +26,16 @@ def keep_document(
     received_ms: int,
     ensure_lease_held: Callable[[], None],
 ) -> None:
-    """Write the document's row, under the user's lease, unless it is forgotten.
+    """Write the document's row, under the user's lease, unless it is forgotten, or was deleted by hand since.
 
     It has the app's id; where that is another's, one bound to its user. Raises NotOwner if both are.
     """
     if is_forgotten(step, event, received_ms):
         return
     ids = _ids(step, event)
+    since = step.history.of_user(event.user_id, since=event.created_at)
+    if any(entry.by_hand and entry.document_id in ids for entry in since):
+        return
     rows = [step.memories.document(event, each, vector, received_ms) for each in ids]
     try:
         _write_one(step, event.user_id, dict(zip(ids, rows, strict=True)), ensure_lease_held)

@@ -13,7 +13,9 @@ _LONGEST_TEXT = 1_000  # characters
 
 
 def restated(known: Memory, again: Memory) -> Memory:
-    """A known memory that was said again: the text stays."""
+    """A known memory that was said again: the text stays; all of it, if it was corrected by hand since."""
+    if known.is_corrected_since(again.stated_at):
+        return known
     return _together([known, again], known)
 
 

@@ -65,9 +65,7 @@ class Remembering:
                 return 0
             known = self.neighbours.of(user_id, wanted, wait_for_index=wait_for_index)
             changes = self._decided(user_id, wanted, known)
-            entry = Entry(plan_id, tuple(changes))
-            self.journal.begin(user_id, entry, held.lease)
-            held.end(entry)
+            held.make(plan_id, changes)
         log.info("memories.changed", **tally(changes, known))
         return len(changes)
 
@@ -105,11 +103,21 @@ class UserLease:
         if self.step.redis.get(self.lease.key) != self.lease.token.encode():
             raise Busy(f"{self.lease.key}: the lease ran out")
 
+    def make(self, plan_id: str, changes: Sequence[Change]) -> None:
+        """Write changes down, then make them."""
+        entry = Entry(plan_id, tuple(changes))
+        self.step.journal.begin(self.user_id, entry, self.lease)
+        self.end(entry)
+
     def end(self, entry: Entry) -> None:
         """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
         try:
             self.step.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
         except Final:
-            self.step.journal.end(self.user_id, entry.plan_id, self.lease)
+            self.made(entry.plan_id)
             raise
-        self.step.journal.end(self.user_id, entry.plan_id, self.lease)
+        self.made(entry.plan_id)
+
+    def made(self, plan_id: str) -> None:
+        """From now on this plan is known to be applied."""
+        self.step.journal.end(self.user_id, plan_id, self.lease)

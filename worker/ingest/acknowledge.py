@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from redis import Redis
 
-from tablestore_memory.protocol.events import Forget, Remember
+from tablestore_memory.protocol.events import Asked
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, Streams
 from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.ingest.outcome import Outcome
@@ -51,9 +51,7 @@ def acknowledge(
     """
     refused = [letter.source for letter in outcome.refused]
     stored = [entry.source for entry in outcome.stored]
-    requests = [
-        entry.source for entry in outcome.stored if isinstance(entry.event, (Remember, Forget))
-    ]
+    requests = [entry.source for entry in outcome.stored if isinstance(entry.event, Asked)]
     work = {
         "ids": [source.entry_id for source in (*stored, *refused, *outcome.forgotten)],
         "requests": [

@@ -224,6 +224,8 @@ CATALOGUE: tuple[Metric, ...] = (
         feeds=(
             Feed("memory.remembered", fixed={"request": "remember"}),
             Feed("document.remembered", fixed={"request": "document"}),
+            Feed("memory.edited", fixed={"request": "edit_memory"}),
+            Feed("memory.deleted", fixed={"request": "delete_memory"}),
             Feed("user.forgotten", fixed={"request": "forget"}),
         ),
     ),

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.protocol.events import Event, Forget, Remember, decode, encode
+from tablestore_memory.protocol.events import EditMemory, Event, Forget, Remember, decode, encode
 from tablestore_memory.worker.failures.errors import (
     Busy,
     Final,
@@ -22,6 +23,7 @@ from tablestore_memory.worker.failures.isolation import (
     ensure_item_is_to_blame,
 )
 from tablestore_memory.worker.requests.carry_out import RequestWork, without_secrets
+from tablestore_memory.worker.secrets.masking import masked
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.dead_letters import REQUESTS, DeadLetters
 from tablestore_memory.worker.state.entries import StreamEntry
@@ -146,4 +148,6 @@ def _masked(request: Request) -> bytes:
     event = request.event
     if isinstance(event, Remember):
         return encode(without_secrets(event))
+    if isinstance(event, EditMemory):
+        return encode(replace(event, text=event.text and masked(event.text)))
     return request.entry.raw

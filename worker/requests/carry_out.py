@@ -1,9 +1,18 @@
-"""What is done for one request: a text or a document remembered, a user or a session forgotten."""
+"""What is done for one request: a text or a document remembered, a memory corrected or deleted, a user or a
+session forgotten.
+"""
 
 import structlog
 from msgspec.structs import replace
 
-from tablestore_memory.protocol.events import Event, Forget, Remember
+from tablestore_memory.protocol.events import (
+    DeleteMemory,
+    EditMemory,
+    Event,
+    Forget,
+    Remember,
+)
+from tablestore_memory.worker.consolidation.by_hand import ByHand
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
 from tablestore_memory.worker.consolidation.remember import Remembering
@@ -18,10 +27,11 @@ log = structlog.get_logger()
 
 
 class RequestWork:
-    """Remembers and forgets by name, whole: done again it changes nothing more."""
+    """Does what is asked for by name, whole: done again it changes nothing more."""
 
     def __init__(self, remembering: Remembering, forgetting: Forgetting) -> None:
         self._remembering = remembering
+        self._by_hand = ByHand(remembering)
         self._forgetting = forgetting
 
     def carry_out(self, event: Event, received_ms: int) -> None:
@@ -32,6 +42,11 @@ class RequestWork:
                     self._remember(event, received_ms)
                 case Remember():
                     self._keep(event, received_ms)
+                case EditMemory():
+                    _refuse_secret(event.text or "")
+                    self._by_hand.edit(event)
+                case DeleteMemory():
+                    self._by_hand.delete(event, received_ms)
                 case Forget():
                     self._forget(event, received_ms)
 
@@ -50,8 +65,7 @@ class RequestWork:
         ).identified()
         if forgotten(step.tombstones, [memory]):
             return
-        if holds_secret(event.text):
-            raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
+        _refuse_secret(event.text)
         (vector,) = step.qwen.embed([memory.text])
         fact = Embedded(memory, vector)
         # Asked for by name, it does not wait for an index that is behind.
@@ -79,6 +93,11 @@ class RequestWork:
         with self._remembering.user_lease(event.user_id):
             receipt = self._forgetting.carry_out(scope, event.event_id)
         log.info("user.forgotten", **receipt)
+
+
+def _refuse_secret(text: str) -> None:
+    if holds_secret(text):
+        raise SecretRefused("the text holds a secret: a key, a password, a card or ID number")
 
 
 def without_secrets(event: Remember) -> Remember:

@@ -26,6 +26,7 @@ RESERVED = frozenset(
         # And that of a memory (stores/memories.py, stores/documents.py).
         *("text", "embedding", "kind", "subject", "said_by", "model", "prompt_version", "sources"),
         *("event_start", "event_end", "confidence", "valid_from", "valid_to", "stated_at"),
+        "edited_at",
     ]
 )
 """Columns that no field of a message may take."""

@@ -2,20 +2,28 @@
 
 It stands apart because AgentScope's readers filter the memory table by user only: a replaced fact left
 there would be told as true. An entry is the same however often it is written.
+
+Somebody who corrects a memory by hand leaves an entry that never held; who deletes one, an entry without any
+text: a tombstone, by which the same fact is known if it is extracted again.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import tablestore as ots
 
-from tablestore_memory.worker.stores.columns import Columns, integer, text
+from tablestore_memory.worker.stores.columns import Columns as Found
+from tablestore_memory.worker.stores.columns import integer, json_list, text
 from tablestore_memory.worker.stores.documents import DEFAULT_TENANT, TENANT
 from tablestore_memory.worker.stores.errors import translated
-from tablestore_memory.worker.stores.memory import Memory, Source
+from tablestore_memory.worker.stores.memory import Memory, Source, citations
 from tablestore_memory.worker.stores.memory_rows import sources_of
-from tablestore_memory.worker.stores.rows import RECEIVED, Key, RowWrite, Value, to_json
+from tablestore_memory.worker.stores.rows import RECEIVED, Columns, Key, RowWrite, to_json
 from tablestore_memory.worker.stores.tables import TableNames
+
+DELETED = "deleted by hand"
+_BY_HAND, _CITED = "by_hand", "cited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,7 @@ class Replaced:
     """One entry: true from `valid_from` until `replaced_at`, both in µs since the epoch.
 
     `received_ms` is the earliest receipt of anything that has a part in either text; 0 if that is not
-    known.
+    known. What was corrected or deleted `by_hand` was not true: `cited` are hashes of the words it rested on.
     """
 
     document_id: str
@@ -37,6 +45,17 @@ class Replaced:
     session_id: str = ""
     sources: tuple[Source, ...] = ()
     received_ms: int = 0
+    by_hand: bool = False
+    cited: tuple[str, ...] = ()
+
+    def ends(self, memory: Memory) -> bool:
+        """Whether a fact is over that is found in something said before: it is this one, or rests on no other
+        words than what was corrected or deleted by hand."""
+        if self.replaced_at < memory.stated_at:
+            return False
+        found = citations(memory.user_id, memory.sources) if self.cited else []
+        same_words = bool(found) and set(found) <= set(self.cited)
+        return same_words or self.document_id == memory.document_id
 
 
 class History:
@@ -49,9 +68,9 @@ class History:
         self._table = names.history
         self._tenant = tenant
 
-    def row(self, old: Memory, new: Memory, *, reason: str) -> RowWrite:
-        """The entry for `old`, which ended when `new` began to hold."""
-        columns: tuple[tuple[str, Value], ...] = (
+    def row(self, old: Memory, new: Memory, *, reason: str, by_hand_at: int = 0) -> RowWrite:
+        """The entry for `old`, which ended when `new` began to hold, or when it was corrected by hand (µs)."""
+        columns: Columns = (
             ("text", old.text),
             ("valid_from", old.valid_from),
             ("replaced_by", new.document_id),
@@ -62,13 +81,26 @@ class History:
             ("sources", to_json([asdict(source) for source in old.sources])),
             (RECEIVED, min(old.received_ms, new.received_ms)),
         )
-        if self._tenant != DEFAULT_TENANT:
-            columns += ((TENANT, self._tenant),)
-        return RowWrite(self._table, _entry_key(old, new), columns)
+        if by_hand_at:
+            columns += _by_hand(citations(old.user_id, old.sources))
+        return self._put(_entry_key(old, new, by_hand_at), columns)
 
-    def undoing(self, old: Memory, new: Memory, upto_ms: int) -> RowWrite:
-        """The deletion of that entry, if it was received by then."""
-        return RowWrite(self._table, _entry_key(old, new), (), kind="delete", upto_ms=upto_ms)
+    def tombstone(self, memory: Memory, at: int) -> RowWrite:
+        """What is left of a memory that was deleted by hand: no text, and nothing that names a session."""
+        cited = citations(memory.user_id, memory.sources)
+        key = _key(memory.user_id, at, memory.document_id)
+        return self._put(key, _emptied("", memory.received_ms, cited))
+
+    def emptied(self, user_id: str, entry: Replaced) -> RowWrite:
+        """The same of an entry: what a memory was before it was deleted."""
+        cited = entry.cited or citations(user_id, entry.sources)
+        key = _key(user_id, entry.replaced_at, entry.document_id)
+        return self._put(key, _emptied(entry.replaced_by, entry.received_ms, cited))
+
+    def undoing(self, old: Memory, new: Memory, upto_ms: int, *, by_hand_at: int = 0) -> RowWrite:
+        """The deletion of the entry of `row`, if it was received by then."""
+        key = _entry_key(old, new, by_hand_at)
+        return RowWrite(self._table, key, (), kind="delete", upto_ms=upto_ms)
 
     def deletion(self, user_id: str, entry: Replaced, upto_ms: int) -> RowWrite:
         """Of one entry, if it was received by then."""
@@ -88,14 +120,28 @@ class History:
             entries += [_entry(row) for row in rows if self._is_ours(row)]
         return entries
 
+    def _put(self, key: Key, columns: Columns) -> RowWrite:
+        if self._tenant != DEFAULT_TENANT:
+            columns += ((TENANT, self._tenant),)
+        return RowWrite(self._table, key, columns)
+
     def _is_ours(self, row: ots.Row) -> bool:
         return text(_columns(row), TENANT, DEFAULT_TENANT) == self._tenant
 
 
-def _entry_key(old: Memory, new: Memory) -> Key:
+def _by_hand(cited: Sequence[str]) -> Columns:
+    return ((_BY_HAND, True), (_CITED, to_json(cited)))
+
+
+def _emptied(replaced_by: str, received_ms: int, cited: Sequence[str]) -> Columns:
+    told: Columns = (("replaced_by", replaced_by), ("reason", DELETED), (RECEIVED, received_ms))
+    return told + _by_hand(cited)
+
+
+def _entry_key(old: Memory, new: Memory, by_hand_at: int) -> Key:
     # A restated fact began before what it outlives.
     ended = new.valid_from if new.valid_from >= old.stated_at else new.stated_at
-    return _key(old.user_id, ended, old.document_id)
+    return _key(old.user_id, by_hand_at or ended, old.document_id)
 
 
 def _key(user_id: str, replaced_at: int, document_id: str) -> Key:
@@ -121,8 +167,10 @@ def _entry(row: ots.Row) -> Replaced:
         session_id=text(columns, "session_id"),
         sources=sources_of(columns),
         received_ms=integer(columns, RECEIVED),
+        by_hand=columns.get(_BY_HAND) is True,
+        cited=tuple(each for each in json_list(columns, _CITED) if isinstance(each, str)),
     )
 
 
-def _columns(row: ots.Row) -> Columns:
+def _columns(row: ots.Row) -> Found:
     return {cell[0]: cell[1] for cell in row.attribute_columns}

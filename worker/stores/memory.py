@@ -7,10 +7,13 @@ however often it is written.
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
-Kind = Literal["profile", "preference", "fact", "event", "plan", "relationship", "instruction"]
+from tablestore_memory.protocol.events import MemoryKind
+
+Kind = MemoryKind
 """Of a fact that was extracted. A row of another program may have any."""
 
 
@@ -35,7 +38,8 @@ class Memory:
 
     It holds since `valid_from`, was last said at `stated_at`, and holds still: one that does not is in
     the history, with its `valid_to`. `received_ms` is the earliest receipt of anything that it was made
-    from, by Redis' clock; 0 if that is not known.
+    from, by Redis' clock; 0 if that is not known. `edited_at` is when somebody last corrected it by hand,
+    0 if nobody did.
     """
 
     user_id: str
@@ -54,6 +58,7 @@ class Memory:
     prompt_version: str | None = None
     document_id: str = ""
     received_ms: int = 0
+    edited_at: int = 0
 
     def identified(self) -> "Memory":
         """With the document id that its user and text give it."""
@@ -63,6 +68,10 @@ class Memory:
     def sessions(self) -> set[str]:
         """All that gave a part of it; nothing for one that came without a session."""
         return {self.session_id, *(source.session_id for source in self.sources)} - {""}
+
+    def is_corrected_since(self, moment: int) -> bool:
+        """Whether somebody corrected it by hand at that time (µs) or later: then it stays as it is."""
+        return bool(self.edited_at) and self.edited_at >= moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,12 @@ def stems_from(made: Derived, session_id: str | None, upto_ms: int) -> bool:
 def document_id(user_id: str, text: str) -> str:
     """32 hex digits of SHA-256 over the user and the normalised text."""
     return hashlib.sha256(f"{user_id}\0{normalised(text)}".encode()).hexdigest()[:32]
+
+
+def citations(user_id: str, sources: Iterable[Source]) -> list[str]:
+    """The words that sources cite, each as 32 hex digits of SHA-256: equal for the same words of a message."""
+    said = {f"{user_id}\0{each.message_id}\0{normalised(each.quote)}" for each in sources}
+    return sorted(hashlib.sha256(each.encode()).hexdigest()[:32] for each in said)
 
 
 # Full and half width forms to the usual ones. NFKC would do it too, but makes 10² the same as 102.

@@ -18,7 +18,7 @@ _STRINGS = (KIND, "subject", "said_by", "model", "prompt_version", "event_start"
 
 COLUMNS = [
     *("document_id", TENANT, "text", OWNER, "session_id", RECEIVED),
-    *("confidence", "valid_from", "stated_at", "sources", *_STRINGS),
+    *("confidence", "valid_from", "stated_at", "edited_at", "sources", *_STRINGS),
 ]
 """What is asked for of a memory without its vector."""
 
@@ -36,7 +36,8 @@ def memory_row(table: str, where: Key, memory: Memory, embedding: Sequence[float
         "stated_at": memory.stated_at,
         "sources": to_json([asdict(source) for source in memory.sources]),
     }
-    columns |= {name: value for name in _STRINGS if (value := getattr(memory, name))}
+    optional = (*_STRINGS, "edited_at")
+    columns |= {name: value for name in optional if (value := getattr(memory, name))}
     columns |= message_fields("user", "message", [{"type": "text"}], {})
     return RowWrite(table, where, tuple(columns.items()), owner=memory.user_id, ours=KIND)
 
@@ -53,6 +54,7 @@ def memory_of(document_id: str, columns: Columns) -> Memory:
         confidence=number(columns, "confidence", 1.0),
         valid_from=valid_from,
         stated_at=integer(columns, "stated_at", valid_from),
+        edited_at=integer(columns, "edited_at"),
         sources=sources_of(columns),
         kind=text(columns, KIND) or DOCUMENT,
         **{name: text(columns, name) or None for name in _STRINGS if name != KIND},
