@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from redis import Redis
 
 from tablestore_memory.producer import Publisher
+from tablestore_memory.producer.clock import Clock, EventIds
+from tablestore_memory.producer.lines import Line, from_line
+from tablestore_memory.protocol.events import Event
 from tablestore_memory.recall import Recall
 from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.operations.deeds import deed, note_deed
@@ -26,6 +29,8 @@ class Connections:
     publisher: Publisher
     recall: Recall
     services: Services
+    ids: EventIds = field(default_factory=EventIds)
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def opened(
@@ -54,6 +59,10 @@ class Connections:
     @cached_property
     def exposition(self) -> Exposition:
         return Exposition(self.redis, self.services.keys)
+
+    def event_of(self, line: Line) -> Event:
+        """The complete event: each later than the one before. Raises MalformedEvent."""
+        return from_line(line, ids=self.ids, clock=self.clock)
 
     def note(self, command: str, user_id: str, *, by: str) -> None:
         """For the audit, before it is done. Raises what Redis does: what cannot be noted is not done."""

@@ -1,6 +1,7 @@
 """A server from its start to its end: listen, say where, finish what is in flight, deliver what was published."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -20,8 +21,16 @@ _END_S = 10.0
 """For what is in flight when the server is told to end; what takes longer is broken off."""
 
 
+def _quiet() -> None:
+    """What these say of a request may be in its own words; what went wrong is said by us."""
+    for name in ("mcp", "sse_starlette"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
 def serve(settings: ServerSettings, host: str, port: int, say: Say) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C. Raises OSError where it cannot listen."""
+    _quiet()
     tokens = settings.tokens
     with _listening(host, port) as listener, closing(Connections.opened(settings)) as connections:
         if not tokens:
@@ -42,6 +51,7 @@ def serve(settings: ServerSettings, host: str, port: int, say: Say) -> None:
 
 def serve_mcp(settings: ServerSettings, user_id: str | None) -> None:
     """Serve the tools on the standard streams until the client closes them."""
+    _quiet()
     with closing(Connections.opened(settings)) as connections:
         anyio.run(serve_streams, connections, Access("stdio", user_id))
 

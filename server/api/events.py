@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from tablestore_memory.producer.errors import QueueFull
-from tablestore_memory.producer.lines import from_line
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import Event
 from tablestore_memory.server.access import Access
 from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.reading import malformed
 from tablestore_memory.server.api.shapes import Draft, Nothing, Published
-from tablestore_memory.server.connections import Connections
 from tablestore_memory.server.problems import Forbidden, Malformed, Unavailable
 
 _MOST = 1_000
@@ -22,31 +20,32 @@ def publish(call: Call, _: Nothing, drafts: Draft | list[Draft]) -> Published:
     listed = drafts if isinstance(drafts, list) else [drafts]
     if len(listed) > _MOST:
         raise Malformed(f"more than {_MOST} events", "body")
-    events = list(_events(call.access, listed, is_list=isinstance(drafts, list)))
-    return published(call.connections, events)
+    events = list(_events(call, listed, is_list=isinstance(drafts, list)))
+    return published(call, events)
 
 
-def published(connections: Connections, events: list[Event]) -> Published:
+def published(call: Call, events: list[Event]) -> Published:
     """Raises Unavailable where there is room for no more, neither in Redis nor on disk."""
     try:
-        return Published([connections.publisher.publish(event) for event in events])
+        return Published([call.connections.publisher.publish(event) for event in events])
     except QueueFull:
         raise Unavailable("Redis is away, and there is no room for more events") from None
 
 
-def event_of(draft: Draft) -> Event:
+def event_of(call: Call, draft: Draft) -> Event:
     """The complete event. Raises Malformed."""
     try:
-        return from_line(draft)
+        return call.connections.event_of(draft)
     except MalformedEvent as error:
         raise malformed(error) from None
 
 
-def _events(access: Access, drafts: list[Draft], *, is_list: bool) -> Iterator[Event]:
+def _events(call: Call, drafts: list[Draft], *, is_list: bool) -> Iterator[Event]:
     for number, draft in enumerate(drafts):
         where = f"[{number}]." if is_list else ""
         try:
-            yield from_line(draft | {"user_id": _user(access, draft.get("user_id"), where)})
+            user_id = _user(call.access, draft.get("user_id"), where)
+            yield call.connections.event_of(draft | {"user_id": user_id})
         except MalformedEvent as error:
             raise malformed(error, where) from None
 

@@ -19,7 +19,7 @@ def health(connections: Connections) -> Health:
     return Health("ok")
 
 
-def metrics(call: Call, _: Nothing) -> Response:
+def metrics(call: Call, _: Nothing, __: None) -> Response:
     """How the work stands, and what all workers counted (docs/metrics.md); for a token of all users."""
     call.access.to_everything()
     text = generate_latest(call.connections.exposition.registry)

@@ -37,10 +37,10 @@ def edit(call: Call, asked: OfMemory, edit: Edit) -> Published:
     call.access.user(edit.user_id or user_id)
     changes = msgspec.structs.asdict(edit)
     draft = {"type": "edit_memory", **changes, "user_id": user_id, "memory_id": asked.memory_id}
-    event = event_of(draft)
+    event = event_of(call, draft)
     _found(call, user_id, asked.memory_id)
     call.connections.note("edit", user_id, by=call.access.name)
-    return published(call.connections, [event])
+    return published(call, [event])
 
 
 def delete(call: Call, asked: OfMemory, _: None) -> Published:
@@ -49,7 +49,7 @@ def delete(call: Call, asked: OfMemory, _: None) -> Published:
     _found(call, user_id, asked.memory_id)
     call.connections.note("delete", user_id, by=call.access.name)
     draft = {"type": "delete_memory", "user_id": user_id, "memory_id": asked.memory_id}
-    return published(call.connections, [event_of(draft)])
+    return published(call, [event_of(call, draft)])
 
 
 def told(memory: Memory) -> shapes.Memory:

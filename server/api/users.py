@@ -9,6 +9,6 @@ def forget(call: Call, _: Nothing, asked: Forgetting) -> Published:
     """Forget a user or one session: what is stored, remembered, on its way or set aside. A worker does it."""
     user_id = call.access.user(asked.user_id)
     draft = {"type": "forget", "user_id": user_id, "session_id": asked.session_id}
-    event = event_of(draft | {"event_id": asked.event_id})
+    event = event_of(call, draft | {"event_id": asked.event_id})
     call.connections.note("forget", user_id, by=call.access.name)
-    return published(call.connections, [event])
+    return published(call, [event])

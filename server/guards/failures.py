@@ -32,7 +32,8 @@ def problem_of(error: Exception) -> Problem:
             return Unavailable(f"Tablestore does not do its work: {type(error).__name__}")
         case RedisError() | RedisClusterException():
             return Unavailable("Redis does not do its work")
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = [f for f in frames if "tablestore_memory" in f.filename or f is frames[0]][-1]
     _log.error("server.failed", error=type(error).__name__, at=f"{place.filename}:{place.lineno}")
     return Failed(f"a mistake of the server's: {type(error).__name__}")
 

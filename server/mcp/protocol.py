@@ -87,6 +87,7 @@ def _input_schema(tool: Tool, access: Access) -> dict[str, Any]:
     schema = _schema(tool.arguments)
     if access.user_id is None:
         schema["required"] = ["user_id", *schema["required"]]
+        schema["properties"]["user_id"] = schema["properties"]["user_id"]["anyOf"][0]
     else:
         del schema["properties"]["user_id"]
     return schema

@@ -32,7 +32,7 @@ def add_memory(call: Call, asked: AddMemory) -> Taken:
     few seconds later. Do not store passwords, keys or card numbers: they are refused.
     """
     user_id = call.access.user(asked.user_id)
-    event = event_of({"type": "remember", "user_id": user_id, "text": asked.text})
+    event = event_of(call, {"type": "remember", "user_id": user_id, "text": asked.text})
     return _taken(call, event)
 
 
@@ -98,4 +98,4 @@ TOOLS = (
 
 
 def _taken(call: Call, event: Any) -> Taken:
-    return Taken(*published(call.connections, [event]).event_ids)
+    return Taken(*published(call, [event]).event_ids)

@@ -20,6 +20,8 @@ EXTRAS = {
     "producer/agentscope": ["agentscope"],
     "recall": ["recall"],
     "worker": ["worker"],
+    "worker/cli/server.py": ["server"],
+    "server": ["server"],
     "localcloud": ["local"],
     # For who tests with pytest, which loads it.
     "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],
