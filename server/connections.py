@@ -28,7 +28,6 @@ class Connections:
     settings: ServerSettings
     publisher: Publisher
     recall: Recall
-    services: Services
     ids: EventIds = field(default_factory=EventIds)
     clock: Clock = field(default_factory=Clock)
 
@@ -45,7 +44,7 @@ class Connections:
             when_full="raise",
             handle_sigterm=False,
         )
-        return cls(settings, publisher, Recall.from_env(environ), Services(settings))
+        return cls(settings, publisher, Recall.from_env(environ))
 
     @cached_property
     def redis(self) -> Redis:
@@ -57,6 +56,10 @@ class Connections:
         )
 
     @cached_property
+    def services(self) -> Services:
+        return Services(self.settings, redis=self.redis)
+
+    @cached_property
     def exposition(self) -> Exposition:
         return Exposition(self.redis, self.services.keys)
 
@@ -64,9 +67,10 @@ class Connections:
         """The complete event: each later than the one before. Raises MalformedEvent."""
         return from_line(line, ids=self.ids, clock=self.clock)
 
-    def note(self, command: str, user_id: str, *, by: str) -> None:
-        """For the audit, before it is done. Raises what Redis does: what cannot be noted is not done."""
+    def noted(self, command: str, user_id: str, *, by: str) -> Services:
+        """The stores, once the audit has it. Raises what Redis does."""
         note_deed(self.redis, self.services.keys, deed(command, user_id, by=f"token:{by}"))
+        return self.services
 
     def close(self) -> None:
         """Deliver what was published, for as long as a publisher does when its process ends."""

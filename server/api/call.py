@@ -9,12 +9,17 @@ from anyio import to_thread
 
 from tablestore_memory.server.access import Access
 from tablestore_memory.server.connections import Connections
+from tablestore_memory.worker.services import Services
 
 
 @dataclass(frozen=True)
 class Call:
     connections: Connections
     access: Access
+
+    def noted(self, command: str, user_id: str) -> Services:
+        """What to read with, once the audit has it. Raises what Redis does: what cannot be noted is not done."""
+        return self.connections.noted(command, user_id, by=self.access.name)
 
 
 async def done(function: Callable[..., Any], *arguments: object) -> Any:

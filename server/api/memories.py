@@ -1,83 +1,83 @@
-"""`/v1/memories`: read one, correct one, delete one. Somebody else's looks like none."""
-
-from datetime import UTC, datetime
+"""`/v1/memories`: list, read, correct, delete. Somebody else's memory looks like none."""
 
 import msgspec
 
-from tablestore_memory.recall import Quote
-from tablestore_memory.server.api import shapes
+from tablestore_memory.server.api import telling
 from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.events import event_of, published
-from tablestore_memory.server.api.shapes import Edit, ListMemories, Memories, OfMemory, Published
-from tablestore_memory.server.problems import NotFound
-from tablestore_memory.worker.stores.memory import Memory
-
-
-def read(call: Call, asked: OfMemory, _: None) -> shapes.Memory:
-    """One memory, by its id."""
-    user_id = call.access.user(asked.user_id)
-    call.connections.note("memories", user_id, by=call.access.name)
-    return told(_found(call, user_id, asked.memory_id))
+from tablestore_memory.server.api.shapes import (
+    Edit,
+    Edited,
+    ListMemories,
+    Memories,
+    OfMemory,
+    Published,
+    WholeMemory,
+)
+from tablestore_memory.server.problems import Malformed, NotFound
+from tablestore_memory.worker.failures.errors import InvalidRow
+from tablestore_memory.worker.operations.kept import (
+    KeptMemory,
+    id_after,
+    kept_memory,
+    page_of_memories,
+)
+from tablestore_memory.worker.stores.documents import DOCUMENT
+from tablestore_memory.worker.stores.lineage import past
 
 
 def listed(call: Call, asked: ListMemories, _: None) -> Memories:
-    """All memories of a user, page by page."""
+    """All memories of a user, page by page, in no order.
+
+    The last page also has those of the last seconds, however many.
+    """
     user_id = call.access.user(asked.user_id)
-    call.connections.note("memories", user_id, by=call.access.name)
-    found = call.connections.services.memories.of_user(user_id)
-    start = int(asked.cursor or 0)
-    page = found[start : start + asked.limit]
-    after = start + asked.limit
-    return Memories([told(each) for each in page], str(after) if after < len(found) else None)
+    services = call.noted("memories", user_id)
+    try:
+        page = page_of_memories(services, user_id, limit=asked.limit, after=asked.cursor)
+    except (ValueError, InvalidRow):
+        raise Malformed("no page goes on here", "cursor") from None
+    return Memories([telling.memory(each) for each in page.memories], page.next)
 
 
-def edit(call: Call, asked: OfMemory, edit: Edit) -> Published:
+def read(call: Call, asked: OfMemory, _: None) -> WholeMemory:
+    """One memory, with its history and the messages that it was taken from.
+
+    An id that it had before it was edited leads to it too.
+    """
+    user_id = call.access.user(asked.user_id)
+    call.noted("memories", user_id)
+    return telling.whole(_found(call, user_id, asked.memory_id))
+
+
+def edit(call: Call, asked: OfMemory, edit: Edit) -> Edited:
     """Correct a memory by hand: a worker does it, and the old text goes to the history."""
     user_id = call.access.user(asked.user_id or edit.user_id)
     call.access.user(edit.user_id or user_id)
-    changes = msgspec.structs.asdict(edit)
-    draft = {"type": "edit_memory", **changes, "user_id": user_id, "memory_id": asked.memory_id}
-    event = event_of(call, draft)
-    _found(call, user_id, asked.memory_id)
-    call.connections.note("edit", user_id, by=call.access.name)
-    return published(call, [event])
+    changes = msgspec.structs.asdict(edit) | {"user_id": user_id, "memory_id": asked.memory_id}
+    event = event_of(call, {"type": "edit_memory", **changes})
+    memory = _found(call, user_id, asked.memory_id).memory
+    if memory.kind == DOCUMENT:
+        raise Malformed("of a message that an app keeps whole: it has to change it", "memory_id")
+    call.noted("edit", user_id)
+    return Edited(published(call, [event]).event_ids, id_after(memory, edit.text))
 
 
 def delete(call: Call, asked: OfMemory, _: None) -> Published:
     """Delete a memory, and the earlier texts that it took the place of: a worker does it."""
     user_id = call.access.user(asked.user_id)
-    _found(call, user_id, asked.memory_id)
-    call.connections.note("delete", user_id, by=call.access.name)
+    services = call.noted("delete", user_id)
+    # Also what is in the history alone.
+    if kept_memory(services, user_id, asked.memory_id) is None and not past(
+        [asked.memory_id], services.history.of_user(user_id)
+    ):
+        raise NotFound
     draft = {"type": "delete_memory", "user_id": user_id, "memory_id": asked.memory_id}
     return published(call, [event_of(call, draft)])
 
 
-def told(memory: Memory) -> shapes.Memory:
-    return shapes.Memory(
-        id=memory.document_id,
-        user_id=memory.user_id,
-        text=memory.text,
-        kind=memory.kind,
-        session_id=memory.session_id,
-        since=_moment(memory.valid_from),
-        stated_at=_moment(memory.stated_at),
-        event_start=memory.event_start,
-        event_end=memory.event_end,
-        confidence=memory.confidence,
-        sources=[
-            Quote(each.message_id, each.session_id or memory.session_id, each.quote)
-            for each in memory.sources
-        ],
-    )
-
-
-def _found(call: Call, user_id: str, memory_id: str) -> Memory:
+def _found(call: Call, user_id: str, memory_id: str) -> KeptMemory:
     """By primary key, so that what was written a moment ago is there. Raises NotFound."""
-    for memory in call.connections.services.memories.without_vectors([memory_id]):
-        if memory.user_id == user_id:
-            return memory
+    if found := kept_memory(call.connections.services, user_id, memory_id):
+        return found
     raise NotFound
-
-
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1e6, UTC)

@@ -72,10 +72,20 @@ class Forgetting(OfUser, kw_only=True):
     event_id: Id | None = None
 
 
+class UserOfPath(Asked, kw_only=True):
+    user_id: Id
+
+
 class Published(msgspec.Struct):
     """The server has them, and workers do what they say: in a moment, and each once, however often it is sent."""
 
     event_ids: list[str]
+
+
+class Edited(Published):
+    """`memory_id` is the memory's id from then on: it follows from the text."""
+
+    memory_id: str
 
 
 class Memory(msgspec.Struct):
@@ -92,6 +102,35 @@ class Memory(msgspec.Struct):
     event_end: str | None
     confidence: float
     sources: list[Quote]
+
+
+class Earlier(msgspec.Struct):
+    """What a memory was before: it held until `until`."""
+
+    id: str
+    text: str
+    kind: str
+    since: Moment
+    until: Moment
+    reason: str
+    replaced_by: str
+
+
+class Said(msgspec.Struct):
+    """A message that a memory was taken from."""
+
+    message_id: str
+    at: Moment
+    role: str
+    speaker: str
+    text: str
+
+
+class WholeMemory(Memory):
+    """With what it was before, oldest first, and its messages as far as they are still there."""
+
+    history: list[Earlier]
+    evidence: list[Said]
 
 
 class Memories(msgspec.Struct):

@@ -10,15 +10,19 @@ from tablestore_memory.server.api.shapes import (
     Asked,
     Draft,
     Edit,
+    Edited,
     Forgetting,
     ListMemories,
     Memories,
-    Memory,
     Nothing,
     OfMemory,
     Published,
     Question,
+    UserOfPath,
+    WholeMemory,
 )
+
+_MEMORY = "/v1/memories/{memory_id}"
 
 
 @dataclass(frozen=True)
@@ -38,27 +42,20 @@ class Operation:
 
 OPERATIONS = (
     Operation(
-        "POST",
-        "/v1/events",
-        "publish",
-        events.publish,
-        Published,
+        *("POST", "/v1/events", "publish", events.publish, Published),
         body=Draft | list[Draft],
         status=202,
     ),
     Operation("POST", "/v1/recall", "recall", recalls.recall, Recalled, body=Question),
     Operation("GET", "/v1/memories", "list_memories", memories.listed, Memories, ListMemories),
-    Operation("GET", "/v1/memories/{memory_id}", "read_memory", memories.read, Memory, OfMemory),
+    Operation("GET", _MEMORY, "read_memory", memories.read, WholeMemory, OfMemory),
+    Operation("PATCH", _MEMORY, "edit_memory", memories.edit, Edited, OfMemory, Edit, 202),
     Operation(
-        *("PATCH", "/v1/memories/{memory_id}", "edit_memory", memories.edit, Published),
-        OfMemory,
-        Edit,
-        202,
+        *("DELETE", _MEMORY, "delete_memory", memories.delete, Published), OfMemory, status=202
     ),
     Operation(
-        *("DELETE", "/v1/memories/{memory_id}", "delete_memory", memories.delete, Published),
-        OfMemory,
-        status=202,
+        *("GET", "/v1/users/{user_id}/export", "export_user", users.export, users.JSON_LINES),
+        UserOfPath,
     ),
     Operation("POST", "/v1/forget", "forget", users.forget, Published, body=Forgetting, status=202),
     Operation("GET", "/metrics", "metrics", health.metrics, "text/plain"),

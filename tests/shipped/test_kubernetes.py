@@ -9,9 +9,9 @@ import redis
 import yaml
 
 from tablestore_memory import __version__
+from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.dispatch.gate import DRAIN, EXTRACT
-from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.settings import Settings
 from tests.shipped.conftest import ROOT
 
