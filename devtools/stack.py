@@ -1,4 +1,4 @@
-"""Everything on this machine: Redis, the stand-ins for Tablestore and DashScope, the workers, and the memory server.
+"""Everything on this machine: Redis, the stand-ins for Tablestore and DashScope, the workers, a memory server.
 
     with Stack(Path(".local/demo")) as stack:
         subprocess.run(command, env=stack.environment)

@@ -9,12 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tablestore_memory.server.problems import (
     Failed,
+    Malformed,
     MethodNotAllowed,
     NotFound,
     Problem,
     Unavailable,
 )
-from tablestore_memory.worker.failures.errors import WorkerError
+from tablestore_memory.worker.failures.errors import InvalidRow, WorkerError
 
 _log = structlog.get_logger()
 
@@ -28,6 +29,8 @@ def problem_of(error: Exception) -> Problem:
             return NotFound("there is no such path")
         case HTTPException(status_code=405):
             return MethodNotAllowed("the path knows other methods")
+        case InvalidRow():
+            return Malformed("holds an id that Tablestore cannot hold")
         case WorkerError():
             return Unavailable(f"Tablestore does not do its work: {type(error).__name__}")
         case RedisError() | RedisClusterException():
