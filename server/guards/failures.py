@@ -17,7 +17,7 @@ from tablestore_memory.server.problems import (
 )
 from tablestore_memory.worker.failures.errors import InvalidRow, WorkerError
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
 def problem_of(error: Exception) -> Problem:
@@ -37,7 +37,7 @@ def problem_of(error: Exception) -> Problem:
             return Unavailable("Redis does not do its work")
     frames = traceback.extract_tb(error.__traceback__)
     place = [f for f in frames if "tablestore_memory" in f.filename or f is frames[0]][-1]
-    _log.error("server.failed", error=type(error).__name__, at=f"{place.filename}:{place.lineno}")
+    log.error("server.failed", error=type(error).__name__, at=f"{place.filename}:{place.lineno}")
     return Failed(f"a mistake of the server's: {type(error).__name__}")
 
 
