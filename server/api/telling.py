@@ -28,6 +28,7 @@ def whole(kept: KeptMemory) -> WholeMemory:
                 replaced_by=each.replaced_by,
             )
             for each in kept.history
+            if each.text  # what was deleted has none
         ],
         evidence=[
             Said(each.message_id, _moment(each.created_at), each.role, each.speaker, each.text)

@@ -85,9 +85,12 @@ def _told(tool: Tool, access: Access) -> types.Tool:
 def _input_schema(tool: Tool, access: Access) -> dict[str, Any]:
     """With the user where the token is for all of them, who must be named then; else without."""
     schema = _schema(tool.arguments)
+    # What may be left out need not be null as well.
+    schema["properties"] = {
+        name: each.get("anyOf", [each])[0] for name, each in schema["properties"].items()
+    }
     if access.user_id is None:
         schema["required"] = ["user_id", *schema["required"]]
-        schema["properties"]["user_id"] = schema["properties"]["user_id"]["anyOf"][0]
     else:
         del schema["properties"]["user_id"]
     return schema

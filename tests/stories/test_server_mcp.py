@@ -1,4 +1,4 @@
-"""The tools for models, listed and called by the official client, unmodified, over HTTP and over standard streams."""
+"""The tools for models, listed and called by the official client, unmodified, over HTTP and standard streams."""
 
 import json
 import os
