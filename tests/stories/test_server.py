@@ -126,9 +126,12 @@ def test_memories_are_listed_page_by_page(
     remember(everybody, fresh_name, *sorted(texts))
     deployment.wait()
 
-    pages, cursor = [], None
+    pages: list[list[str]] = []
+    cursor = None
     while not pages or cursor:
-        asked = {"user_id": fresh_name, "limit": 3} | ({"cursor": cursor} if cursor else {})
+        asked: dict[str, Any] = {"user_id": fresh_name, "limit": 3} | (
+            {"cursor": cursor} if cursor else {}
+        )
         page = everybody.get("/v1/memories", params=asked).json()
         pages.append([memory["text"] for memory in page["memories"]])
         cursor = page["next"]
