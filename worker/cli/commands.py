@@ -59,8 +59,10 @@ def _local(arguments: list[str]) -> None:
 
 def _add_others(cli: typer.Typer) -> None:
     from tablestore_memory.worker.cli import (
+        by_hand,
         cost,
         dead,
+        export,
         extraction,
         forget,
         metrics,
@@ -88,7 +90,10 @@ def _add_others(cli: typer.Typer) -> None:
         recall.recall,
         show.history,
         publish.remember,
+        by_hand.edit,
+        by_hand.delete,
         forget.forget,
+        export.export,
         replay.replay,
         extraction.extract,
     ):

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from tablestore_memory.worker.cli.opened import opened
-from tablestore_memory.worker.cli.output import Json, iso, minute, print_json, print_table, say
+from tablestore_memory.worker.cli.output import Json, minute, print_json, print_table, say
 from tablestore_memory.worker.costs.prices import prices_of
 from tablestore_memory.worker.operations.costs import CostLine, costs_by
+from tablestore_memory.worker.operations.moments import iso
 
 Days = Annotated[int, typer.Option(min=1, help="So many days, today included (UTC).")]
 _DAY_US = 86_400_000_000

@@ -19,12 +19,12 @@ from tablestore_memory.worker.cli.output import (
     ask,
     counted,
     fail,
-    iso,
     minute,
     print_json,
     print_table,
     say,
 )
+from tablestore_memory.worker.operations.moments import iso
 from tablestore_memory.worker.services import RedisServices
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK
 from tablestore_memory.worker.state.dead_letters import EXTRACT, INGEST, REQUESTS, DeadLetter

@@ -14,7 +14,6 @@ from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     Json,
     fail,
-    iso,
     one_line,
     out,
     print_json,
@@ -27,6 +26,7 @@ from tablestore_memory.worker.failures.errors import ResourceMissing, WrongSchem
 from tablestore_memory.worker.operations.backlog import dropped
 from tablestore_memory.worker.operations.doctor import examine
 from tablestore_memory.worker.operations.extraction_status import State, state
+from tablestore_memory.worker.operations.moments import iso
 from tablestore_memory.worker.operations.status import STAGE_OF, Standing, lasting, standing
 from tablestore_memory.worker.services import RedisServices
 from tablestore_memory.worker.stores.tables import create_all

@@ -89,13 +89,6 @@ def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]
     return table
 
 
-def iso(micros: int) -> str | None:
-    """A stamp in µs as ISO 8601 in UTC; None for none."""
-    if not micros:
-        return None
-    return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="milliseconds")
-
-
 def minute(micros: int) -> str:
     """A stamp in µs for a table."""
     return datetime.fromtimestamp(micros / 1e6, UTC).strftime("%Y-%m-%d %H:%M") if micros else ""

@@ -13,17 +13,22 @@ from tablestore_memory.worker.cli.output import (
     Json,
     counted,
     fail,
-    iso,
     minute,
     print_json,
     print_table,
     say,
 )
-from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.operations.moments import iso
+from tablestore_memory.worker.operations.told import (
+    told_memory,
+    told_message,
+    told_replaced,
+    told_session,
+)
 from tablestore_memory.worker.stores.memories import Memory
 
 
-def _identifier(parameter: typer.CallbackParam, value: str | None) -> str | None:
+def identifier(parameter: typer.CallbackParam, value: str | None) -> str | None:
     """An id that the tables can hold; any other ends the command."""
     length = len((value or "").encode(errors="surrogateescape"))
     if value is not None and not 1 <= length <= MAX_ID_BYTES:
@@ -31,8 +36,8 @@ def _identifier(parameter: typer.CallbackParam, value: str | None) -> str | None
     return value
 
 
-User = Annotated[str, typer.Argument(help="The user's id.", callback=_identifier)]
-Session = Annotated[str, typer.Argument(help="The session's id.", callback=_identifier)]
+User = Annotated[str, typer.Argument(help="The user's id.", callback=identifier)]
+Session = Annotated[str, typer.Argument(help="The session's id.", callback=identifier)]
 
 
 def sessions(user: User, json: Json = False) -> None:
@@ -41,16 +46,7 @@ def sessions(user: User, json: Json = False) -> None:
         audited(services, "sessions", user)
         found = services.sessions.of_user(user)
     if json:
-        print_json(
-            [
-                {
-                    "session_id": s.session_id,
-                    "update_time": iso(s.update_time),
-                    "extracted_to": iso(s.watermark),
-                }
-                for s in found
-            ]
-        )
+        print_json([told_session(each) for each in found])
     elif not found:
         say(f"no sessions of {user}")
     else:
@@ -69,7 +65,7 @@ def messages(
         audited(services, "messages", user)
         found = list(services.sessions.messages(user, session))
     if json:
-        print_json([asdict(m) | {"created_at": iso(m.created_at)} for m in found])
+        print_json([told_message(each) for each in found])
     elif not found:
         say(f"no messages of {user} in session {session}")
     else:
@@ -83,7 +79,7 @@ def memories(user: User, json: Json = False) -> None:
         audited(services, "memories", user)
         found = services.memories.of_user(user)
     if json:
-        print_json([_told(memory) for memory in found])
+        print_json([told_memory(memory) for memory in found])
     elif not found:
         say(f"no memories of {user}")
     else:
@@ -107,7 +103,7 @@ def search(
         with searching():
             hits = services.memories.nearest(user, vector, limit)
     if json:
-        print_json([_told(hit.memory) | {"score": round(hit.score, 6)} for hit in hits])
+        print_json([told_memory(hit.memory) | {"score": round(hit.score, 6)} for hit in hits])
     elif not hits:
         say(f"no memories of {user}")
     else:
@@ -124,7 +120,7 @@ def history(user: User, json: Json = False) -> None:
         ends = {entry.replaced_by for entry in replaced}
         now = [stored.memory for stored in services.memories.get(sorted(ends))]
     if json:
-        print_json([_was(entry) for entry in replaced] + [_is(memory) for memory in now])
+        print_json([told_replaced(entry) for entry in replaced] + [_is(memory) for memory in now])
     elif not replaced:
         say(f"nothing of {user} was replaced yet")
     else:
@@ -134,11 +130,6 @@ def history(user: User, json: Json = False) -> None:
         ]
         rows += [(minute(m.valid_from), "now", m.text, "", "") for m in now]
         print_table(f"history of {user}", ("from", "until", "was", "became", "why"), rows)
-
-
-def _was(entry: Replaced) -> dict[str, Any]:
-    times = {"valid_from": iso(entry.valid_from), "valid_to": iso(entry.replaced_at)}
-    return asdict(entry) | times | {"replaced_at": iso(entry.replaced_at)}
 
 
 def _is(memory: Memory) -> dict[str, Any]:
@@ -158,8 +149,3 @@ _COLUMNS = ("memory", "kind", "since", "session", "from")
 def _row(memory: Memory) -> tuple[str, ...]:
     sources = "\n".join(f"{source.message_id}: “{source.quote}”" for source in memory.sources)
     return (memory.text, memory.kind, minute(memory.valid_from), memory.session_id, sources)
-
-
-def _told(memory: Memory) -> dict[str, Any]:
-    times = {"valid_from": iso(memory.valid_from), "valid_to": None}
-    return asdict(memory) | times | {"stated_at": iso(memory.stated_at)}

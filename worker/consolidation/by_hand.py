@@ -4,7 +4,7 @@ What was corrected goes to the history as what never held. Of what was deleted o
 known when the same is extracted again (docs/decisions/by-hand.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -17,6 +17,7 @@ from tablestore_memory.worker.failures.errors import NoRow, NotOwner
 from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.stores.documents import DOCUMENT
 from tablestore_memory.worker.stores.history import Replaced
+from tablestore_memory.worker.stores.lineage import current, past
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 from tablestore_memory.worker.stores.write import write_all
 
@@ -35,7 +36,7 @@ class ByHand:
         with self.step.user_lease(event.user_id) as held:
             if self.step.journal.was_applied(event.user_id, event.event_id):
                 return
-            old = self._now(event.user_id, event.memory_id)
+            old = self._current(event.user_id, event.memory_id)
             if old is None:
                 raise NoRow("no memory of this user has this id")
             if old.memory.kind == DOCUMENT:
@@ -50,19 +51,19 @@ class ByHand:
         with self.step.user_lease(user_id) as held:
             if self.step.journal.was_applied(user_id, event.event_id):
                 return
-            history = self.step.application.history.of_user(user_id)
-            found = self._now(user_id, event.memory_id, history)
-            ids = {event.memory_id} | ({found.memory.document_id} if found else set())
-            past = _past(ids, history)
-            self._empty(held, event, found, past)
-            if found:
-                self._remove(held, found.memory, received_ms)
+            found = self._current(user_id, event.memory_id)
+            memory = found.memory if found else None
+            ids = {event.memory_id, memory.document_id if memory else event.memory_id}
+            before = past(ids, self.step.application.history.of_user(user_id))
+            self._empty(held, event, memory, before)
+            if memory:
+                self._remove(held, memory, received_ms)
             held.made(event.event_id)
         log.info(
             "memory.deleted",
             document_id=event.memory_id,
-            memories=int(found is not None),
-            history=len(past),
+            memories=int(memory is not None),
+            history=len(before),
         )
 
     def _change(self, old: Embedded, event: EditMemory) -> Change:
@@ -71,22 +72,22 @@ class ByHand:
         if memory.text != old.memory.text:
             (vector,) = self.step.qwen.embed([memory.text])
         if memory.document_id != old.memory.document_id:
-            same = self._own(event.user_id, memory.document_id)
-            memory = joined(memory, [same.memory], memory.text) if same else memory
+            same = self.step.application.memories.without_vectors([memory.document_id])
+            memory = joined(memory, same, memory.text) if same else memory
         return Change(Embedded(memory, vector), (old.memory,), CORRECTED, memory.edited_at)
 
     def _empty(
         self,
         held: UserLease,
         event: DeleteMemory,
-        found: Embedded | None,
-        past: Sequence[Replaced],
+        memory: Memory | None,
+        before: Sequence[Replaced],
     ) -> None:
         """No text is left in the history; done first, so that nothing brings the memory back meanwhile."""
         history = self.step.application.history
-        rows = [history.emptied(event.user_id, entry) for entry in past]
-        if found:
-            rows.append(history.tombstone(found.memory, _at(event, found.memory)))
+        rows = [history.emptied(event.user_id, entry) for entry in before]
+        if memory:
+            rows.append(history.tombstone(memory, _at(event, memory)))
         held.ensure_lease_held()
         write_all(self.step.application.client, rows)
 
@@ -97,24 +98,9 @@ class ByHand:
         write_all(application.client, [row])
         application.unindexed.forget([MemoryRef(memory.user_id, memory.document_id)])
 
-    def _now(
-        self, user_id: str, memory_id: str, history: Sequence[Replaced] | None = None
-    ) -> Embedded | None:
-        """The memory with this id, or what it was made by hand since: an edit gives it another id."""
-        if found := self._own(user_id, memory_id):
-            return found
-        if history is None:
-            history = self.step.application.history.of_user(user_id)
-        became = {each.document_id: each.replaced_by for each in history if each.by_hand}
-        while next_id := became.pop(memory_id, ""):
-            if found := self._own(user_id, next_id):
-                return found
-            memory_id = next_id
-        return None
-
-    def _own(self, user_id: str, memory_id: str) -> Embedded | None:
-        rows = self.step.application.memories.get([memory_id])
-        return next((row for row in rows if row.memory.user_id == user_id), None)
+    def _current(self, user_id: str, memory_id: str) -> Embedded | None:
+        application = self.step.application
+        return current(application.memories, application.history, user_id, memory_id)
 
 
 def edited(old: Memory, event: EditMemory) -> Memory:
@@ -138,11 +124,3 @@ def _day(day: str | None, before: str | None) -> str | None:
 def _at(event: EditMemory | DeleteMemory, memory: Memory) -> int:
     """When it was corrected or deleted: not before it was said, by whosever clock."""
     return max(event.created_at, memory.stated_at)
-
-
-def _past(ids: Iterable[str], history: Sequence[Replaced]) -> list[Replaced]:
-    """The entries of memories that have become one of these, at whatever distance, and of these themselves."""
-    gone = set(ids)
-    while more := {e.document_id for e in history if e.replaced_by in gone} - gone:
-        gone |= more
-    return [e for e in history if e.document_id in gone or e.replaced_by in gone]

@@ -7,7 +7,7 @@ Somebody who corrects a memory by hand leaves an entry that never held; who dele
 text: a tombstone, by which the same fact is known if it is extracted again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -109,16 +109,18 @@ class History:
 
     def of_user(self, user_id: str, *, since: int = 0) -> list[Replaced]:
         """What was replaced for a user at `since` (µs) or later, oldest first."""
+        return list(self.every(user_id, since=since))
+
+    def every(self, user_id: str, *, since: int = 0) -> Iterator[Replaced]:
+        """The same page by page."""
         start: Any = _bound(user_id, since, ots.INF_MIN)
         end = _bound(user_id, ots.INF_MAX, ots.INF_MAX)
-        entries: list[Replaced] = []
         while start is not None:
             with translated("GetRange history"):
                 _, start, rows, _ = self._client.get_range(
                     self._table, ots.Direction.FORWARD, start, end, max_version=1
                 )
-            entries += [_entry(row) for row in rows if self._is_ours(row)]
-        return entries
+            yield from (_entry(row) for row in rows if self._is_ours(row))
 
     def _put(self, key: Key, columns: Columns) -> RowWrite:
         if self._tenant != DEFAULT_TENANT:

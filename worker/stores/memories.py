@@ -103,6 +103,14 @@ class Memories:
         """All memories of a user that the search index shows."""
         return sorted(self._search.every(user_id), key=lambda m: (m.valid_from, m.document_id))
 
+    def page_of_user(
+        self, user_id: str, token: bytes | None, count: int = _ROWS_A_READ
+    ) -> tuple[list[Memory], bytes | None]:
+        """Of those that the search index shows up to `count` as they stand now, and where to go on."""
+        found, following = self._search.page(user_id, token, count)
+        rows = self.without_vectors([memory.document_id for memory in found])
+        return [row for row in rows if row.user_id == user_id], following
+
     def searchable(self, document_ids: Sequence[str]) -> set[tuple[str, str]]:
         """Which of at most 100 ids the search index shows, each with its user."""
         asked = [

@@ -56,13 +56,19 @@ class MemorySearch:
         """All of them, page by page, in no order."""
         token = None
         while True:
-            theirs = ots.BoolQuery(filter_queries=self._of(user_id))
-            asked = ots.SearchQuery(theirs, limit=_PAGE, next_token=token)
-            response = self._search("Search memories", asked)
-            yield from (_hit(found).memory for found in response.search_hits)
-            token = response.next_token
+            found, token = self.page(user_id, token)
+            yield from found
             if not token:
                 return
+
+    def page(
+        self, user_id: str, token: bytes | None, count: int = _PAGE
+    ) -> tuple[list[Memory], bytes | None]:
+        """Up to `count` of them, 100 at most, and the token of the next page; None after the last one."""
+        theirs = ots.BoolQuery(filter_queries=self._of(user_id))
+        asked = ots.SearchQuery(theirs, limit=count, next_token=token)
+        response = self._search("Search memories", asked)
+        return [_hit(found).memory for found in response.search_hits], response.next_token or None
 
     def _hits(self, what: str, user_id: str, query: ots.Query, count: int) -> list[Hit]:
         asked = ots.SearchQuery(query, sort=ots.Sort([ots.ScoreSort()]), limit=count)

@@ -1,0 +1,10 @@
+"""Stamps as people and programs outside read them."""
+
+from datetime import UTC, datetime
+
+
+def iso(micros: int) -> str | None:
+    """A stamp in µs as ISO 8601 in UTC; None for none."""
+    if not micros:
+        return None
+    return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="milliseconds")

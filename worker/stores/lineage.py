@@ -1,0 +1,31 @@
+"""What a memory was before, and what it has become by hand: told from the history, by document ids."""
+
+from collections.abc import Iterable, Sequence
+
+from tablestore_memory.worker.stores.history import History, Replaced
+from tablestore_memory.worker.stores.memories import Embedded, Memories
+
+
+def current(memories: Memories, history: History, user_id: str, memory_id: str) -> Embedded | None:
+    """The user's memory with this id, or what it was made by hand since: an edit gives it another id."""
+    if found := _own(memories, user_id, memory_id):
+        return found
+    entries = history.of_user(user_id)
+    became = {each.document_id: each.replaced_by for each in entries if each.by_hand}
+    while memory_id := became.pop(memory_id, ""):
+        if found := _own(memories, user_id, memory_id):
+            return found
+    return None
+
+
+def past(ids: Iterable[str], history: Sequence[Replaced]) -> list[Replaced]:
+    """The entries of what has become one of these, at whatever distance, and of these themselves."""
+    gone = set(ids)
+    while more := {e.document_id for e in history if e.replaced_by in gone} - gone:
+        gone |= more
+    return [e for e in history if e.document_id in gone or e.replaced_by in gone]
+
+
+def _own(memories: Memories, user_id: str, memory_id: str) -> Embedded | None:
+    rows = memories.get([memory_id])
+    return next((row for row in rows if row.memory.user_id == user_id), None)
