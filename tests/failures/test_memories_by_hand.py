@@ -213,6 +213,21 @@ def test_what_was_deleted_is_remembered_anew_when_it_is_said_anew(
         assert len(stored_texts(deployment, fresh_name)) == number
 
 
+def test_what_was_deleted_stays_away_when_one_of_its_sessions_is_forgotten(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    told(deployment, fresh_name, "I like tea.", "I like tea.")
+    memory = only(deployment, fresh_name)
+    assert len(memory.sources) == 2
+    ask(deployment, delete(fresh_name, memory.document_id))
+    done(deployment)
+
+    forget(deployment, fresh_name, f"{fresh_name}-0")
+    again(deployment, fresh_name, 1)
+
+    assert stored_texts(deployment, fresh_name) == []
+
+
 def test_past_state_is_deleted_by_its_own_id(deployment: Deployment, fresh_name: str) -> None:
     told(deployment, fresh_name, "I live in Paris.", "I live in Lyon.")
     ask(deployment, delete(fresh_name, document_id(fresh_name, "Ana lives in Paris")))

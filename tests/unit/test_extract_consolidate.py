@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tablestore_memory.worker.failures.errors import RequestRefused, UnusableRep
 from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory, Source
+from tablestore_memory.worker.stores.memory import citations
 
 DAY = 86_400_000_000  # µs
 
@@ -151,6 +153,61 @@ def test_fact_said_again_after_it_was_replaced_holds_anew() -> None:
     changes = consolidate(ScriptedQwen(), [fact("Ana lives in Paris", 6)], {}, [replaced])
 
     assert told(changes) == [("Ana lives in Paris", [])]
+
+
+def corrected(memory: Embedded, at: int) -> Embedded:
+    return replace(memory, memory=replace(memory.memory, stated_at=at, edited_at=at))
+
+
+@pytest.mark.parametrize("action", ["duplicate", "refine"])
+def test_what_was_corrected_stays_word_for_word_beside_what_was_said_before(action: str) -> None:
+    lyon = corrected(fact("Ana lives in Lyon", 1), at=9)
+    decisions = [decide(2, action, 1, text="Ana lives in Lyon and Paris")]
+
+    changes = consolidate(ScriptedQwen(decisions), [fact("Ana lives in Paris", 5)], known(lyon))
+
+    assert changes == []
+
+
+def test_what_was_corrected_is_ended_by_what_is_said_later_and_by_nothing_before() -> None:
+    lyon = corrected(fact("Ana lives in Lyon", 1), at=9)
+    before, later = fact("Ana lives in Paris", 5), fact("Ana lives in Rome", 10)
+
+    early = consolidate(ScriptedQwen([decide(2, "supersede", 1)]), [before], known(lyon))
+    late = consolidate(ScriptedQwen([decide(2, "supersede", 1)]), [later], known(lyon))
+
+    assert told(early) == [
+        ("Ana lives in Paris", []),
+        ("Ana lives in Lyon", ["Ana lives in Paris"]),
+    ]
+    assert told(late) == [("Ana lives in Rome", ["Ana lives in Lyon"])]
+
+
+def test_kind_that_was_corrected_is_not_said_back() -> None:
+    tea = corrected(fact("Ana likes tea", 1), at=9)
+    again = fact("Ana likes tea", 5)
+    again = replace(again, memory=replace(again.memory, kind="preference"))
+
+    assert consolidate(ScriptedQwen(), [again], known(tea)) == []
+
+
+@pytest.mark.parametrize(
+    ("quote", "at", "is_over"),
+    [("In Paris!", 5, True), ("in Rome", 5, False), ("in Paris", 10, False)],
+)
+def test_fact_in_other_words_that_rests_on_those_of_what_was_deleted_is_over(
+    quote: str, at: int, is_over: bool
+) -> None:
+    source = Source("m1", "in Paris")
+    deleted = Replaced(
+        "gone", 9, "", 0, "", "", "", by_hand=True, cited=tuple(citations("ana", [source]))
+    )
+    new = fact("Paris is where Ana lives", at)
+    new = replace(new, memory=replace(new.memory, sources=(Source("m1", quote),)))
+
+    changes = consolidate(ScriptedQwen(), [new], {}, [deleted])
+
+    assert (changes == []) == is_over
 
 
 def test_what_was_said_later_holds_in_whatever_order_it_arrives() -> None:

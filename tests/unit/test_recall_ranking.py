@@ -104,6 +104,14 @@ def test_what_was_replaced_is_found_by_its_own_words_and_has_its_end() -> None:
     assert held.ends == {PARIS.document_id: 20}
 
 
+def test_what_was_corrected_by_hand_never_held() -> None:
+    corrected = [replace(MOVES[0], by_hand=True), MOVES[1]]
+
+    held = held_at(10, {"vector": [OSLO]}, corrected, "ana", "Was Ana ever in Paris?")
+
+    assert dict(held.ranked) == {"vector": [], "memories.history": []}
+
+
 def test_history_that_goes_in_a_circle_ends() -> None:
     circle = [*MOVES, was(replace(OSLO, valid_from=30), 40, PARIS)]
 

@@ -1,6 +1,6 @@
 """`memory-worker edit`, `delete`: one memory corrected or deleted by hand; a worker does it."""
 
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -41,11 +41,12 @@ def edit(
     """Correct one memory: what it said goes to the history, and is not extracted again."""
     with opened() as services:
         audited(services, "edit", user)
-        found = _named(services, user, memory)
+        found = _current(services, user, memory) or _unknown(user, memory)
     if found.kind == DOCUMENT:
         fail(WRONG, f"memory {memory} is a message that an app keeps whole: it has to change it")
     wanted = {"text": text, "kind": kind, "event_start": event_start, "event_end": event_end}
-    event_id = publish_one(_about("edit_memory", user, found) | wanted)
+    draft = {"type": "edit_memory", "user_id": user, "memory_id": found.document_id}
+    event_id = publish_one(draft | wanted)
     if json:
         print_json({"event_id": event_id, "memory_id": id_after(found, text)})
     else:
@@ -56,21 +57,26 @@ def delete(user: User, memory: MemoryId, yes: Yes = False, json: Json = False) -
     """Delete one memory for good, with what it was before; what was said stays."""
     with opened() as services:
         audited(services, "delete", user)
-        found = _named(services, user, memory)
+        _ensure_known(services, user, memory)
     ask(f"Delete memory {memory} of user {user} for good, with what it was before?", yes=yes)
-    event_id = publish_one(_about("delete_memory", user, found))
+    event_id = publish_one({"type": "delete_memory", "user_id": user, "memory_id": memory})
     if json:
         print_json({"event_id": event_id})
     else:
         note(_PUBLISHED)
 
 
-def _named(services: Services, user: str, memory: str) -> Memory:
+def _current(services: Services, user: str, memory: str) -> Memory | None:
     found = current(services.memories, services.history, user, memory)
-    if found is None:
-        fail(WRONG, f"no memory {memory} of user {user}; `memory-worker memories` lists them")
-    return found.memory
+    return found.memory if found else None
 
 
-def _about(kind: str, user: str, memory: Memory) -> dict[str, Any]:
-    return {"type": kind, "user_id": user, "memory_id": memory.document_id}
+def _ensure_known(services: Services, user: str, memory: str) -> None:
+    """What is in the history alone can be deleted, too."""
+    was = (entry.document_id == memory and entry.text for entry in services.history.every(user))
+    if _current(services, user, memory) is None and not any(was):
+        _unknown(user, memory)
+
+
+def _unknown(user: str, memory: str) -> NoReturn:
+    fail(WRONG, f"no memory {memory} of user {user}; `memory-worker memories` lists them")

@@ -41,7 +41,7 @@ def publish(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Publish events, one JSON object a line: message, session_end, remember, forget.
+    """Publish events, one JSON object a line: message, session_end, remember, forget and the others.
 
     A bad line is reported with its number and skipped; the exit code is then 2.
     """

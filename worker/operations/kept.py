@@ -7,8 +7,9 @@ import base64
 import binascii
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -63,9 +64,9 @@ def page_of_memories(
     """Up to `limit` memories (100 at most) as they stand; the last page also has those that the search index
     does not show yet, however many. Raises ValueError if `after` is no `next` of a page."""
     found, following = s.memories.page_of_user(user_id, _token(after), limit)
-    if following is None:
+    if not following:
         found += _unindexed(s, user_id)
-    return Page(found, following and base64.urlsafe_b64encode(following).decode())
+    return Page(found, base64.urlsafe_b64encode(following).decode() if following else None)
 
 
 def exported(s: Services, user_id: str) -> Iterator[dict[str, Any]]:
@@ -112,14 +113,16 @@ def _evidence(s: Services, memory: Memory) -> list[Turn]:
         MessageKey(source.session_id or memory.session_id, source.created_at, source.message_id)
         for source in memory.sources
     }
-    ordered = sorted(keys, key=lambda key: (key.created_at, astuple(key)))
-    return [row.said for row in _theirs(s, memory.user_id, ordered)]
-
-
-def _theirs(s: Services, user_id: str, keys: Sequence[MessageKey]) -> Iterator[MessageRow]:
-    for row in s.sessions.stored.at(keys):
-        session_id = row.session_id
-        yield from of_user([row], user_id, lambda: s.sessions.is_theirs_alone(user_id, session_id))
+    ordered = sorted(keys, key=lambda key: (key.created_at, key.message_id))
+    return [
+        row.said
+        for key in ordered
+        for row in of_user(
+            s.sessions.stored.at([key]),
+            memory.user_id,
+            partial(s.sessions.is_theirs_alone, memory.user_id, key.session_id),
+        )
+    ]
 
 
 def _unindexed(s: Services, user_id: str) -> list[Memory]:

@@ -63,7 +63,7 @@ class Keys:
         return self.streams.key(partition, "in-flight")
 
     def requests(self, partition: int) -> Stream:
-        """`remember` and `forget` to carry out."""
+        """Requests to carry out: `remember`, `forget` and the like."""
         return self.streams.key(partition, "requests")
 
     def requests_tries(self, partition: int) -> Hash:
