@@ -116,8 +116,11 @@ def test_memories_come_page_by_page_each_once(deployment: Deployment, fresh_name
 
     listed = [memory.text for page in pages for memory in page.memories]
     assert sorted(listed) == [f"Ana likes tea number {n}" for n in range(5)]
-    with pytest.raises(ValueError, match="after"):
-        page_of_memories(deployment.services, fresh_name, after="no token!")
+    for wrong in ("no token!", "AAAA"):
+        with pytest.raises(ValueError, match="after"):
+            page_of_memories(deployment.services, fresh_name, after=wrong)
+    with pytest.raises(ValueError, match="limit"):
+        page_of_memories(deployment.services, fresh_name, limit=101)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,17 @@ def test_what_was_corrected_is_ended_by_what_is_said_later_and_by_nothing_before
     assert told(late) == [("Ana lives in Rome", ["Ana lives in Lyon"])]
 
 
+def test_what_was_corrected_and_then_added_to_still_stays_beside_what_was_said_before() -> None:
+    lyon = corrected(fact("Ana lives in Lyon", 1), at=9)
+    added = [decide(2, "refine", 1, text="Ana lives in Lyon with a cat")]
+    (change,) = consolidate(ScriptedQwen(added), [fact("Ana has a cat", 10)], known(lyon))
+    merged = [decide(2, "refine", 1, text="Ana lives in Paris")]
+
+    changes = consolidate(ScriptedQwen(merged), [fact("In Paris", 5)], known(change.written))
+
+    assert changes == []
+
+
 def test_kind_that_was_corrected_is_not_said_back() -> None:
     tea = corrected(fact("Ana likes tea", 1), at=9)
     again = fact("Ana likes tea", 5)

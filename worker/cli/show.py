@@ -117,7 +117,7 @@ def history(user: User, json: Json = False) -> None:
     with opened() as services:
         audited(services, "history", user)
         replaced = services.history.of_user(user)
-        ends = {entry.replaced_by for entry in replaced}
+        ends = {entry.replaced_by for entry in replaced} - {""}
         now = [stored.memory for stored in services.memories.get(sorted(ends))]
     if json:
         print_json([told_replaced(entry) for entry in replaced] + [_is(memory) for memory in now])

@@ -76,6 +76,7 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
         valid_from=min(part.valid_from for part in parts),
         stated_at=max(part.stated_at for part in parts),
         received_ms=min(part.received_ms for part in parts),
+        edited_at=max(part.edited_at for part in parts),
     )
 
 

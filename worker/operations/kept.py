@@ -4,7 +4,6 @@ Whoever is not a step of the work asks here. Every read names the user.
 """
 
 import base64
-import binascii
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.operations.moments import iso
 from tablestore_memory.worker.operations.replay import event_of
 from tablestore_memory.worker.operations.told import told_memory, told_replaced, told_session
@@ -62,8 +62,13 @@ def page_of_memories(
     s: Services, user_id: str, *, limit: int = _PAGE, after: str | None = None
 ) -> Page:
     """Up to `limit` memories (100 at most) as they stand; the last page also has those that the search index
-    does not show yet, however many. Raises ValueError if `after` is no `next` of a page."""
-    found, following = s.memories.page_of_user(user_id, _token(after), limit)
+    does not show yet, however many. Raises ValueError for another limit, or if `after` is no `next` of a page."""
+    if not 1 <= limit <= _PAGE:
+        raise ValueError(f"limit: must be 1 to {_PAGE}")
+    try:
+        found, following = s.memories.page_of_user(user_id, _token(after), limit)
+    except (InvalidRow, ValueError):
+        raise ValueError("after: no page of memories goes on here") from None
     if not following:
         found += _unindexed(s, user_id)
     return Page(found, base64.urlsafe_b64encode(following).decode() if following else None)
@@ -135,7 +140,4 @@ def _unindexed(s: Services, user_id: str) -> list[Memory]:
 
 
 def _token(after: str | None) -> bytes | None:
-    try:
-        return base64.b64decode(after, altchars=b"-_", validate=True) if after else None
-    except binascii.Error:
-        raise ValueError("after: no page of memories goes on here") from None
+    return base64.b64decode(after, altchars=b"-_", validate=True) if after else None
