@@ -172,6 +172,23 @@ def test_what_was_corrected_stays_when_the_same_is_extracted_again(
     again(deployment, fresh_name, 0)
 
     assert only(deployment, fresh_name) == before
+    assert texts_in_history(deployment, fresh_name) == [("Ana lives in Paris", "Ana lives in Lyon")]
+
+
+@pytest.mark.parametrize("request_of", [edit, delete])
+def test_memory_of_a_publisher_whose_clock_is_ahead_stays_as_it_was_made(
+    deployment: Deployment, fresh_name: str, request_of: Callable[..., Event]
+) -> None:
+    told(deployment, fresh_name, "I like tea.")
+    memory = only(deployment, fresh_name)
+    more = {"created_at": memory.stated_at - 1, **ONE_WAY[request_of]}
+    ask(deployment, request_of(fresh_name, memory.document_id, **more))
+    done(deployment)
+
+    again(deployment, fresh_name, 0)
+
+    left = {edit: ["Ana likes coffee"], delete: []}
+    assert stored_texts(deployment, fresh_name) == left[request_of]
 
 
 def test_what_was_deleted_leaves_no_text_and_stays_away_when_it_is_extracted_again(
