@@ -27,7 +27,7 @@ FILES  ?= $(wildcard $(LOCOMO)/*.json)
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-failures test-agentscope2 test-openapi bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test-failures: install ## Kill, stop, fill and break everything: the short form 
 
 test-agentscope2: .venv-agentscope2/.installed ## The middleware, with the current AgentScope
 	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
+
+test-openapi: .venv-openapi/.installed ## A client that a generator makes of the server's description
+	$(BIN)/pytest tests/openapi
 
 bench-agentscope: $(AGENTSCOPE)/.installed ## append_message: the drop-in beside AgentScope's own
 	MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \

@@ -10,7 +10,8 @@ from tablestore_memory.server.api.events import event_of, published
 from tablestore_memory.server.api.shapes import Forgetting, Nothing, Published, UserOfPath
 from tablestore_memory.worker.operations.kept import exported
 
-JSON_LINES = "application/x-ndjson"
+# A text, as generators of clients leave out what they do not know.
+JSON_LINES = "text/x-ndjson"
 _CHUNK_BYTES = 65_536
 
 

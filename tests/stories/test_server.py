@@ -188,7 +188,7 @@ def test_all_of_a_user_is_exported_line_by_line_and_nothing_is_left_when_forgott
     wait_until(lambda: receipts.finished(forgotten.json()["event_ids"][0]), "forgotten", 60)
     left = [json.loads(line) for line in everybody.get(path).text.splitlines()]
 
-    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["content-type"] == "text/x-ndjson; charset=utf-8"
     kinds = [record["record"] for record in whole]
     assert kinds.count("message") == 3
     assert [r["text"] for r in whole if r["record"] == "memory"] == [f"{fresh_name} likes tea."]
