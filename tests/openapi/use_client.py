@@ -1,4 +1,4 @@
-"""A program with a generated client and nothing of ours: every operation once; prints what each was answered with."""
+"""A program with a generated client and nothing of ours: every operation once; prints how each was answered."""
 
 import os
 import sys
