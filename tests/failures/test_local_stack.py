@@ -116,7 +116,7 @@ def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Pat
         assert str(settings["DASHSCOPE_HTTP_BASE_URL"]) in told
         assert ".local/*.log" in told
         assert {log.stem for log in (tmp_path / ".local").glob("*.log")} == {
-            *("redis", "tablestore", "dashscope", "ingest", "extract")
+            *("redis", "tablestore", "dashscope", "ingest", "extract", "server")
         }
         assert second.returncode == 1
         assert second.stderr == "make up: .local is in use: what works there runs already\n"
