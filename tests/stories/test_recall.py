@@ -85,7 +85,7 @@ def test_facts_are_told_with_since_when_they_hold_and_with_the_turns_they_came_f
     assert "Paris" in home.text
     assert home.since == datetime(2023, 5, 8, 13, 2, tzinfo=UTC)
     assert [(quote.message_id, quote.text) for quote in home.sources] == [
-        (f"{session}-2", "I live in Paris")
+        (f"{session}-2", "I live in Paris.")
     ]
     assert f"- {home.text} (since 2023-05-08)" in found.text.splitlines()
     concert = next(memory for memory in found.memories if "concert" in memory.text)

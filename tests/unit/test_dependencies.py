@@ -25,6 +25,8 @@ EXTRAS = {
     "adapters/langgraph.py": ["langgraph"],
     "adapters/openai_agents.py": ["openai-agents"],
     "worker": ["worker"],
+    "worker/cli/server.py": ["server"],
+    "server": ["server"],
     "localcloud": ["local"],
     # For who tests with pytest, which loads it.
     "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],
