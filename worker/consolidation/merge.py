@@ -22,9 +22,9 @@ def restated(known: Memory, again: Memory) -> Memory:
 
 
 def joined(fact: Memory, known: Sequence[Memory], text: str) -> Memory:
-    """One memory that says what a new fact and known ones say."""
+    """One memory that says what a new fact and known ones say, with its date like any other."""
     latest = max((fact, *known), key=lambda part: part.stated_at)
-    return replace(_together([*known, fact], latest), text=text).identified()
+    return _saying(text, _together([*known, fact], latest))
 
 
 def fulfilled(event: Memory, plan: Memory) -> Memory:
@@ -37,27 +37,39 @@ def fulfilled(event: Memory, plan: Memory) -> Memory:
 
 
 def ended_in_part(fact: Memory, older: Sequence[Memory], text: str) -> Memory:
-    """A new fact with what still holds of those that it ends."""
-    whole = joined(fact, older, text)
-    return replace(whole, kind=fact.kind, valid_from=fact.valid_from)
+    """A new fact with what still holds of those that it ends. Their dates are not its own."""
+    whole = replace(
+        _together([*older, fact], fact),
+        kind=fact.kind,
+        event_start=fact.event_start,
+        event_end=fact.event_end,
+        valid_from=fact.valid_from,
+    )
+    return _saying(text, whole)
+
+
+def _saying(text: str, memory: Memory) -> Memory:
+    when = memory.event_start, memory.event_end
+    return replace(memory, text=dated(text, when)).identified()
 
 
 def merged_text_holds(text: str | None, fact: Memory, known: Sequence[Memory]) -> bool:
     """Whether a merged text keeps every number and date, adds none, and holds no secret."""
     wanted = {figure for each in (fact, *known) for figure in figures_that_stay(each.text)}
-    return _text_holds(text, wanted, (fact, *known))
+    return bool(text) and _text_holds(joined(fact, known, str(text)), wanted, (fact, *known))
 
 
 def ending_text_holds(text: str | None, fact: Memory, older: Sequence[Memory]) -> bool:
     """The same of one that leaves out what holds no longer: it keeps those of the new fact."""
-    return _text_holds(text, figures_that_stay(fact.text), (fact, *older))
+    wanted = figures_that_stay(fact.text)
+    return bool(text) and _text_holds(ended_in_part(fact, older, str(text)), wanted, (fact, *older))
 
 
-def _text_holds(text: str | None, wanted: set[str], parts: Sequence[Memory]) -> bool:
-    if not text or len(text) > _LONGEST_TEXT or holds_secret(text):
+def _text_holds(whole: Memory, wanted: set[str], parts: Sequence[Memory]) -> bool:
+    if len(whole.text) > _LONGEST_TEXT or holds_secret(whole.text):
         return False
     allowed = {figure for each in parts for figure in figures(_shown(each))}
-    return wanted <= figures(text) <= allowed
+    return wanted <= figures(whole.text) <= allowed
 
 
 def _shown(memory: Memory) -> str:
@@ -72,14 +84,14 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
     What one of them lacks it has from another, what was said last first.
     """
     latest = [kept, *sorted(parts, key=lambda part: part.stated_at, reverse=True)]
-    dated = next((part for part in latest if part.event_start or part.event_end), kept)
+    one_dated = next((part for part in latest if part.event_start or part.event_end), kept)
     return replace(
         kept,
         kind=next((part.kind for part in latest if part.kind != "fact"), kept.kind),
         subject=next((part.subject for part in latest if part.subject), None),
         said_by=next((part.said_by for part in latest if part.said_by), None),
-        event_start=dated.event_start,
-        event_end=dated.event_end,
+        event_start=one_dated.event_start,
+        event_end=one_dated.event_end,
         sources=_sources(parts),
         valid_from=min(part.valid_from for part in parts),
         stated_at=max(part.stated_at for part in parts),
