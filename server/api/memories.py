@@ -19,10 +19,10 @@ from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.operations.kept import (
     KeptMemory,
     id_after,
+    is_kept,
     kept_memory,
     page_of_memories,
 )
-from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.documents import DOCUMENT
 
 
@@ -67,17 +67,10 @@ def delete(call: Call, asked: OfMemory, _: None) -> Published:
     """Delete a memory, and the earlier texts that it took the place of: a worker does it."""
     user_id = call.access.user(asked.user_id)
     services = call.noted("delete", user_id)
-    if kept_memory(services, user_id, asked.memory_id) is None:
-        _ensure_past(services, user_id, asked.memory_id)
+    if not is_kept(services, user_id, asked.memory_id):
+        raise NotFound
     draft = {"type": "delete_memory", "user_id": user_id, "memory_id": asked.memory_id}
     return published(call, [event_of(call, draft)])
-
-
-def _ensure_past(services: Services, user_id: str, memory_id: str) -> None:
-    """What is in the history alone can be deleted, too; what was deleted has no text there. Raises NotFound."""
-    entries = services.history.every(user_id)
-    if not any(entry.document_id == memory_id and entry.text for entry in entries):
-        raise NotFound
 
 
 def _found(call: Call, user_id: str, memory_id: str) -> KeptMemory:

@@ -53,6 +53,14 @@ def kept_memory(s: Services, user_id: str, memory_id: str) -> KeptMemory | None:
     return KeptMemory(found.memory, history, _evidence(s, found.memory))
 
 
+def is_kept(s: Services, user_id: str, memory_id: str) -> bool:
+    """Whether there is anything to delete: a memory, or what stands in the history alone, with its text."""
+    if current(s.memories, s.history, user_id, memory_id):
+        return True
+    entries = s.history.every(user_id)
+    return any(entry.document_id == memory_id and entry.text for entry in entries)
+
+
 def id_after(memory: Memory, text: str | None) -> str:
     """Under which id a memory stands when it has this text."""
     return memory.document_id if text is None else document_id(memory.user_id, text)
