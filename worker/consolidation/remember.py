@@ -95,25 +95,25 @@ class Remembering:
 class UserLease:
     """The user's lease, and what is done under it."""
 
-    step: Remembering
+    remembering: Remembering
     user_id: str
     lease: Lease
 
     def ensure_lease_held(self) -> None:
         """Raises Busy when the lease was lost: to be asked before writing."""
-        if self.step.redis.get(self.lease.key) != self.lease.token.encode():
+        if self.remembering.redis.get(self.lease.key) != self.lease.token.encode():
             raise Busy(f"{self.lease.key}: the lease ran out")
 
     def make(self, plan_id: str, changes: Sequence[Change]) -> None:
         """Write changes down, then make them."""
         entry = Entry(plan_id, tuple(changes))
-        self.step.journal.begin(self.user_id, entry, self.lease)
+        self.remembering.journal.begin(self.user_id, entry, self.lease)
         self.end(entry)
 
     def end(self, entry: Entry) -> None:
         """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
         try:
-            self.step.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
+            self.remembering.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
         except Final:
             self.made(entry.plan_id)
             raise
@@ -121,4 +121,4 @@ class UserLease:
 
     def made(self, plan_id: str) -> None:
         """From now on this plan is known to be applied."""
-        self.step.journal.end(self.user_id, plan_id, self.lease)
+        self.remembering.journal.end(self.user_id, plan_id, self.lease)
