@@ -18,7 +18,9 @@ from tests.local_dashscope import LocalDashScope
 
 @pytest.fixture
 def recall(deployment: Deployment) -> Iterator[Recall]:
-    with Recall.from_env(deployment.environment) as recall:
+    """One that waits for all of its parts, however busy the machine is."""
+    patient = {"MEMORY_RECALL_DEADLINE_S": "10"}
+    with Recall.from_env(deployment.environment | patient) as recall:
         yield recall
 
 

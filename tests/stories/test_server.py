@@ -84,7 +84,7 @@ def test_what_is_published_over_http_is_told_as_a_turn_and_then_as_a_fact(
 
     assert turn["text"].endswith("user: I live in Paris.")
     (paris,) = [memory for memory in found["memories"] if "Paris" in memory["text"]]
-    assert paris["sources"][0]["text"] == "I live in Paris"
+    assert paris["sources"][0]["text"] == "I live in Paris."
     assert found["missing"] == []
 
 
