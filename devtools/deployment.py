@@ -11,8 +11,11 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from typing import Any, Self
+
+import tablestore as ots
 
 from devtools.child import Child, PythonChild
 from devtools.commands import memory_worker
@@ -110,6 +113,22 @@ class Deployment:
     def __exit__(self, *_: object) -> None:
         for each in self.workers:
             each.kill()
+        with suppress(ots.OTSClientError, ots.OTSServiceError):  # a server that is gone keeps none
+            self._drop_own_tables()
+
+    def _drop_own_tables(self) -> None:
+        """An instance has 64 tables at most, indexes counted; those that others share stay."""
+        client, own = self.services.tablestore, self.settings.prefix
+        tables = [table for table in client.list_table() if table.startswith(f"{own}_")]
+        for table, index in client.list_search_index():
+            if table in tables:
+                client.delete_search_index(table, index)
+        for name in (self.services.names.session, self.services.names.message):
+            if name in tables:
+                client.delete_secondary_index(name, f"{name}_secondary_index")
+        for table in tables:
+            if not table.endswith("_secondary_index"):
+                client.delete_table(table)
 
     def start_workers(self, *queues: str, **options: Any) -> list[Child]:
         """One worker process a queue (ingest and extract if none is named), ready; options as `worker`'s."""
