@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -54,6 +55,13 @@ def guards(settings: ServerSettings) -> list[Middleware]:
         Middleware(Crowd, most=settings.server_requests),
         Middleware(Patience, seconds=settings.server_timeout_s),
         Middleware(Names, hosts=settings.hosts, origins=settings.origins),
+        # What a browser asks before it sends a token from another page.
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        ),
         Middleware(Bodies, most_bytes=settings.server_body_bytes),
     ]
 

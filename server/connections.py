@@ -42,6 +42,7 @@ class Connections:
             partitions=settings.partitions,
             # Who asks over HTTP is told, and keeps what finds no room.
             when_full="raise",
+            durability="journal",
             handle_sigterm=False,
         )
         return cls(settings, publisher, Recall.from_env(environ))

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Annotated
 
 import msgspec
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo
 from pydantic.functional_validators import AfterValidator
 
 from tablestore_memory.server.access import Token
@@ -21,11 +21,13 @@ def _long(token: SecretStr) -> SecretStr:
     return token
 
 
-def _listed(text: SecretStr) -> SecretStr:
-    tokens = _tokens(text)
+def _listed(text: SecretStr, info: ValidationInfo) -> SecretStr:
+    tokens = [*_tokens(text), *_alone(info.data.get("server_token"))]
     for field in ("name", "token"):
         if max(Counter(getattr(each, field) for each in tokens).values(), default=0) > 1:
-            raise ValueError(f"must be a list in which no {field} stands twice")
+            raise ValueError(
+                f"must be a list in which no {field} stands twice, nor that of MEMORY_SERVER_TOKEN"
+            )
     return text
 
 
@@ -38,6 +40,11 @@ def _tokens(text: SecretStr) -> list[Token]:
             f'must be JSON, [{{"name": "app", "token": "16 characters or more", "user_id": "ana"}}]'
             f"{f', and {where} is not' if where else ''}"
         ) from None
+
+
+def _alone(token: SecretStr | None) -> list[Token]:
+    """The one of MEMORY_SERVER_TOKEN."""
+    return [Token(name="server", token=token.get_secret_value())] if token else []
 
 
 def _words(listed: str) -> str:
@@ -79,9 +86,7 @@ class ServerSettings(Settings):
     def tokens(self) -> list[Token]:
         """All that were given."""
         listed = _tokens(self.server_tokens) if self.server_tokens else []
-        if self.server_token is None:
-            return listed
-        return [Token(name="server", token=self.server_token.get_secret_value()), *listed]
+        return [*_alone(self.server_token), *listed]
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from tablestore_memory.server.access import Access
 from tablestore_memory.server.connections import Connections
@@ -22,8 +22,10 @@ class Call:
         return self.connections.noted(command, user_id, by=self.access.name)
 
 
-async def done(function: Callable[..., Any], *arguments: object) -> Any:
+async def done(
+    function: Callable[..., Any], *arguments: object, threads: CapacityLimiter | None = None
+) -> Any:
     """What it answers. One that is not `async` waits for the stores in a thread; who asked may go before that."""
     if inspect.iscoroutinefunction(function):
         return await function(*arguments)
-    return await to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
+    return await to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=threads)

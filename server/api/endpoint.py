@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from anyio import CapacityLimiter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,25 +18,33 @@ from tablestore_memory.server.api.table import OPERATIONS, Operation
 from tablestore_memory.server.connections import Connections
 
 _JSON = "application/json"
+_PROBES = 4
+"""Threads of their own: a probe does not wait for stores that others wait for."""
 
 
 def routes(connections: Connections, tokens: Tokens) -> Iterator[Route]:
     """Those of the table, and the two that need no token."""
+    threads = CapacityLimiter(connections.settings.server_requests)
     for operation in OPERATIONS:
-        yield _route(operation, connections, tokens)
+        yield _route(operation, connections, tokens, threads)
     yield Route("/openapi.json", _openapi, methods=["GET"])
     yield Route("/health", _health(connections), methods=["GET"])
 
 
-def _route(operation: Operation, connections: Connections, tokens: Tokens) -> Route:
+def _route(
+    operation: Operation, connections: Connections, tokens: Tokens, threads: CapacityLimiter
+) -> Route:
     async def endpoint(request: Request) -> Response:
         access = tokens.access(request.headers.get("authorization"))
         parameters = parameters_of(request, operation.parameters)
         body = None if operation.body is None else await body_of(request, operation.body)
-        answer = await done(operation.function, Call(connections, access), parameters, body)
+        call = Call(connections, access)
+        answer = await done(operation.function, call, parameters, body, threads=threads)
         return answer if isinstance(answer, Response) else json_of(answer, operation.status)
 
-    return Route(operation.path, endpoint, methods=[operation.method])
+    # An id may have any character, and a server decodes %2F before it looks for the path.
+    path = operation.path.replace("}", ":path}")
+    return Route(path, endpoint, methods=[operation.method])
 
 
 def json_of(answer: object, status: int = 200) -> Response:
@@ -47,7 +56,9 @@ async def _openapi(_: Request) -> Response:
 
 
 def _health(connections: Connections) -> Any:
+    own_threads = CapacityLimiter(_PROBES)
+
     async def endpoint(_: Request) -> Response:
-        return json_of(await done(health, connections))
+        return json_of(await done(health, connections, threads=own_threads))
 
     return endpoint

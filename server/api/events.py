@@ -5,7 +5,7 @@ from typing import Any
 
 from tablestore_memory.producer.errors import QueueFull
 from tablestore_memory.protocol.errors import MalformedEvent
-from tablestore_memory.protocol.events import Event
+from tablestore_memory.protocol.events import DeleteMemory, EditMemory, Event, Forget
 from tablestore_memory.server.access import Access
 from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.reading import malformed
@@ -13,6 +13,8 @@ from tablestore_memory.server.api.shapes import Draft, Nothing, Published
 from tablestore_memory.server.problems import Forbidden, Malformed, Unavailable
 
 _MOST = 1_000
+# What the audit has, however it is asked for.
+_BY_HAND: dict[type[Event], str] = {Forget: "forget", EditMemory: "edit", DeleteMemory: "delete"}
 _DELIVERED_WITHIN_S = 0.2
 """Takes milliseconds while Redis answers, and whoever asks next finds the event on its way."""
 
@@ -23,17 +25,23 @@ def publish(call: Call, _: Nothing, drafts: Draft | list[Draft]) -> Published:
     if len(listed) > _MOST:
         raise Malformed(f"more than {_MOST} events", "body")
     events = list(_events(call, listed, is_list=isinstance(drafts, list)))
+    for command, user_id in {(_BY_HAND[type(e)], e.user_id) for e in events if type(e) in _BY_HAND}:
+        call.noted(command, user_id)
     return published(call, events)
 
 
 def published(call: Call, events: list[Event]) -> Published:
-    """In Redis as a rule; while that is away, on disk. Raises Unavailable where there is room in neither."""
+    """In Redis as a rule; while that is away, on disk. Raises Unavailable where there is room in neither.
+
+    An event without an id of its own may then be stored twice, if who asked sends it again.
+    """
     publisher = call.connections.publisher
     try:
         ids = [publisher.publish(event) for event in events]
     except QueueFull:
         raise Unavailable("Redis is away, and there is no room for more events") from None
-    publisher.flush(_DELIVERED_WITHIN_S)
+    if not publisher.flush(_DELIVERED_WITHIN_S) and publisher.stats().memory_events:
+        raise Unavailable("Redis is away, and the disk takes no events: they may be lost")
     return Published(ids)
 
 

@@ -1,6 +1,7 @@
 """What a request holds, decoded into its type. What is wrong is named by field and reason, never by what it is."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -29,8 +30,8 @@ async def body_of(request: Request, kind: type[T]) -> T:
 def parameters_of(request: Request, kind: type[T]) -> T:
     """Those of the path and of the query. Raises Malformed."""
     query = request.query_params
-    for name in query:
-        if len(query.getlist(name)) > 1:
+    for name, times in Counter(name for name, _ in query.multi_items()).items():
+        if times > 1:
             raise Malformed("given more than once", _named(name))
     return converted({**query, **request.path_params}, kind, strict=False)
 

@@ -5,7 +5,6 @@ a request to us comes with its Origin. Programs send no Origin.
 """
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,4 +38,4 @@ class Names:
         return host in self._hosts or (port.isdecimal() and name in self._hosts)
 
     def _is_welcome(self, origin: str, host: str) -> bool:
-        return origin in self._origins or urlsplit(origin).netloc == host
+        return origin in self._origins or origin.partition("://")[2] == host

@@ -1,4 +1,4 @@
-"""A request has so long until its answer begins, however slowly it is sent; an answer that began may go on."""
+"""A request has so long until its answer begins, and as long for each part of it to be made, and to be taken."""
 
 import asyncio
 
@@ -16,12 +16,14 @@ class Patience:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._seconds) as timer:
 
                 async def watched(message: Message) -> None:
-                    timer.reschedule(None)
+                    timer.reschedule(loop.time() + self._seconds)
                     await send(message)
+                    timer.reschedule(loop.time() + self._seconds)
 
                 await self._app(scope, receive, watched)
         except TimeoutError:

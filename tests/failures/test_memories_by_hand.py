@@ -204,7 +204,8 @@ def test_what_was_deleted_leaves_no_text_and_stays_away_when_it_is_extracted_aga
 
     assert memory_rows_of(deployment, fresh_name) == []
     assert texts_in_history(deployment, fresh_name) == [("", ""), ("", "")]
-    assert all(e.by_hand and not e.sources for e in deployment.services.history.of_user(fresh_name))
+    entries = deployment.services.history.of_user(fresh_name)
+    assert sorted((each.by_hand, each.sources) for each in entries) == [(False, ()), (True, ())]
     told_of = {"document_id": lyon.document_id, "memories": 1, "history": 1}
     assert logs[-1] == {"event": "memory.deleted", "log_level": "info", **told_of}
     again(deployment, fresh_name, 0, 1)
@@ -252,6 +253,19 @@ def test_past_state_is_deleted_by_its_own_id(deployment: Deployment, fresh_name:
     done(deployment)
 
     assert texts_in_history(deployment, fresh_name) == [("", "")]
+    assert stored_texts(deployment, fresh_name) == ["Ana lives in Lyon"]
+
+
+def test_past_state_that_is_deleted_twice_takes_nothing_along(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    told(deployment, fresh_name, "I live in Paris.", "I live in Lyon.")
+    past = document_id(fresh_name, "Ana lives in Paris")
+
+    for event_id in ("first", "second"):
+        ask(deployment, delete(fresh_name, past, event_id=event_id))
+        done(deployment)
+
     assert stored_texts(deployment, fresh_name) == ["Ana lives in Lyon"]
 
 
