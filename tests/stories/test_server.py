@@ -206,18 +206,27 @@ def test_what_a_token_read_and_changed_is_in_the_audit_before_it_is_done(
     everybody.patch(f"/v1/memories/{memory['id']}", params=whose, json={"kind": "preference"})
     everybody.get(f"/v1/users/{fresh_name}/export")
     everybody.post("/v1/forget", json=whose)
+    by_event = {"type": "delete_memory", "memory_id": memory["id"], **whose}
+    everybody.post("/v1/events", json=by_event)
 
     def told() -> list[dict[str, Any]] | None:
         done = deployment.command("audit", "--user", fresh_name, "--json")
         deeds: list[dict[str, Any]] = json.loads(done.stdout)
-        return deeds if len(deeds) == 5 else None
+        return deeds if len(deeds) == 6 else None
 
     deeds = wait_until(told, "all in the audit", 60)
 
-    commands = ["edit", "export", "forget", "memories", "memories"]
+    commands = ["delete", "edit", "export", "forget", "memories", "memories"]
     assert sorted(deed["command"] for deed in deeds) == commands
     assert {deed["by"] for deed in deeds} == {"token:all"}
     assert memory["id"] not in json.dumps(deeds)
+
+
+def test_ids_may_have_any_character(everybody: httpx2.Client, fresh_name: str) -> None:
+    answer = everybody.get(f"/v1/users/acme%2F{fresh_name}/export")
+
+    assert answer.status_code == 200
+    assert json.loads(answer.text.splitlines()[-1])["record"] == "end"
 
 
 def test_metrics_are_for_a_token_of_all_users(everybody: httpx2.Client, ana: httpx2.Client) -> None:

@@ -125,3 +125,11 @@ def test_worker_s_settings_are_checked_with_the_server_s() -> None:
         settings(**wrong)
 
     assert len(refused.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    "entry", [{"name": "ana", "token": SECRET}, {"name": "server", "token": SECRET + "x"}]
+)
+def test_no_token_and_no_name_stands_in_both_variables(entry: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="MEMORY_SERVER_TOKENS"):
+        settings(MEMORY_SERVER_TOKEN=SECRET, MEMORY_SERVER_TOKENS=json.dumps([entry]))

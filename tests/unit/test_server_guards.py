@@ -94,6 +94,7 @@ async def test_forged_host_is_refused(unconnected: Settings, host: str) -> None:
         ("http://evil.example", 403),
         ("https://app.example.com.evil.example", 403),
         ("null", 403),
+        ("http://[", 403),
     ],
 )
 async def test_pages_of_other_origins_are_refused(
@@ -106,6 +107,24 @@ async def test_pages_of_other_origins_are_refused(
     assert answer.status_code == status
     if status == 403:
         assert problem(answer)["field"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://app.example.com", 200), ("http://evil.example", 403)]
+)
+async def test_browser_is_told_from_which_pages_a_token_may_be_sent(
+    unconnected: Settings, origin: str, status: int
+) -> None:
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    origins = "https://app.example.com"
+    async with guarded(unconnected, MEMORY_SERVER_ORIGINS=origins) as client:
+        answer = await client.options("/echo", headers={"Origin": origin} | asked)
+
+    assert answer.status_code == status
+    assert (answer.headers.get("access-control-allow-origin") == origin) == (status == 200)
 
 
 @pytest.mark.parametrize("told", [True, False])
