@@ -15,15 +15,15 @@ from contextlib import suppress
 from dataclasses import astuple
 from typing import Any, Self
 
-import tablestore as ots
-
 from devtools.child import Child, PythonChild
 from devtools.commands import memory_worker
 from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
+from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.operations.backlog import backlog
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.memories import Memory
 from tablestore_memory.worker.stores.tables import create_all
 
@@ -113,7 +113,7 @@ class Deployment:
     def __exit__(self, *_: object) -> None:
         for each in self.workers:
             each.kill()
-        with suppress(ots.OTSClientError, ots.OTSServiceError):  # a server that is gone keeps none
+        with suppress(WorkerError), translated("drop tables"):  # a server that is gone keeps none
             self._drop_own_tables()
 
     def _drop_own_tables(self) -> None:
