@@ -36,8 +36,21 @@ def fulfilled(event: Memory, plan: Memory) -> Memory:
     )
 
 
-def ended_in_part(fact: Memory, older: Sequence[Memory], text: str) -> Memory:
-    """A new fact with what still holds of those that it ends. Their dates are not its own."""
+def refined(fact: Memory, known: Sequence[Memory], text: str | None) -> Memory | None:
+    """`joined`, if its text keeps every number and date, adds none, and holds no secret."""
+    if not text:
+        return None
+    wanted = {figure for each in (fact, *known) for figure in figures_that_stay(each.text)}
+    return _if_it_holds(joined(fact, known, text), wanted, (fact, *known))
+
+
+def ended_in_part(fact: Memory, older: Sequence[Memory], text: str | None) -> Memory | None:
+    """A new fact with what still holds of those that it ends, whose dates are not its own.
+
+    Its text may leave out what holds no longer: of numbers and dates it keeps those of the new fact.
+    """
+    if not text:
+        return None
     whole = replace(
         _together([*older, fact], fact),
         kind=fact.kind,
@@ -45,7 +58,7 @@ def ended_in_part(fact: Memory, older: Sequence[Memory], text: str) -> Memory:
         event_end=fact.event_end,
         valid_from=fact.valid_from,
     )
-    return _saying(text, whole)
+    return _if_it_holds(_saying(text, whole), figures_that_stay(fact.text), (fact, *older))
 
 
 def _saying(text: str, memory: Memory) -> Memory:
@@ -53,23 +66,11 @@ def _saying(text: str, memory: Memory) -> Memory:
     return replace(memory, text=dated(text, when)).identified()
 
 
-def merged_text_holds(text: str | None, fact: Memory, known: Sequence[Memory]) -> bool:
-    """Whether a merged text keeps every number and date, adds none, and holds no secret."""
-    wanted = {figure for each in (fact, *known) for figure in figures_that_stay(each.text)}
-    return bool(text) and _text_holds(joined(fact, known, str(text)), wanted, (fact, *known))
-
-
-def ending_text_holds(text: str | None, fact: Memory, older: Sequence[Memory]) -> bool:
-    """The same of one that leaves out what holds no longer: it keeps those of the new fact."""
-    wanted = figures_that_stay(fact.text)
-    return bool(text) and _text_holds(ended_in_part(fact, older, str(text)), wanted, (fact, *older))
-
-
-def _text_holds(whole: Memory, wanted: set[str], parts: Sequence[Memory]) -> bool:
+def _if_it_holds(whole: Memory, wanted: set[str], parts: Sequence[Memory]) -> Memory | None:
     if len(whole.text) > _LONGEST_TEXT or holds_secret(whole.text):
-        return False
+        return None
     allowed = {figure for each in parts for figure in figures(_shown(each))}
-    return wanted <= figures(whole.text) <= allowed
+    return whole if wanted <= figures(whole.text) <= allowed else None
 
 
 def _shown(memory: Memory) -> str:
