@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from anyio import CapacityLimiter
 from redis import Redis
 
 from tablestore_memory.producer import Publisher
@@ -46,6 +47,11 @@ class Connections:
             handle_sigterm=False,
         )
         return cls(settings, publisher, Recall.from_env(environ))
+
+    @cached_property
+    def threads(self) -> CapacityLimiter:
+        """For what waits for the stores: as many as there are requests at once, however they come."""
+        return CapacityLimiter(self.settings.server_requests)
 
     @cached_property
     def redis(self) -> Redis:

@@ -22,9 +22,7 @@ class Call:
         return self.connections.noted(command, user_id, by=self.access.name)
 
 
-async def done(
-    function: Callable[..., Any], *arguments: object, threads: CapacityLimiter | None = None
-) -> Any:
+async def done(threads: CapacityLimiter, function: Callable[..., Any], *arguments: object) -> Any:
     """What it answers. One that is not `async` waits for the stores in a thread; who asked may go before that."""
     if inspect.iscoroutinefunction(function):
         return await function(*arguments)

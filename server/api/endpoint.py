@@ -24,22 +24,19 @@ _PROBES = 4
 
 def routes(connections: Connections, tokens: Tokens) -> Iterator[Route]:
     """Those of the table, and the two that need no token."""
-    threads = CapacityLimiter(connections.settings.server_requests)
     for operation in OPERATIONS:
-        yield _route(operation, connections, tokens, threads)
+        yield _route(operation, connections, tokens)
     yield Route("/openapi.json", _openapi, methods=["GET"])
     yield Route("/health", _health(connections), methods=["GET"])
 
 
-def _route(
-    operation: Operation, connections: Connections, tokens: Tokens, threads: CapacityLimiter
-) -> Route:
+def _route(operation: Operation, connections: Connections, tokens: Tokens) -> Route:
     async def endpoint(request: Request) -> Response:
         access = tokens.access(request.headers.get("authorization"))
         parameters = parameters_of(request, operation.parameters)
         body = None if operation.body is None else await body_of(request, operation.body)
         call = Call(connections, access)
-        answer = await done(operation.function, call, parameters, body, threads=threads)
+        answer = await done(connections.threads, operation.function, call, parameters, body)
         return answer if isinstance(answer, Response) else json_of(answer, operation.status)
 
     # An id may have any character, and a server decodes %2F before it looks for the path.
@@ -59,6 +56,6 @@ def _health(connections: Connections) -> Any:
     own_threads = CapacityLimiter(_PROBES)
 
     async def endpoint(_: Request) -> Response:
-        return json_of(await done(health, connections, threads=own_threads))
+        return json_of(await done(own_threads, health, connections))
 
     return endpoint

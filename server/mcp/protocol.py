@@ -51,7 +51,9 @@ def memory_server(connections: Connections, access_of: AccessOf) -> Server[Any]:
 async def _called(tool: Tool, call: Call, arguments: dict[str, Any]) -> types.CallToolResult:
     """Also what goes wrong is an answer: a model that reads it can do better."""
     try:
-        answer = await done(tool.function, call, converted(arguments, tool.arguments))
+        answer = await done(
+            call.connections.threads, tool.function, call, converted(arguments, tool.arguments)
+        )
     except Exception as error:  # noqa: BLE001 - nothing of it may reach a client in its own words
         said = types.TextContent(type="text", text=str(problem_of(error)))
         return types.CallToolResult(content=[said], is_error=True)

@@ -33,7 +33,7 @@ def add_memory(call: Call, asked: AddMemory) -> Taken:
     """
     user_id = call.access.user(asked.user_id)
     event = event_of(call, {"type": "remember", "user_id": user_id, "text": asked.text})
-    return _taken(call, event)
+    return Taken(*published(call, [event]).event_ids)
 
 
 async def search_memories(call: Call, asked: SearchMemories) -> Found:
@@ -95,7 +95,3 @@ TOOLS = (
     Tool("List memories", get_memories, GetMemories, Page, reads=True),
     Tool("Delete a memory", delete_memory, DeleteMemory, Taken, destroys=True),
 )
-
-
-def _taken(call: Call, event: Any) -> Taken:
-    return Taken(*published(call, [event]).event_ids)
