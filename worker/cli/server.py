@@ -1,14 +1,13 @@
 """`memory-worker serve` and `memory-worker mcp`: the server, which the extra `server` brings."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tablestore_memory.worker.cli.opened import settings_of
 from tablestore_memory.worker.cli.output import WRONG, fail, say
-from tablestore_memory.worker.settings import SettingsError
 from tablestore_memory.worker.telemetry import configure_logging
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def _settings() -> Iterator["ServerSettings"]:
     try:
         from tablestore_memory.server.settings import ServerSettings
 
-        settings = ServerSettings.from_env(os.environ)
+        settings = settings_of(ServerSettings)
         configure_logging(settings.log_level, settings.log_format)
         yield settings
     except ModuleNotFoundError as error:
@@ -54,6 +53,3 @@ def _settings() -> Iterator["ServerSettings"]:
         fail(
             WRONG, f"{error.name} is not installed; pip install 'tablestore-memory-worker[server]'"
         )
-    except SettingsError as error:
-        problems = "; ".join(error.problems)
-        fail(WRONG, f"wrong settings: {problems}; .env.example says what each of them means")
