@@ -118,17 +118,16 @@ class Deployment:
 
     def _drop_own_tables(self) -> None:
         """An instance has 64 tables at most, indexes counted; those that others share stay."""
-        client, own = self.services.tablestore, self.settings.prefix
+        client, names, own = self.services.tablestore, self.services.names, self.settings.prefix
         tables = [table for table in client.list_table() if table.startswith(f"{own}_")]
         for table, index in client.list_search_index():
             if table in tables:
                 client.delete_search_index(table, index)
-        for name in (self.services.names.session, self.services.names.message):
-            if name in tables:
-                client.delete_secondary_index(name, f"{name}_secondary_index")
-        for table in tables:
-            if not table.endswith("_secondary_index"):
-                client.delete_table(table)
+        indexes = {names.session_index: names.session, names.message_index: names.message}
+        for index in indexes.keys() & set(tables):
+            client.delete_secondary_index(indexes[index], index)
+        for table in set(tables) - indexes.keys():
+            client.delete_table(table)
 
     def start_workers(self, *queues: str, **options: Any) -> list[Child]:
         """One worker process a queue (ingest and extract if none is named), ready; options as `worker`'s."""

@@ -383,8 +383,10 @@ def test_what_was_forgotten_meanwhile_is_not_brought_back(
     assert texts_in_history(deployment, fresh_name) in ([], [("", "")])
 
 
-def dies_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -> None:
-    """The process dies before such a call, the first or a later one."""
+def broken_off(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
+) -> None:
+    """The process dies before such a call, the first or a later one, while it does what is asked."""
     real, calls = getattr(owner, name), 0
 
     def counted(*args: Any, **options: Any) -> Any:
@@ -394,7 +396,10 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -
             raise Died
         return real(*args, **options)
 
-    monkeypatch.setattr(owner, name, counted)
+    with monkeypatch.context() as crash:
+        crash.setattr(owner, name, counted)
+        with pytest.raises(Died):
+            done(deployment)
 
 
 @pytest.mark.parametrize(
@@ -416,10 +421,7 @@ def test_correction_that_was_broken_off_is_ended_and_done_once(
     told(deployment, fresh_name, "I live in Paris.")
     memory = only(deployment, fresh_name)
     ask(deployment, edit(fresh_name, memory.document_id, "Ana lives in Lyon"))
-    with monkeypatch.context() as crash:
-        dies_at(crash, owner, name, call)
-        with pytest.raises(Died):
-            done(deployment)
+    broken_off(deployment, monkeypatch, owner, name, call)
 
     told(deployment, fresh_name, "I live in Paris.", "I like tea.")  # others go on meanwhile
     again(deployment, fresh_name, 0)
@@ -444,10 +446,7 @@ def test_deletion_that_was_broken_off_is_ended(
     told(deployment, fresh_name, "I live in Paris.", "I live in Lyon.")
     memory = only(deployment, fresh_name)
     ask(deployment, delete(fresh_name, memory.document_id))
-    with monkeypatch.context() as crash:
-        dies_at(crash, owner, name, call)
-        with pytest.raises(Died):
-            done(deployment)
+    broken_off(deployment, monkeypatch, owner, name, call)
 
     assert done(deployment) == 1
 
