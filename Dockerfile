@@ -10,9 +10,10 @@ COPY producer producer
 COPY recall recall
 COPY adapters adapters
 COPY worker worker
+COPY server server
 COPY localcloud localcloud
 COPY tablestore_memory tablestore_memory
-RUN /opt/memory/bin/pip install --no-cache-dir --constraint constraints.txt '.[worker,local]'
+RUN /opt/memory/bin/pip install --no-cache-dir --constraint constraints.txt '.[worker,server,local]'
 
 FROM python:3.12-slim
 
@@ -24,6 +25,8 @@ COPY --from=build /opt/memory /opt/memory
 USER 10001
 WORKDIR /home/memory
 ENV PATH=/opt/memory/bin:$PATH PYTHONUNBUFFERED=1 MEMORY_LOG_FORMAT=json
+# Where a server keeps what it could not deliver yet.
+ENV XDG_STATE_HOME=/data
 # A worker that is told to stop gives its tasks a few seconds, then lets go of them.
 ENV REMAP_SIGTERM=SIGQUIT
 CMD ["celery", "-A", "tablestore_memory.worker.main", "worker", "-Q", "ingest,extract", "-c", "4"]

@@ -30,8 +30,10 @@ FILES  ?= $(wildcard $(LOCOMO)/*.json)
 # Local servers are not asked for through a proxy.
 export NO_PROXY := 127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
+# Tests start hundreds of processes: each would compile all of it again where an image says not to keep that.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install check test test-conversations test-failures test-agentscope2 test-adapters bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +43,7 @@ install: $(VENV)/.installed ## Make .venv with the pinned packages
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
-	@$(PIP) install --constraint constraints.txt --editable '.[worker,local,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[worker,server,local,dev]'
 	@touch $@
 
 .venv-%/.installed: constraints-%.txt | install
@@ -67,6 +69,9 @@ test: install $(AGENTSCOPE)/.installed ## Units, conformance, stories, and Agent
 test-conversations: install ## Two real conversations, whole: stored, remembered, evaluated
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/conversations
 
+test-examples: install ## The tests that make up their own cases, with all of their examples
+	ALL_EXAMPLES=1 $(BIN)/pytest $(SIDE_BY_SIDE) $$(grep -rlE 'examples\([0-9]+\)' tests --include='test_*.py')
+
 test-failures: install ## Kill, stop, fill and break everything: the short form of the long runs below
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/failures
 
@@ -75,6 +80,9 @@ test-agentscope2: .venv-agentscope2/.installed ## The middlewares, with the curr
 
 test-adapters: .venv-adapters/.installed ## LangChain, LangGraph, the OpenAI Agents SDK, and a FastAPI chat
 	$(IN_CLOUD) .venv-adapters/bin/python -m pytest tests/adapters
+
+test-openapi: .venv-openapi/.installed ## A client that a generator makes of the server's description
+	$(BIN)/pytest tests/openapi
 
 bench-agentscope: $(AGENTSCOPE)/.installed ## append_message: the drop-in beside AgentScope's own
 	MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \
@@ -172,9 +180,10 @@ million: install ## A million messages over 10,000 sessions, ten minutes at most
 
 lock: ## Rewrite constraints.txt from a fresh resolution
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	@.venv-lock/bin/pip install -qq '.[worker,local,dev]'
+	@.venv-lock/bin/pip install -qq '.[worker,server,local,dev]'
 	@.venv-lock/bin/pip freeze --exclude tablestore-memory-worker | grep -v ' @ ' > constraints.txt
 	@rm -rf .venv-lock
 
 clean: ## Remove what make made
 	rm -rf .venv .venv-* .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -r {} +

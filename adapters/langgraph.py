@@ -33,16 +33,13 @@ from langgraph.store.base import (
 
 from tablestore_memory.adapters.errors import Unsupported
 from tablestore_memory.adapters.own_writes import own_writes
-from tablestore_memory.adapters.process import shared_recall
+from tablestore_memory.adapters.process import ROOM_FOR_ALL, shared_recall
 from tablestore_memory.producer import Publisher, Remember
 from tablestore_memory.producer.lines import to_micros
 from tablestore_memory.producer.pending import shared_publisher
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.recall import Recall, RecalledMemory
 from tablestore_memory.worker.stores.documents import DOCUMENT
-
-_TOKENS = 100_000
-"""Of a block that nobody reads: room for all that a search finds."""
 
 Namespace = tuple[str, ...]
 
@@ -112,7 +109,7 @@ class MemoryStore(BaseStore):
         kinds = _kinds(op)
         if op.query:
             found: Sequence[RecalledMemory] = self._recall(
-                user_id=user_id, query=op.query, tokens=_TOKENS, facts_share=1, kinds=kinds
+                user_id=user_id, query=op.query, tokens=ROOM_FOR_ALL, facts_share=1, kinds=kinds
             ).memories
         else:
             every = self._recall.memories(user_id=user_id)

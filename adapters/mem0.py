@@ -11,13 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tablestore_memory.adapters.errors import Unsupported
-from tablestore_memory.adapters.process import shared_recall
+from tablestore_memory.adapters.process import ROOM_FOR_ALL, shared_recall
 from tablestore_memory.producer import Publisher
 from tablestore_memory.producer.pending import shared_publisher
 from tablestore_memory.recall import Recall, RecalledMemory
-
-_TOKENS = 100_000
-"""Of a block that nobody reads: room for all that a search finds."""
 
 Messages = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -56,7 +53,7 @@ class Mem0Client:
             raise Unsupported("threshold: scores order one search, they are no similarities")
         user_id = _user(filters)
         recall = self._given or shared_recall()
-        found = await recall.aio(user_id=user_id, query=query, tokens=_TOKENS, facts_share=1)
+        found = await recall.aio(user_id=user_id, query=query, tokens=ROOM_FOR_ALL, facts_share=1)
         return {"results": [_result(memory) for memory in found.memories[:top_k]]}
 
     async def add(

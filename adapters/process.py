@@ -4,6 +4,9 @@ from functools import cache
 
 from tablestore_memory.recall import Recall
 
+ROOM_FOR_ALL = 100_000
+"""Tokens of a block that nobody reads: room for all that a search finds."""
+
 
 @cache
 def shared_recall() -> Recall:

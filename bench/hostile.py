@@ -82,7 +82,8 @@ class Workers:
 
 def procfile() -> list[tuple[str, str]]:
     lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
-    return [(name, command) for name, _, command in (line.partition(": ") for line in lines)]
+    named = (line.partition(": ") for line in lines)
+    return [(name, command) for name, _, command in named if name != "server"]
 
 
 def events(name: str, step: str, kinds: Sequence[str], bystanders: int) -> list[Event]:

@@ -4,18 +4,24 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from devtools.forked import Forked, run_module
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
 
 READY_TIMEOUT_S = 60
 END_TIMEOUT_S = 30
 _LOOK_EVERY_S = 0.02
 _LAST_LINES = 15
+
+
+FORKED = "FORKED_PROGRAMS"
+"""A variable by which tests have their workers and servers forked, with their imports made."""
 
 
 class CannotStart(Exception):
@@ -44,9 +50,18 @@ class Child:
         self.log = log
         self._ready = re.compile(ready).search
         # Open for as long as somebody may want to read what it printed.
-        self._file = log.open("a+b") if log else tempfile.TemporaryFile()  # noqa: SIM115
+        self._file = log.open("a+b") if log else tempfile.NamedTemporaryFile()  # noqa: SIM115
         self._began = self._file.seek(0, os.SEEK_END)
-        self.process = subprocess.Popen(
+        self.process = self._start(command, environment, folder, end_with_parent)
+
+    def _start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None,
+        folder: Path | None,
+        begin: Callable[[], None],
+    ) -> subprocess.Popen[bytes] | Forked:
+        return subprocess.Popen(
             command,
             env=environment,
             cwd=folder,
@@ -54,7 +69,7 @@ class Child:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=begin,
         )
 
     @property
@@ -90,7 +105,7 @@ class Child:
 
     def ending(self) -> str:
         """How it ended, and where its log is, for a person."""
-        code = self.process.returncode
+        code = self.process.wait()
         # A shell, and a server that waits for another, tell a signal as 128 and its number.
         number = -code if code < 0 else code - 128
         by_signal = number in set(signal.Signals)
@@ -104,11 +119,34 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout_s)
         self.kill()
-        return self.process.returncode
+        return self.process.wait()
 
     def kill(self) -> None:
         """End it and its children at once, as a crash would."""
         # One that has ended lost its number, which may be another's by now.
         if self.running:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended in this moment
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+class PythonChild(Child):
+    """`python -m MODULE ARGUMENTS`, started anew or, where the environment says so, forked."""
+
+    def _start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None,
+        folder: Path | None,
+        begin: Callable[[], None],
+    ) -> subprocess.Popen[bytes] | Forked:
+        if FORKED not in os.environ:
+            return super()._start([sys.executable, "-m", *command], environment, folder, begin)
+        module, *arguments = command
+        return Forked(
+            run_module,
+            *(module, arguments, begin),
+            files=[os.devnull, self._file.name, self._file.name],
+            environment=os.environ if environment is None else environment,
+            folder=folder,
+        )

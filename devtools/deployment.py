@@ -11,16 +11,19 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from typing import Any, Self
 
-from devtools.child import Child
+from devtools.child import Child, PythonChild
 from devtools.commands import memory_worker
 from devtools.servers import wait_until
 from tablestore_memory.producer import Publisher
+from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.operations.backlog import backlog
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.settings import Settings
+from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.memories import Memory
 from tablestore_memory.worker.stores.tables import create_all
 
@@ -44,15 +47,18 @@ def worker(
 ) -> Child:
     """`celery -A APP worker -Q QUEUES`, starting; all queues if none is named."""
     name = f"{queues.replace(',', '-') or 'worker'}-{uuid.uuid4().hex[:8]}"
-    return Child(
+    command = [
+        *("celery", "-A", app, "worker"),
+        *(("-Q", queues) if queues else ()),
+        *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
+        *options,
+    ]
+    start: type[Child] = PythonChild
+    if supervised:
+        start, command = Child, [*_SUPERVISOR, sys.executable, "-m", *command]
+    return start(
         name,
-        [
-            *(_SUPERVISOR if supervised else ()),
-            *(sys.executable, "-m", "celery", "-A", app, "worker"),
-            *(("-Q", queues) if queues else ()),
-            *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"),
-            *options,
-        ],
+        command,
         ready=r" ready\.",
         environment={**environment, "REMAP_SIGTERM": "SIGQUIT"},
     )
@@ -107,6 +113,21 @@ class Deployment:
     def __exit__(self, *_: object) -> None:
         for each in self.workers:
             each.kill()
+        with suppress(WorkerError), translated("drop tables"):  # a server that is gone keeps none
+            self._drop_own_tables()
+
+    def _drop_own_tables(self) -> None:
+        """An instance has 64 tables at most, indexes counted; those that others share stay."""
+        client, names, own = self.services.tablestore, self.services.names, self.settings.prefix
+        tables = [table for table in client.list_table() if table.startswith(f"{own}_")]
+        for table, index in client.list_search_index():
+            if table in tables:
+                client.delete_search_index(table, index)
+        indexes = {names.session_index: names.session, names.message_index: names.message}
+        for index in indexes.keys() & set(tables):
+            client.delete_secondary_index(indexes[index], index)
+        for table in set(tables) - indexes.keys():
+            client.delete_table(table)
 
     def start_workers(self, *queues: str, **options: Any) -> list[Child]:
         """One worker process a queue (ingest and extract if none is named), ready; options as `worker`'s."""

@@ -7,7 +7,6 @@ A server takes a free port and keeps it over `restart`.
 """
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from devtools.child import Child
+from devtools.child import Child, PythonChild
 
 T = TypeVar("T")
 
@@ -85,10 +84,9 @@ class Server:
         return self._child
 
     def _launch(self, *, port: int) -> None:
-        command = [sys.executable, "-m", "tablestore_memory.localcloud", self.name]
-        self._child = Child(
+        self._child = PythonChild(
             f"local {self.name}",
-            [*command, "--port", str(port), *self.options],
+            ["tablestore_memory.localcloud", self.name, "--port", str(port), *self.options],
             ready="^ready ",
             environment=self._env,
             folder=Path(self._folder.name),

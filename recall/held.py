@@ -39,7 +39,7 @@ def held_at(
     for entry in history:
         before.setdefault(entry.replaced_by, []).append(entry)
     # What was corrected or deleted by hand never held.
-    true = (entry for entry in history if not entry.by_hand)
+    true = (entry for entry in history if entry.text and not entry.by_hand)
     then = [entry for entry in true if entry.valid_from <= moment < entry.replaced_at]
     was = {entry.document_id: _memory(entry, user_id) for entry in then}
     lists = {

@@ -3,8 +3,9 @@
 import asyncio
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self, Unpack, cast
 
 from tablestore_memory.protocol.events import Message
 from tablestore_memory.recall import stored
@@ -31,10 +32,8 @@ class Recall:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """With the settings of the environment, which are named as a worker's. Raises BadSettings."""
-        recall = cls.__new__(cls)
-        environ = os.environ if environ is None else environ
-        recall._clients = Clients(RecallSettings.from_env(environ))
-        return recall
+        settings = RecallSettings.from_env(os.environ if environ is None else environ)
+        return cls(**cast(Options, asdict(settings)))
 
     def __call__(self, **question: Unpack[Question]) -> Recalled:
         """What is known of `user_id` for `query`, in a block of at most `tokens`; this thread waits.

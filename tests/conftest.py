@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
+from devtools.child import FORKED
 from devtools.servers import serving
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The SDKs would send even loopback requests to a proxy of the environment.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+# Their imports would cost more than all that the tests do with them.
+os.environ[FORKED] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer import (
     native,
     with_header,
 )
+from tests.examples import examples
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True)
 integers = st.integers(-(2**63), 2**63 - 1)
@@ -170,7 +171,7 @@ def test_the_c_parser_takes_no_changed_byte_for_another_row(raw: bytes) -> None:
 
 
 @pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(keys, columns)
 def test_the_c_parser_reads_what_ours_reads(key: Any, cells: Any) -> None:
     raw = encode_row(key, cells)
@@ -191,7 +192,7 @@ def test_the_c_parser_reads_rows_of_text_and_numbers() -> None:
 
 
 @pytest.mark.skipif(not native.IS_AVAILABLE, reason="the C parser is not for this platform")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=80), st.sampled_from(ROWS), st.integers(0, 60))
 def test_the_c_parser_leaves_noise_to_ours(noise: bytes, raw: bytes, start: int) -> None:
     """Behind a header, in place of a row's end, and in its middle."""

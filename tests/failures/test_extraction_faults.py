@@ -14,7 +14,7 @@ from tests.local_dashscope import LocalDashScope
 
 # The calls of one extraction: each is found by words that stand in no other.
 CALLS = {
-    "facts": {"operation": "generation", "match": "From a conversation you extract"},
+    "facts": {"operation": "generation", "match": "from a conversation you extract"},
     "vectors": {"operation": "embedding"},
     "decisions": {"operation": "generation", "match": "free of doubles"},
 }

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -21,16 +21,17 @@ from devtools.servers import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 UP = [sys.executable, "-m", "devtools.up"]
-PORTS = ("LOCAL_REDIS_PORT", "LOCAL_TABLESTORE_PORT", "LOCAL_DASHSCOPE_PORT")
+PORTS = ("LOCAL_REDIS_PORT", "LOCAL_TABLESTORE_PORT", "LOCAL_DASHSCOPE_PORT", "LOCAL_SERVER_PORT")
 STARTS_S = 90
 
 
 def free_ports() -> dict[str, str]:
     """A port for each server, all different."""
-    with socket.socket() as a, socket.socket() as b, socket.socket() as c:
-        for each in (a, b, c):
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
+        for each in sockets:
             each.bind(("127.0.0.1", 0))
-        numbers = [str(each.getsockname()[1]) for each in (a, b, c)]
+        numbers = [str(each.getsockname()[1]) for each in sockets]
     return dict(zip(PORTS, numbers, strict=True))
 
 
@@ -115,7 +116,7 @@ def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Pat
         assert str(settings["DASHSCOPE_HTTP_BASE_URL"]) in told
         assert ".local/*.log" in told
         assert {log.stem for log in (tmp_path / ".local").glob("*.log")} == {
-            *("redis", "tablestore", "dashscope", "ingest", "extract")
+            *("redis", "tablestore", "dashscope", "ingest", "extract", "server")
         }
         assert second.returncode == 1
         assert second.stderr == "make up: .local is in use: what works there runs already\n"

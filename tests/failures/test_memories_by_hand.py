@@ -204,7 +204,8 @@ def test_what_was_deleted_leaves_no_text_and_stays_away_when_it_is_extracted_aga
 
     assert memory_rows_of(deployment, fresh_name) == []
     assert texts_in_history(deployment, fresh_name) == [("", ""), ("", "")]
-    assert all(e.by_hand and not e.sources for e in deployment.services.history.of_user(fresh_name))
+    entries = deployment.services.history.of_user(fresh_name)
+    assert sorted((each.by_hand, each.sources) for each in entries) == [(False, ()), (True, ())]
     told_of = {"document_id": lyon.document_id, "memories": 1, "history": 1}
     assert logs[-1] == {"event": "memory.deleted", "log_level": "info", **told_of}
     again(deployment, fresh_name, 0, 1)
@@ -252,6 +253,19 @@ def test_past_state_is_deleted_by_its_own_id(deployment: Deployment, fresh_name:
     done(deployment)
 
     assert texts_in_history(deployment, fresh_name) == [("", "")]
+    assert stored_texts(deployment, fresh_name) == ["Ana lives in Lyon"]
+
+
+def test_past_state_that_is_deleted_twice_takes_nothing_along(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    told(deployment, fresh_name, "I live in Paris.", "I live in Lyon.")
+    past = document_id(fresh_name, "Ana lives in Paris")
+
+    for event_id in ("first", "second"):
+        ask(deployment, delete(fresh_name, past, event_id=event_id))
+        done(deployment)
+
     assert stored_texts(deployment, fresh_name) == ["Ana lives in Lyon"]
 
 
@@ -369,8 +383,10 @@ def test_what_was_forgotten_meanwhile_is_not_brought_back(
     assert texts_in_history(deployment, fresh_name) in ([], [("", "")])
 
 
-def dies_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -> None:
-    """The process dies before such a call, the first or a later one."""
+def broken_off(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
+) -> None:
+    """The process dies before such a call, the first or a later one, while it does what is asked."""
     real, calls = getattr(owner, name), 0
 
     def counted(*args: Any, **options: Any) -> Any:
@@ -380,7 +396,10 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -
             raise Died
         return real(*args, **options)
 
-    monkeypatch.setattr(owner, name, counted)
+    with monkeypatch.context() as crash:
+        crash.setattr(owner, name, counted)
+        with pytest.raises(Died):
+            done(deployment)
 
 
 @pytest.mark.parametrize(
@@ -402,10 +421,7 @@ def test_correction_that_was_broken_off_is_ended_and_done_once(
     told(deployment, fresh_name, "I live in Paris.")
     memory = only(deployment, fresh_name)
     ask(deployment, edit(fresh_name, memory.document_id, "Ana lives in Lyon"))
-    with monkeypatch.context() as crash:
-        dies_at(crash, owner, name, call)
-        with pytest.raises(Died):
-            done(deployment)
+    broken_off(deployment, monkeypatch, owner, name, call)
 
     told(deployment, fresh_name, "I live in Paris.", "I like tea.")  # others go on meanwhile
     again(deployment, fresh_name, 0)
@@ -430,10 +446,7 @@ def test_deletion_that_was_broken_off_is_ended(
     told(deployment, fresh_name, "I live in Paris.", "I live in Lyon.")
     memory = only(deployment, fresh_name)
     ask(deployment, delete(fresh_name, memory.document_id))
-    with monkeypatch.context() as crash:
-        dies_at(crash, owner, name, call)
-        with pytest.raises(Died):
-            done(deployment)
+    broken_off(deployment, monkeypatch, owner, name, call)
 
     assert done(deployment) == 1
 

@@ -9,6 +9,7 @@ import redis
 import yaml
 
 from tablestore_memory import __version__
+from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.dispatch.gate import DRAIN, EXTRACT
 from tablestore_memory.worker.settings import Settings
@@ -52,7 +53,7 @@ def test_manifests_fit_the_schemas_of_the_api(version: str) -> None:
         for document in documents(path):
             kubernetes_validate.validate(document, version, strict=True)
 
-    assert len(files) == 4
+    assert len(files) == 5
 
 
 def test_kustomization_takes_every_manifest_and_the_image_of_this_version() -> None:
@@ -70,11 +71,13 @@ def test_kustomization_takes_every_manifest_and_the_image_of_this_version() -> N
 def test_workers_run_the_commands_of_the_procfile() -> None:
     lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
     procfile = {
-        name: command.removeprefix("exec env REMAP_SIGTERM=SIGQUIT ").split()
+        name: command.removeprefix("exec ").removeprefix("env REMAP_SIGTERM=SIGQUIT ").split()
         for name, command in (line.split(": ", 1) for line in lines)
     }
 
+    server = [*procfile.pop("server")[:2], *("--host", "0.0.0.0", "--port", "8089")]
     assert {name: container(name)["command"] for name in WORKERS} == procfile
+    assert container("server")["command"] == server
     assert container("init")["command"] == ["memory-worker", "init"]
 
 
@@ -88,14 +91,14 @@ def test_probes_ask_for_the_queue_that_the_worker_consumes(name: str) -> None:
         assert command == ["memory-worker", "health", "--worker", "%h", "--queue", queue]
 
 
-@pytest.mark.parametrize("name", WORKERS)
+@pytest.mark.parametrize("name", [*WORKERS, "server"])
 def test_disruption_budget_is_for_the_pods_of_its_worker(name: str) -> None:
     budget = one(FOLDER / f"{name}.yaml", "PodDisruptionBudget")
 
     assert budget["spec"]["selector"]["matchLabels"] == pod(name)["metadata"]["labels"]
 
 
-@pytest.mark.parametrize("name", ["init", *WORKERS])
+@pytest.mark.parametrize("name", ["init", *WORKERS, "server"])
 def test_pods_run_as_nobody_in_particular(name: str) -> None:
     user = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\nUSER ")[1].split()[0]
 
@@ -111,12 +114,12 @@ def test_pods_run_as_nobody_in_particular(name: str) -> None:
 def test_example_settings_are_those_that_are_needed_and_secrets_stand_in_the_secret() -> None:
     plain = one(FOLDER / "settings.example.yaml", "ConfigMap")["data"]
     secret = one(FOLDER / "settings.example.yaml", "Secret")["stringData"]
-    fields = Settings.model_fields.values()
+    fields = ServerSettings.model_fields.values()
 
     assert set(plain) | set(secret) >= {f.alias for f in fields if f.is_required()}
     assert set(plain) | set(secret) <= {f.alias for f in fields}
     assert set(plain).isdisjoint({f.alias for f in fields if "SecretStr" in str(f.annotation)})
-    for name in ("init", *WORKERS):
+    for name in ("init", *WORKERS, "server"):
         assert container(name)["envFrom"] == [
             {"configMapRef": {"name": "memory-worker"}},
             {"secretRef": {"name": "memory-worker"}},

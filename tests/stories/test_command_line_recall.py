@@ -39,7 +39,7 @@ def test_script_gets_all_of_it_as_json(idle: Deployment) -> None:
 
     told = json.loads(answer.stdout)
     assert told["memories"][0]["sources"] == [
-        {"message_id": f"{SESSION}-1", "session_id": SESSION, "text": "I live in Paris"}
+        {"message_id": f"{SESSION}-1", "session_id": SESSION, "text": "I live in Paris."}
     ]
     assert told["missing"] == []
 

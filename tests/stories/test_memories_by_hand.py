@@ -55,7 +55,7 @@ def test_corrected_memory_is_found_and_the_old_text_stands_in_the_history_alone(
     (was, now) = answer(deployment, "history", user)
     assert (was["text"], was["new_text"]) == ("Ana lives in Paris", "Ana lives in Lyon")
     assert (was["by_hand"], was["reason"]) == (True, "corrected by hand")
-    assert now["sources"][0]["quote"] == "I live in Paris"
+    assert now["sources"][0]["quote"] == "I live in Paris."
     kept = kept_memory(deployment.services, user, paris.document_id)
     assert kept is not None
     assert kept.memory.document_id == edited["memory_id"]

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
+from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.settings import Settings
 from tests.compose import CLOUD, LOCAL, ROOT, copy_to, published, services
 
-SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
+SETTINGS = {str(field.alias) for field in ServerSettings.model_fields.values()}
 NEEDED = {str(field.alias) for field in Settings.model_fields.values() if field.is_required()}
 WORKERS = ("ingest", "extract")
-WITH_SETTINGS = ("init", *WORKERS)
+WITH_SETTINGS = ("init", *WORKERS, "server")
 Compose = dict[str, dict[str, Any]]
 
 
@@ -46,11 +47,11 @@ def either(request: pytest.FixtureRequest, folder: Path) -> Compose:
 
 
 def test_local_settings_are_valid_and_those_of_all_processes(local: Compose) -> None:
-    init, ingest, extract = (local[name]["environment"] for name in WITH_SETTINGS)
+    init, *others = (local[name]["environment"] for name in WITH_SETTINGS)
 
     settings = Settings.from_env(init)
 
-    assert init == ingest == extract
+    assert others == [init] * 3
     assert set(init) - {"NO_PROXY"} <= SETTINGS
     addresses = (settings.redis_url, settings.tablestore_endpoint, settings.dashscope_url)
     hosts = [re.split("[/:]+", str(address))[1] for address in addresses]
@@ -108,15 +109,17 @@ def test_workers_run_the_commands_of_the_procfile(either: Compose) -> None:
     procfile = dict(line.split(": ", 1) for line in lines)
 
     commands = {
-        name: command.removeprefix("exec env REMAP_SIGTERM=SIGQUIT ").split()
+        name: command.removeprefix("exec ").removeprefix("env REMAP_SIGTERM=SIGQUIT ").split()
         for name, command in procfile.items()
     }
 
+    server = [*commands.pop("server")[:2], *("--host", "0.0.0.0", "--port", "8089")]
     assert commands == {name: either[name]["command"] for name in WORKERS}
+    assert either["server"]["command"] == server
 
 
 def test_workers_start_when_the_tables_are_made(either: Compose) -> None:
-    for name in WORKERS:
+    for name in (*WORKERS, "server"):
         waits_for = either[name]["depends_on"]
 
         assert waits_for["init"]["condition"] == "service_completed_successfully"

@@ -23,6 +23,7 @@ from tablestore_memory.worker.stores.rows import RowWrite, message_row
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect, create_all
 from tablestore_memory.worker.stores.write import write_rows
+from tests.examples import examples
 from tests.failures.ingesting import SHARED_TABLES
 
 MARK = "§secret§"
@@ -157,7 +158,7 @@ def spoilt(drafts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
 
 
 many = settings(
-    max_examples=300,
+    max_examples=examples(300),
     deadline=None,
     suppress_health_check=[
         *(HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large),

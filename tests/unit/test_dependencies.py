@@ -3,7 +3,8 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -26,14 +27,21 @@ EXTRAS = {
     "worker": ["worker"],
     # Imported where it is wanted, or loaded by the app.
     "worker/tracing": ["worker", "otel"],
+    "worker/cli/server.py": ["server"],
+    "server": ["server"],
     "localcloud": ["local"],
     # For who tests with pytest, which loads it.
     "localcloud/tablestore/pytest_plugin.py": ["tablestore", "dev"],
 }
 FRAMEWORKS = {"agentscope", "agentscope2", "langchain", "langgraph", "openai-agents"}
-DISTRIBUTIONS = packages_distributions()
 # Frameworks live in other environments; there most modules are called like their packages.
 ELSEWHERE = {"agents": "openai-agents", "langgraph": "langgraph-checkpoint"}
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Read when a test asks, as reading all that is installed takes a while."""
+    return packages_distributions()
 
 
 def brought_by(extra: str) -> set[str]:
@@ -72,7 +80,7 @@ def imported(path: Path) -> set[str]:
     tops = {name.partition(".")[0] for name in names}
     foreign = tops - sys.stdlib_module_names - {"tablestore_memory"}
     return {
-        canonicalize_name(DISTRIBUTIONS.get(top, [ELSEWHERE.get(top, top)])[0]) for top in foreign
+        canonicalize_name(distributions().get(top, [ELSEWHERE.get(top, top)])[0]) for top in foreign
     }
 
 

@@ -12,9 +12,9 @@ import pytest
 import typer
 
 from tablestore_memory.producer import settings as producer
+from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.cli.commands import command_line
 from tablestore_memory.worker.failures import errors
-from tablestore_memory.worker.settings import Settings
 from tests.documents import table, words_in_code
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,8 @@ def _event(call: ast.Call) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("room", "document"), [("worker", "operating.md"), ("producer", "publishing.md")]
+    ("room", "document"),
+    [("worker", "operating.md"), ("producer", "publishing.md"), ("server", "server.md")],
 )
 def test_documented_log_events_and_their_fields_are_those_of_the_code(
     room: str, document: str
@@ -68,7 +69,7 @@ def test_example_settings_give_every_default() -> None:
 
     missing = [
         wanted
-        for field in Settings.model_fields.values()
+        for field in ServerSettings.model_fields.values()
         if not field.is_required()
         and (wanted := f"# {field.alias}={'' if field.default is None else field.default}")
         not in lines
@@ -153,7 +154,9 @@ def test_commands_that_documents_speak_of_exist(path: Path) -> None:
 def test_files_that_documents_point_to_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
-    places = re.findall(r"`((?:worker|producer|protocol|localcloud|devtools)/[\w/.]*)`", text)
+    places = re.findall(
+        r"`((?:worker|producer|protocol|recall|server|localcloud|devtools)/[\w/.]*)`", text
+    )
     links = [path.parent / link for link in re.findall(r"\]\((?!https?://)([^)#]+)", text)]
 
     assert [

@@ -8,6 +8,7 @@ import pytest
 from tablestore_memory.worker.consolidation.decisions import ask_decisions
 from tablestore_memory.worker.extract.answers import FactsAnswer
 from tablestore_memory.worker.extract.checks import Checked, Origin, checked
+from tablestore_memory.worker.extract.evidence import passage
 from tablestore_memory.worker.failures.errors import UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen, Reply
 from tablestore_memory.worker.qwen.structured import ask
@@ -333,3 +334,9 @@ def test_decision_that_cannot_be_read_costs_itself_alone() -> None:
     told = ask_decisions(qwen, [], [])
 
     assert {n: (each.action, each.of) for n, each in told.items()} == {2: ("supersede", [1])}
+
+
+def test_passage_is_not_cut_inside_a_number() -> None:
+    text = "The coffee was $3.50 and I ran 21.1 km. It rained."
+
+    assert passage(text, "Ana ran 21.1 km") == "The coffee was $3.50 and I ran 21.1 km."

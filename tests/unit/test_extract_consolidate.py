@@ -481,3 +481,28 @@ def test_what_still_holds_may_name_dates_that_stand_beside_the_texts() -> None:
     (change,) = consolidate(qwen, [new], known(old))
 
     assert change.written.memory.text == text
+
+
+@pytest.mark.parametrize("action", ["supersede", "refine"])
+def test_merged_text_gets_the_date_that_a_model_leaves_out_of_it(action: str) -> None:
+    """As code writes the date behind a fact, a model writes a text without."""
+    old = fact("The shop is open from 10 to 19", DAY, event_start="2024-01")
+    new = fact("The shop closes on Wednesdays. (2025-05)", 3 * DAY, event_start="2025-05")
+    text = "The shop is open from 10 to 19, but closes on Wednesdays."
+    qwen = ScriptedQwen([decide(2, action, 1, t=text)])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    assert change.written.memory.text == f"{text} (2025-05)"
+
+
+def test_date_of_what_ended_is_not_that_of_what_took_its_place() -> None:
+    old = fact("Ana plays chess with 2 friends (2024-01)", DAY, event_start="2024-01")
+    new = fact("Ana plays go", 3 * DAY)
+    text = "Ana plays go with 2 friends."
+    qwen = ScriptedQwen([decide(2, "supersede", 1, t=text)])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    written = change.written.memory
+    assert (written.text, written.event_start) == (text, None)

@@ -9,6 +9,7 @@ import sys
 import pytest
 import redis
 
+from devtools.commands import memory_worker
 from devtools.servers import Server
 from tablestore_memory import __version__
 from tablestore_memory.protocol.streams import Streams
@@ -18,10 +19,15 @@ HERE = f"{socket.gethostname()}:4711"
 COMMAND = "from tablestore_memory.worker.cli import main; main()"
 
 
-def run(
+def run(url: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """With no setting but Redis', so that nothing else can be asked."""
+    return memory_worker({"REDIS_URL": url, **environment}, *arguments)
+
+
+def run_anew(
     url: str, *arguments: str, code: str = COMMAND, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
-    """With no setting but Redis', so that nothing else can be asked."""
+    """In an interpreter that has loaded nothing yet."""
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={"PATH": os.environ["PATH"], "REDIS_URL": url, **environment},
@@ -43,7 +49,7 @@ def reported(url: str, prefix: str, name: str, *queues: str, ago_ms: int = -60_0
 def test_redis_that_answers_is_healthy(redis_url: str) -> None:
     done = run(redis_url, "health")
 
-    assert (done.returncode, done.stdout) == (0, "healthy: Redis answers\n")
+    assert (done.returncode, done.stdout) == (0, b"healthy: Redis answers\n")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_worker_is_found_by_its_name_its_host_and_its_queue(
 
     done = run(redis_url, "health", *options, MEMORY_PREFIX=fresh_name)
 
-    assert (done.returncode, done.stdout) == (0, f"healthy: {HERE}\n")
+    assert (done.returncode, done.stdout) == (0, f"healthy: {HERE}\n".encode())
 
 
 @pytest.mark.parametrize(
@@ -77,8 +83,8 @@ def test_another_worker_is_not_the_one_that_is_meant(
     done = run(redis_url, "health", *options, MEMORY_PREFIX=fresh_name)
 
     assert done.returncode == 1
-    assert done.stderr.startswith("unhealthy: no worker")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(b"unhealthy: no worker")
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_report_of_more_than_ten_seconds_ago_does_not_count(
@@ -100,10 +106,10 @@ def test_redis_that_is_gone_or_hangs_is_unhealthy(gone_by: signal.Signals, told:
 
         done = run(server.url, "health")
 
-        os.kill(server.pid, signal.SIGKILL)  # and with it the Redis, stopped or not
+        server.kill()  # and with it the Redis, stopped or not
     assert done.returncode == 1
-    assert done.stderr.startswith(f"unhealthy: Redis does not answer{told}")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"unhealthy: Redis does not answer{told}".encode())
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("url", ["redis://:pa/ss@127.0.0.1:1/0", "http://:pa@127.0.0.1"])
@@ -111,8 +117,8 @@ def test_wrong_address_is_unhealthy_and_not_shown(url: str) -> None:
     done = run(url, "health")
 
     assert done.returncode == 1
-    assert "REDIS_URL" in done.stderr
-    assert "pa" not in done.stderr.replace("pattern", "")
+    assert b"REDIS_URL" in done.stderr
+    assert b"pa" not in done.stderr.replace(b"pattern", b"")
 
 
 @pytest.mark.parametrize("arguments", [["health"], ["--version"]])
@@ -124,7 +130,7 @@ def test_probe_loads_no_sdk(redis_url: str, arguments: list[str]) -> None:
         "atexit.register(lambda: print('loaded:', *heavy()))\n"
     )
 
-    done = run(redis_url, *arguments, code=code + COMMAND)
+    done = run_anew(redis_url, *arguments, code=code + COMMAND)
 
     assert done.stdout.endswith("loaded:\n")
 
@@ -132,12 +138,12 @@ def test_probe_loads_no_sdk(redis_url: str, arguments: list[str]) -> None:
 def test_version_is_the_package_s() -> None:
     done = run("", "--version")
 
-    assert done.stdout == f"{__version__}\n"
+    assert done.stdout == f"{__version__}\n".encode()
 
 
 def test_every_command_can_be_completed_by_the_shell() -> None:
     typed = {"COMP_WORDS": "memory-worker doc", "COMP_CWORD": "1"}
 
-    done = run("", **typed, _PYTHON__C_COMPLETE="complete_bash")
+    done = run_anew("", **typed, _PYTHON__C_COMPLETE="complete_bash")
 
     assert "doctor" in done.stdout

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tablestore_memory.localcloud.dashscope import facts
 from tablestore_memory.localcloud.dashscope.facts import Fact
+from tests.examples import examples
 
 MONDAY = "2023-05-08T13:56:00+00:00"
 
@@ -219,7 +220,7 @@ FRAGMENT_WORDS = (
 FRAGMENTS = st.sampled_from(FRAGMENT_WORDS.split(" "))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=8), max_size=30), st.sampled_from([" ", ""]))
 def test_any_text_is_read_and_quoted_verbatim(parts: list[str], between: str) -> None:
     said = between.join(parts)

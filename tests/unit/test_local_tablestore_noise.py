@@ -14,6 +14,7 @@ from tablestore_memory.localcloud.tablestore.faults import row_failures
 from tablestore_memory.localcloud.tablestore.instance import Instance
 from tablestore_memory.localcloud.tablestore.routes import ROUTES, dispatch
 from tests.conformance.tablestore import IGNORE, batch
+from tests.examples import examples
 
 KEY = [("pk", "a")]
 ROW = ots.Row(
@@ -172,7 +173,7 @@ def test_there_is_noise_for_every_operation() -> None:
     assert set(REQUESTS) == set(ROUTES) - {"UpdateSearchIndex"}
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(1500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_changed_requests_get_an_answer_or_an_error(
     instance: Instance, data: st.DataObject

@@ -13,6 +13,7 @@ from tablestore_memory.producer.backlog import Record
 from tablestore_memory.producer.connection import connect
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.producer.transport import RedisTransport
+from tablestore_memory.protocol.events import Forget, SessionEnd, encode
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.operations.backlog import held_by_publishers
 from tests.redis_nodes import Node
@@ -47,6 +48,24 @@ def test_event_that_waited_says_how_long(
 
     assert outcome.appended == 1
     assert entries(redis_url, fresh_name) == [{b"event": b"{}", **field}]
+
+
+def test_what_follows_a_forget_is_received_in_a_later_millisecond(
+    redis_url: str, fresh_name: str
+) -> None:
+    """Else it would be forgotten, too. Within one batch, and from one to the next."""
+    forget = Forget(event_id="f", user_id="ana", session_id="s", created_at=1)
+    said = SessionEnd(event_id="e", user_id="ana", session_id="s", created_at=2)
+    before, asked, after = (Record(0, NOW_US, encode(each)) for each in (said, forget, said))
+    sending = transport(redis_url, fresh_name)
+
+    outcomes = [sending.append([before, asked, after, asked]), sending.append([after])]
+
+    assert [each.appended for each in outcomes] == [4, 1]
+    with redis.Redis.from_url(redis_url) as client:
+        ids = [each for each, _ in client.xrange(Streams(fresh_name).events(0))]
+    _, first, then, second, last = (int(each.partition(b"-")[0]) for each in ids)
+    assert first < then <= second < last
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tablestore.decoder import OTSProtoBufferDecoder
 
 from tablestore_memory.localcloud.tablestore.search.documents import Documents
 from tests.conformance.searched import BY_SCORE, keyword, long, text, vector
+from tests.examples import examples
 from tests.unit.search_index import Indexed, keys_of
 
 WORDS = ("tea", "green", "cat", "茶")
@@ -60,6 +61,7 @@ def clear_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Documents, "dead_worth_clearing", 3)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(steps)
 def test_queries_find_what_the_rows_hold(changes: Any) -> None:
     indexed = run(changes)
@@ -84,6 +86,7 @@ def test_queries_find_what_the_rows_hold(changes: Any) -> None:
     )
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(steps)
 def test_aggregations_count_what_the_rows_hold(changes: Any) -> None:
     indexed = run(changes)
@@ -138,6 +141,7 @@ def decoded(response: Any) -> tuple[list[Any], list[tuple[str, int]]]:
     return [one.value for one in result.agg_results], [(i.key, i.row_count) for i in items]
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(steps)
 def test_scores_are_bm25(changes: Any) -> None:
     indexed = run(changes)
@@ -160,6 +164,7 @@ def bm25(texts: dict[int, list[str]], word: str, total: int) -> dict[int, float]
     }
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(steps, st.integers(1, 5))
 def test_nearest_neighbours_are_exact(changes: Any, top_k: int) -> None:
     indexed = run(changes)
@@ -191,7 +196,7 @@ SORTS = {
 @pytest.mark.parametrize("few", [0, 1000], ids=["by numpy", "by Python"])
 @pytest.mark.parametrize("order", [ots.SortOrder.ASC, ots.SortOrder.DESC], ids=["asc", "desc"])
 @pytest.mark.parametrize("sort", SORTS.values(), ids=SORTS.keys())
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(changes=steps, limit=st.integers(1, 5))
 def test_pages_are_the_whole_in_order(
     sort: Any, order: Any, few: int, changes: Any, limit: int
@@ -234,7 +239,7 @@ CLAUSES = {
 clauses = st.lists(st.sampled_from(sorted(CLAUSES)), max_size=2)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(steps, clauses, clauses, clauses, clauses)
 def test_bool_query_is_the_sum_of_its_clauses(
     changes: Any, must: Any, some: Any, filters: Any, never: Any

@@ -9,11 +9,9 @@ from tablestore_memory.worker.cli.opened import opened
 from tablestore_memory.worker.cli.output import WRONG, Json, Yes, ask, fail, note, print_json
 from tablestore_memory.worker.cli.publish import publish_one
 from tablestore_memory.worker.cli.show import User, identifier
-from tablestore_memory.worker.operations.kept import id_after
-from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.operations.kept import id_after, is_kept
 from tablestore_memory.worker.stores.documents import DOCUMENT
 from tablestore_memory.worker.stores.lineage import current
-from tablestore_memory.worker.stores.memories import Memory
 
 MemoryId = Annotated[
     str,
@@ -41,7 +39,8 @@ def edit(
     """Correct one memory: what it said goes to the history, and is not extracted again."""
     with opened() as services:
         audited(services, "edit", user)
-        found = _current(services, user, memory) or _unknown(user, memory)
+        there = current(services.memories, services.history, user, memory)
+    found = there.memory if there else _unknown(user, memory)
     if found.kind == DOCUMENT:
         fail(WRONG, f"memory {memory} is a message that an app keeps whole: it has to change it")
     wanted = {"text": text, "kind": kind, "event_start": event_start, "event_end": event_end}
@@ -57,25 +56,14 @@ def delete(user: User, memory: MemoryId, yes: Yes = False, json: Json = False) -
     """Delete one memory for good, with what it was before; what was said stays."""
     with opened() as services:
         audited(services, "delete", user)
-        _ensure_known(services, user, memory)
+        if not is_kept(services, user, memory):
+            _unknown(user, memory)
     ask(f"Delete memory {memory} of user {user} for good, with what it was before?", yes=yes)
     event_id = publish_one({"type": "delete_memory", "user_id": user, "memory_id": memory})
     if json:
         print_json({"event_id": event_id})
     else:
         note(_PUBLISHED)
-
-
-def _current(services: Services, user: str, memory: str) -> Memory | None:
-    found = current(services.memories, services.history, user, memory)
-    return found.memory if found else None
-
-
-def _ensure_known(services: Services, user: str, memory: str) -> None:
-    """What is in the history alone can be deleted, too."""
-    was = (entry.document_id == memory and entry.text for entry in services.history.every(user))
-    if _current(services, user, memory) is None and not any(was):
-        _unknown(user, memory)
 
 
 def _unknown(user: str, memory: str) -> NoReturn:

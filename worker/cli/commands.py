@@ -70,6 +70,7 @@ def _add_others(cli: typer.Typer) -> None:
         publish,
         recall,
         replay,
+        server,
         show,
         wait,
     )
@@ -81,6 +82,8 @@ def _add_others(cli: typer.Typer) -> None:
         operate.status,
         operate.doctor,
         metrics.metrics,
+        server.serve,
+        server.mcp,
         cost.cost,
         cost.audit,
         show.sessions,

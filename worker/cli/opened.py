@@ -42,7 +42,7 @@ _MODEL = "check MEMORY_EMBEDDING_MODEL and MEMORY_EMBEDDING_DIMENSION"
 @contextmanager
 def redis_alone() -> Iterator[RedisServices]:
     """For what stands in Redis; no other service is asked, and no setting of one is needed."""
-    settings = _settings(RedisSettings)
+    settings = settings_of(RedisSettings)
     with redis_answering(settings.redis_url):
         yield RedisServices(settings)
 
@@ -50,7 +50,7 @@ def redis_alone() -> Iterator[RedisServices]:
 @contextmanager
 def opened() -> Iterator[Services]:
     """All services, each connected to when it is first asked."""
-    settings = _settings(Settings)
+    settings = settings_of(Settings)
     advice: Advice = {
         Unavailable: f"the address is {place_of(settings.tablestore_endpoint)}, check TABLESTORE_ENDPOINT",
         BadCredentials: "check the access key: TABLESTORE_ACCESS_KEY_ID, TABLESTORE_ACCESS_KEY_SECRET",
@@ -125,7 +125,8 @@ def _advised(advice: Advice) -> Iterator[None]:
         fail(UNREACHABLE, f"{error} ({known[0]})")
 
 
-def _settings(kind: type[S]) -> S:
+def settings_of(kind: type[S]) -> S:
+    """Those of the environment; where they are wrong the command ends."""
     configure_logging("WARNING", "console")
     try:
         return kind.from_env(os.environ)

@@ -29,12 +29,12 @@ log = structlog.get_logger()
 class ByHand:
     """What somebody says of one memory of a user. Raises Busy as `Remembering.remember` does."""
 
-    step: Remembering
+    remembering: Remembering
 
     def edit(self, event: EditMemory) -> None:
         """Raises NoRow if the user has no such memory, NotOwner if it is a message that an app keeps whole."""
-        with self.step.user_lease(event.user_id) as held:
-            if self.step.journal.was_applied(event.user_id, event.event_id):
+        with self.remembering.user_lease(event.user_id) as held:
+            if self.remembering.journal.was_applied(event.user_id, event.event_id):
                 return
             old = self._current(event.user_id, event.memory_id)
             if old is None:
@@ -48,13 +48,13 @@ class ByHand:
     def delete(self, event: DeleteMemory, received_ms: int) -> None:
         """Delete the memory, and empty the history of what it was before. One that is gone stays gone."""
         user_id = event.user_id
-        with self.step.user_lease(user_id) as held:
-            if self.step.journal.was_applied(user_id, event.event_id):
+        with self.remembering.user_lease(user_id) as held:
+            if self.remembering.journal.was_applied(user_id, event.event_id):
                 return
             found = self._current(user_id, event.memory_id)
             memory = found.memory if found else None
             ids = {event.memory_id, memory.document_id if memory else event.memory_id}
-            before = past(ids, self.step.application.history.of_user(user_id))
+            before = past(ids, self.remembering.application.history.of_user(user_id))
             self._empty(held, event, memory, before)
             if memory:
                 self._remove(held, memory, received_ms)
@@ -70,9 +70,9 @@ class ByHand:
         memory = edited(old.memory, event)
         vector = old.vector
         if memory.text != old.memory.text:
-            (vector,) = self.step.qwen.embed([memory.text])
+            (vector,) = self.remembering.qwen.embed([memory.text])
         if memory.document_id != old.memory.document_id:
-            same = self.step.application.memories.without_vectors([memory.document_id])
+            same = self.remembering.application.memories.without_vectors([memory.document_id])
             memory = joined(memory, same, memory.text) if same else memory
         return Change(Embedded(memory, vector), (old.memory,), CORRECTED, memory.edited_at)
 
@@ -84,22 +84,22 @@ class ByHand:
         before: Sequence[Replaced],
     ) -> None:
         """No text is left in the history; done first, so that nothing brings the memory back meanwhile."""
-        history = self.step.application.history
+        history = self.remembering.application.history
         rows = [history.emptied(event.user_id, entry) for entry in before]
         if memory:
             rows.append(history.tombstone(memory, _at(event, memory)))
         held.ensure_lease_held()
-        write_all(self.step.application.client, rows)
+        write_all(self.remembering.application.client, rows)
 
     def _remove(self, held: UserLease, memory: Memory, received_ms: int) -> None:
-        application = self.step.application
+        application = self.remembering.application
         row = application.memories.forgetting(memory.user_id, memory.document_id, received_ms)
         held.ensure_lease_held()
         write_all(application.client, [row])
         application.unindexed.forget([MemoryRef(memory.user_id, memory.document_id)])
 
     def _current(self, user_id: str, memory_id: str) -> Embedded | None:
-        application = self.step.application
+        application = self.remembering.application
         return current(application.memories, application.history, user_id, memory_id)
 
 

@@ -15,10 +15,8 @@ from tablestore_memory.worker.consolidation.changes import Change, Known
 from tablestore_memory.worker.consolidation.decisions import Decision, ask_decisions
 from tablestore_memory.worker.consolidation.merge import (
     ended_in_part,
-    ending_text_holds,
     fulfilled,
-    joined,
-    merged_text_holds,
+    refined,
     restated,
 )
 from tablestore_memory.worker.consolidation.question import Question
@@ -104,8 +102,7 @@ class Consolidation:
                 _restate(corrected[0], fact.memory, state)
             case "duplicate" if named:
                 _restate(named[0], fact.memory, state)
-            case "refine" if named and merged_text_holds(decision.text, fact.memory, memories):
-                memory = joined(fact.memory, memories, str(decision.text))
+            case "refine" if named and (memory := refined(fact.memory, memories, decision.text)):
                 if not self._merge(fact, named, memory, decision.why, state):
                     state.make(Change(fact))
             case "supersede" if named:
@@ -129,10 +126,9 @@ class Consolidation:
     ) -> None:
         """The fact takes the place of what was said before it, with what still holds of that."""
         memories = [each.memory for each in older]
-        if older and ending_text_holds(decision.text, fact.memory, memories):
-            memory = ended_in_part(fact.memory, memories, str(decision.text))
-            if self._merge(fact, older, memory, decision.why, state):
-                return
+        memory = ended_in_part(fact.memory, memories, decision.text) if older else None
+        if memory and self._merge(fact, older, memory, decision.why, state):
+            return
         state.make(_in_place(fact, memories, decision.why))
 
     def _merge(

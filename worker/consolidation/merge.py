@@ -22,9 +22,9 @@ def restated(known: Memory, again: Memory) -> Memory:
 
 
 def joined(fact: Memory, known: Sequence[Memory], text: str) -> Memory:
-    """One memory that says what a new fact and known ones say."""
+    """One memory that says what a new fact and known ones say, with its date like any other."""
     latest = max((fact, *known), key=lambda part: part.stated_at)
-    return replace(_together([*known, fact], latest), text=text).identified()
+    return _saying(text, _together([*known, fact], latest))
 
 
 def fulfilled(event: Memory, plan: Memory) -> Memory:
@@ -36,28 +36,41 @@ def fulfilled(event: Memory, plan: Memory) -> Memory:
     )
 
 
-def ended_in_part(fact: Memory, older: Sequence[Memory], text: str) -> Memory:
-    """A new fact with what still holds of those that it ends."""
-    whole = joined(fact, older, text)
-    return replace(whole, kind=fact.kind, valid_from=fact.valid_from)
-
-
-def merged_text_holds(text: str | None, fact: Memory, known: Sequence[Memory]) -> bool:
-    """Whether a merged text keeps every number and date, adds none, and holds no secret."""
+def refined(fact: Memory, known: Sequence[Memory], text: str | None) -> Memory | None:
+    """`joined`, if its text keeps every number and date, adds none, and holds no secret."""
+    if not text:
+        return None
     wanted = {figure for each in (fact, *known) for figure in figures_that_stay(each.text)}
-    return _text_holds(text, wanted, (fact, *known))
+    return _if_it_holds(joined(fact, known, text), wanted, (fact, *known))
 
 
-def ending_text_holds(text: str | None, fact: Memory, older: Sequence[Memory]) -> bool:
-    """The same of one that leaves out what holds no longer: it keeps those of the new fact."""
-    return _text_holds(text, figures_that_stay(fact.text), (fact, *older))
+def ended_in_part(fact: Memory, older: Sequence[Memory], text: str | None) -> Memory | None:
+    """A new fact with what still holds of those that it ends, whose dates are not its own.
+
+    Its text may leave out what holds no longer: of numbers and dates it keeps those of the new fact.
+    """
+    if not text:
+        return None
+    whole = replace(
+        _together([*older, fact], fact),
+        kind=fact.kind,
+        event_start=fact.event_start,
+        event_end=fact.event_end,
+        valid_from=fact.valid_from,
+    )
+    return _if_it_holds(_saying(text, whole), figures_that_stay(fact.text), (fact, *older))
 
 
-def _text_holds(text: str | None, wanted: set[str], parts: Sequence[Memory]) -> bool:
-    if not text or len(text) > _LONGEST_TEXT or holds_secret(text):
-        return False
+def _saying(text: str, memory: Memory) -> Memory:
+    when = memory.event_start, memory.event_end
+    return replace(memory, text=dated(text, when)).identified()
+
+
+def _if_it_holds(whole: Memory, wanted: set[str], parts: Sequence[Memory]) -> Memory | None:
+    if len(whole.text) > _LONGEST_TEXT or holds_secret(whole.text):
+        return None
     allowed = {figure for each in parts for figure in figures(_shown(each))}
-    return wanted <= figures(text) <= allowed
+    return whole if wanted <= figures(whole.text) <= allowed else None
 
 
 def _shown(memory: Memory) -> str:
@@ -72,14 +85,14 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
     What one of them lacks it has from another, what was said last first.
     """
     latest = [kept, *sorted(parts, key=lambda part: part.stated_at, reverse=True)]
-    dated = next((part for part in latest if part.event_start or part.event_end), kept)
+    one_dated = next((part for part in latest if part.event_start or part.event_end), kept)
     return replace(
         kept,
         kind=next((part.kind for part in latest if part.kind != "fact"), kept.kind),
         subject=next((part.subject for part in latest if part.subject), None),
         said_by=next((part.said_by for part in latest if part.said_by), None),
-        event_start=dated.event_start,
-        event_end=dated.event_end,
+        event_start=one_dated.event_start,
+        event_end=one_dated.event_end,
         sources=_sources(parts),
         valid_from=min(part.valid_from for part in parts),
         stated_at=max(part.stated_at for part in parts),

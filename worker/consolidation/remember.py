@@ -96,19 +96,19 @@ class Remembering:
 class UserLease:
     """The user's lease, and what is done under it."""
 
-    step: Remembering
+    remembering: Remembering
     user_id: str
     lease: Lease
 
     def ensure_lease_held(self) -> None:
         """Raises Busy when the lease was lost: to be asked before writing."""
-        if self.step.redis.get(self.lease.key) != self.lease.token.encode():
+        if self.remembering.redis.get(self.lease.key) != self.lease.token.encode():
             raise Busy(f"{self.lease.key}: the lease ran out")
 
     def make(self, plan_id: str, changes: Sequence[Change]) -> None:
         """Write changes down, then make them."""
         entry = Entry(plan_id, tuple(changes))
-        self.step.journal.begin(self.user_id, entry, self.lease)
+        self.remembering.journal.begin(self.user_id, entry, self.lease)
         self.end(entry)
 
     def end(self, entry: Entry) -> None:
@@ -119,7 +119,9 @@ class UserLease:
         }
         try:
             with spans.span(spans.APPLY, about):
-                self.step.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
+                self.remembering.application.apply(
+                    self.user_id, entry.changes, self.ensure_lease_held
+                )
         except Final:
             self.made(entry.plan_id)
             raise
@@ -127,4 +129,4 @@ class UserLease:
 
     def made(self, plan_id: str) -> None:
         """From now on this plan is known to be applied."""
-        self.step.journal.end(self.user_id, plan_id, self.lease)
+        self.remembering.journal.end(self.user_id, plan_id, self.lease)

@@ -14,7 +14,7 @@ from tablestore_memory.worker.stores.sessions import Turn
 # seven of ten have fewer in messages picked at random (docs/decisions/cited-messages.md).
 _LEAST_SHARED = 0.1
 _LONGEST_PASSAGE = 120  # characters
-_SENTENCES = re.compile(r"(?<=[.!?。！？…])\s*|\n+")
+_SENTENCES = re.compile(r"(?<=[!?。！？…])\s*|(?<=\.)\s+|\n+")
 
 
 def shows(messages: Sequence[Turn], fact: str, names: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.worker.metrics.counts import Counts
 from tablestore_memory.worker.metrics.events import count
@@ -71,7 +71,7 @@ class Reporter:
             try:
                 untold.counts = untold.counts or Counts(self._connect(), self._keys)
                 untold.counts.add(untold.process, untold.number, report)
-            except (RedisError, OSError):
+            except (RedisError, RedisClusterException, OSError):
                 return False
             untold.report = {}
             return True

@@ -15,9 +15,9 @@ import msgspec
 
 from tablestore_memory.worker.failures.errors import InvalidRow
 from tablestore_memory.worker.operations.moments import iso
-from tablestore_memory.worker.operations.replay import event_of
 from tablestore_memory.worker.operations.told import told_memory, told_replaced, told_session
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.stores.events import event_of
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.lineage import current, past
 from tablestore_memory.worker.stores.memories import Memory, document_id
@@ -51,6 +51,14 @@ def kept_memory(s: Services, user_id: str, memory_id: str) -> KeptMemory | None:
         return None
     history = past([found.memory.document_id], s.history.of_user(user_id))
     return KeptMemory(found.memory, history, _evidence(s, found.memory))
+
+
+def is_kept(s: Services, user_id: str, memory_id: str) -> bool:
+    """Whether there is anything to delete: a memory, or what stands in the history alone, with its text."""
+    if current(s.memories, s.history, user_id, memory_id):
+        return True
+    entries = s.history.every(user_id)
+    return any(entry.document_id == memory_id and entry.text for entry in entries)
 
 
 def id_after(memory: Memory, text: str | None) -> str:

@@ -57,7 +57,6 @@ class RequestWork:
 
     def _remember(self, event: Remember, received_ms: int) -> None:
         """As it stands, without asking what the facts are; beside what is known like any other."""
-        step = self._remembering
         memory = Memory(
             user_id=event.user_id,
             session_id=event.session_id or "",
@@ -68,13 +67,15 @@ class RequestWork:
             stated_at=event.created_at,
             received_ms=received_ms,
         ).identified()
-        if forgotten(step.tombstones, [memory]):
+        if forgotten(self._remembering.tombstones, [memory]):
             return
         _refuse_secret(event.text)
-        (vector,) = step.qwen.embed([memory.text])
+        (vector,) = self._remembering.qwen.embed([memory.text])
         fact = Embedded(memory, vector)
         # Asked for by name, it does not wait for an index that is behind.
-        step.remember(event.user_id, [fact], plan_id=event.event_id, wait_for_index=False)
+        self._remembering.remember(
+            event.user_id, [fact], plan_id=event.event_id, wait_for_index=False
+        )
         log.info("memory.remembered", document_id=memory.document_id)
 
     def _keep(self, event: Remember, received_ms: int) -> None:
@@ -82,14 +83,19 @@ class RequestWork:
 
         It is a message of a conversation, so its secrets are masked and the rest of it is kept.
         """
-        step = self._remembering
-        if is_forgotten(step.application, event, received_ms):
+        if is_forgotten(self._remembering.application, event, received_ms):
             return
         event = without_secrets(event)
         text = document_text(event)
-        vectors = step.qwen.embed([text]) if text else [[]]
-        with step.user_lease(event.user_id) as held:
-            keep_document(step.application, event, vectors[0], received_ms, held.ensure_lease_held)
+        vectors = self._remembering.qwen.embed([text]) if text else [[]]
+        with self._remembering.user_lease(event.user_id) as held:
+            keep_document(
+                self._remembering.application,
+                event,
+                vectors[0],
+                received_ms,
+                held.ensure_lease_held,
+            )
 
     def _forget(self, event: Forget, received_ms: int) -> None:
         # Noted before it has its turn: what is on its way meanwhile does not come back.

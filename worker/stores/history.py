@@ -82,20 +82,21 @@ class History:
             (RECEIVED, min(old.received_ms, new.received_ms)),
         )
         if by_hand_at:
-            columns += _by_hand(citations(old.user_id, old.sources))
+            columns += _cited(citations(old.user_id, old.sources), by_hand=True)
         return self._put(_entry_key(old, new, by_hand_at), columns)
 
     def tombstone(self, memory: Memory, at: int) -> RowWrite:
         """What is left of a memory that was deleted by hand: no text, and nothing that names a session."""
         cited = citations(memory.user_id, memory.sources)
         key = _key(memory.user_id, at, memory.document_id)
-        return self._put(key, _emptied("", memory.received_ms, cited))
+        return self._put(key, _emptied("", memory.received_ms, cited, by_hand=True))
 
     def emptied(self, user_id: str, entry: Replaced) -> RowWrite:
-        """The same of an entry: what a memory was before it was deleted."""
+        """The same of an entry: what a memory was before it was deleted. What took its place is no edit of it."""
         cited = entry.cited or citations(user_id, entry.sources)
         key = _key(user_id, entry.replaced_at, entry.document_id)
-        return self._put(key, _emptied(entry.replaced_by, entry.received_ms, cited))
+        columns = _emptied(entry.replaced_by, entry.received_ms, cited, by_hand=entry.by_hand)
+        return self._put(key, columns)
 
     def undoing(self, old: Memory, new: Memory, upto_ms: int, *, by_hand_at: int = 0) -> RowWrite:
         """The deletion of the entry of `row`, if it was received by then."""
@@ -131,13 +132,14 @@ class History:
         return text(_columns(row), TENANT, DEFAULT_TENANT) == self._tenant
 
 
-def _by_hand(cited: Sequence[str]) -> Columns:
-    return ((_BY_HAND, True), (_CITED, to_json(cited)))
+def _cited(cited: Sequence[str], *, by_hand: bool) -> Columns:
+    words: Columns = ((_CITED, to_json(cited)),)
+    return ((_BY_HAND, True), *words) if by_hand else words
 
 
-def _emptied(replaced_by: str, received_ms: int, cited: Sequence[str]) -> Columns:
+def _emptied(replaced_by: str, received_ms: int, cited: Sequence[str], *, by_hand: bool) -> Columns:
     told: Columns = (("replaced_by", replaced_by), ("reason", DELETED), (RECEIVED, received_ms))
-    return told + _by_hand(cited)
+    return told + _cited(cited, by_hand=by_hand)
 
 
 def _entry_key(old: Memory, new: Memory, by_hand_at: int) -> Key:

@@ -1,0 +1,70 @@
+"""All rooms of the server behind its guards. A further room is one more route here, with its own access."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tablestore_memory.server.access import Tokens
+from tablestore_memory.server.api.endpoint import routes
+from tablestore_memory.server.connections import Connections
+from tablestore_memory.server.guards.bodies import Bodies
+from tablestore_memory.server.guards.crowd import Crowd
+from tablestore_memory.server.guards.failures import Failures, problem_of
+from tablestore_memory.server.guards.names import Names
+from tablestore_memory.server.guards.patience import Patience
+from tablestore_memory.server.mcp.transports import McpOverHttp
+from tablestore_memory.server.settings import ServerSettings
+
+
+def memory_app(
+    connections: Connections, tokens: Tokens, rooms: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """HTTP, MCP, metrics and further rooms. Its end closes the connections."""
+    mcp = McpOverHttp(connections, tokens)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with mcp.run():
+            yield
+
+    app = Starlette(
+        routes=[
+            *routes(connections, tokens),
+            Route("/mcp", mcp, methods=["POST"]),
+            *rooms,
+        ],
+        middleware=guards(connections.settings),
+        exception_handlers={HTTPException: _told},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def guards(settings: ServerSettings) -> list[Middleware]:
+    """From the outside in."""
+    return [
+        Middleware(Failures),
+        Middleware(Crowd, most=settings.server_requests),
+        Middleware(Patience, seconds=settings.server_timeout_s),
+        Middleware(Names, hosts=settings.hosts, origins=settings.origins),
+        # What a browser asks before it sends a token from another page.
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        ),
+        Middleware(Bodies, most_bytes=settings.server_body_bytes),
+    ]
+
+
+async def _told(_: Request, error: Exception) -> Response:
+    return problem_of(error).response()

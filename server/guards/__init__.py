@@ -1,0 +1,5 @@
+"""What stands before every room of the server, as ASGI middleware, from the outside in.
+
+`failures` (whatever happens is told as a problem) · `crowd` (so many at once) · `patience` (for so long) ·
+`names` (Host and Origin) · `bodies` (of such a size). None of them knows users or tokens.
+"""

@@ -1,0 +1,85 @@
+"""A server from its start to its end: listen, say where, finish what is in flight, deliver what was published."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import anyio
+import uvicorn
+
+from tablestore_memory.server.access import Access, Tokens
+from tablestore_memory.server.app import memory_app
+from tablestore_memory.server.connections import Connections
+from tablestore_memory.server.mcp.transports import serve_streams
+from tablestore_memory.server.settings import ServerSettings, made_up_token
+
+Say = Callable[[str], None]
+_END_S = 10.0
+"""For what is in flight when the server is told to end; what takes longer is broken off."""
+
+
+def _quiet() -> None:
+    """What these say of a request may be in its own words; what went wrong is said by us."""
+    for name in ("mcp", "sse_starlette"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def serve(settings: ServerSettings, host: str, port: int, say: Say) -> None:
+    """Serve HTTP until SIGTERM or Ctrl-C. Raises OSError where it cannot listen."""
+    _quiet()
+    tokens = settings.tokens
+    with _listening(host, port) as listener, closing(Connections.opened(settings)) as connections:
+        if not tokens:
+            tokens = [made_up_token()]
+            say(f"token for all users, good until this server ends: {tokens[0].token}")
+        app = memory_app(connections, Tokens(tokens, settings.tenant))
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(_END_S),
+        )
+        place = f"http://{_shown(host)}:{listener.getsockname()[1]}"
+        _Server(config, lambda: say(f"ready {place}")).run([listener])
+
+
+def serve_mcp(settings: ServerSettings, user_id: str | None) -> None:
+    """Serve the tools on the standard streams until the client closes them."""
+    _quiet()
+    with closing(Connections.opened(settings)) as connections:
+        anyio.run(serve_streams, connections, Access("stdio", user_id))
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and ends with exit code 0 when it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises them again at the end, which nobody would survive."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,184 @@
+"""What no request passes, told of a small application behind the guards, without a deployment."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tablestore_memory.server.app import guards
+from tablestore_memory.server.settings import ServerSettings
+from tablestore_memory.worker.failures.errors import InvalidRow, Throttled
+from tablestore_memory.worker.settings import Settings
+from tests.memory_server import problem
+
+SECRET = "what-nobody-may-read"
+ERRORS = {
+    "throttled": Throttled(SECRET),
+    "invalid": InvalidRow(SECRET),
+    "mistake": KeyError(SECRET),
+}
+
+
+async def echo(request: Request) -> Response:
+    return PlainTextResponse(await request.body())
+
+
+async def wait(request: Request) -> Response:
+    await asyncio.sleep(float(request.query_params["seconds"]))
+    return PlainTextResponse("done")
+
+
+async def fail(request: Request) -> Response:
+    raise ERRORS[request.query_params["how"]]
+
+
+def guarded(unconnected: Settings, **settings: str) -> httpx2.AsyncClient:
+    needed = {
+        str(field.alias): "http://x"
+        for field in Settings.model_fields.values()
+        if field.is_required()
+    }
+    routes = [
+        Route("/echo", echo, methods=["POST"]),
+        Route("/wait", wait),
+        Route("/health", wait),
+        Route("/fail", fail),
+    ]
+    app = Starlette(routes=routes, middleware=guards(ServerSettings.from_env(needed | settings)))
+    transport = httpx2.ASGITransport(app)
+    return httpx2.AsyncClient(transport=transport, base_url="http://localhost:8089")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:1", "127.0.0.1:8089", "[::1]:8089", "memory.example.com:8443"]
+)
+async def test_server_is_asked_by_its_own_names(unconnected: Settings, host: str) -> None:
+    async with guarded(unconnected, MEMORY_SERVER_HOSTS="memory.example.com:8443") as client:
+        answer = await client.post("/echo", headers={"Host": host})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1:80@evil",
+        "memory.example.com",
+        "::1",
+        "",
+    ],
+)
+async def test_forged_host_is_refused(unconnected: Settings, host: str) -> None:
+    async with guarded(unconnected, MEMORY_SERVER_HOSTS="memory.example.com:8443") as client:
+        answer = await client.post("/echo", headers={"Host": host})
+
+    assert answer.status_code == 421
+    assert problem(answer)["field"] == "Host"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:8089", 200),
+        ("https://app.example.com", 200),
+        ("http://localhost:8090", 403),
+        ("http://evil.example", 403),
+        ("https://app.example.com.evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+async def test_pages_of_other_origins_are_refused(
+    unconnected: Settings, origin: str, status: int
+) -> None:
+    origins = "https://app.example.com"
+    async with guarded(unconnected, MEMORY_SERVER_ORIGINS=origins) as client:
+        answer = await client.post("/echo", headers={"Origin": origin})
+
+    assert answer.status_code == status
+    if status == 403:
+        assert problem(answer)["field"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://app.example.com", 200), ("http://evil.example", 403)]
+)
+async def test_browser_is_told_from_which_pages_a_token_may_be_sent(
+    unconnected: Settings, origin: str, status: int
+) -> None:
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    origins = "https://app.example.com"
+    async with guarded(unconnected, MEMORY_SERVER_ORIGINS=origins) as client:
+        answer = await client.options("/echo", headers={"Origin": origin} | asked)
+
+    assert answer.status_code == status
+    assert (answer.headers.get("access-control-allow-origin") == origin) == (status == 200)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_too_long_a_body_is_refused_whether_it_says_so_beforehand_or_not(
+    unconnected: Settings, told: bool
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b"x" * 100
+
+    async with guarded(unconnected, MEMORY_SERVER_BODY_BYTES="1000") as client:
+        fits = await client.post("/echo", content=b"x" * 1000)
+        answer = await client.post("/echo", content=b"x" * 1001 if told else pieces())
+
+    assert (fits.status_code, len(fits.content)) == (200, 1000)
+    assert answer.status_code == 413
+    problem(answer)
+
+
+async def test_one_request_too_many_is_told_so_and_the_others_go_on(unconnected: Settings) -> None:
+    async with guarded(unconnected, MEMORY_SERVER_REQUESTS="2") as client:
+        inside = [asyncio.create_task(client.get("/wait?seconds=0.5")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+
+        one_more, probe = await client.get("/wait?seconds=0"), await client.get("/health?seconds=0")
+        done = await asyncio.gather(*inside)
+        after = await client.get("/wait?seconds=0")
+
+    assert one_more.status_code == 503
+    assert one_more.headers["retry-after"] == "1"
+    problem(one_more)
+    assert probe.status_code == after.status_code == 200
+    assert [each.status_code for each in done] == [200, 200]
+
+
+async def test_what_takes_too_long_is_broken_off(unconnected: Settings) -> None:
+    async with guarded(unconnected, MEMORY_SERVER_TIMEOUT_S="0.2") as client:
+        answer = await client.get("/wait?seconds=60")
+
+    assert answer.status_code == 504
+    problem(answer)
+
+
+@pytest.mark.parametrize(
+    ("how", "status"), [("throttled", 503), ("invalid", 400), ("mistake", 500)]
+)
+async def test_failures_are_told_and_logged_without_their_words(
+    unconnected: Settings, how: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with guarded(unconnected) as client:
+        answer = await client.get(f"/fail?how={how}")
+
+    assert answer.status_code == status
+    assert SECRET not in json.dumps(problem(answer))
+    printed: Any = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err
+    assert ("server.failed" in printed.out + printed.err) is (status == 500)
