@@ -15,7 +15,7 @@ from tablestore_memory.worker.state.attempts import TRIES_IN_COMPANY
 from tablestore_memory.worker.state.connection import connect_redis
 from tablestore_memory.worker.tasks import execute
 from tablestore_memory.worker.telemetry import configure_logging
-from tablestore_memory.worker.tracing.provider import Traces
+from tablestore_memory.worker.tracing.provider import traces_sent
 
 
 def main() -> None:
@@ -30,10 +30,8 @@ def main() -> None:
     reporter = Reporter(partial(connect_redis, settings.redis_url), services.keys)
     count = reporter if settings.metrics else None
     configure_logging(settings.log_level, settings.log_format, count=count)
-    traces = Traces(os.environ)
-    traces.begin()
-    execute(services, work.task, work.about)
-    traces.end()
+    with traces_sent(os.environ):
+        execute(services, work.task, work.about)
     reporter.end()
 
 

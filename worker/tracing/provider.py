@@ -1,9 +1,10 @@
-"""Where a worker's spans go: to a collector, by OTLP over HTTP, as OpenTelemetry's own variables say.
+"""Where spans of a worker or a server go: to a collector, by OTLP over HTTP, as OpenTelemetry's own variables say.
 
 gRPC is none of the ways: its threads do not outlive a fork.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -50,6 +51,17 @@ class Traces:
             processor, exporter = sending
             exporter.begin_to_end()
             processor.shutdown()  # type: ignore[no-untyped-call]  # the library leaves it without types
+
+
+@contextmanager
+def traces_sent(environ: Mapping[str, str]) -> Iterator[None]:
+    """Around all that a process does, if it is one that nothing forks from."""
+    traces = Traces(environ)
+    traces.begin()
+    try:
+        yield
+    finally:
+        traces.end()
 
 
 class Unsupported(ValueError):

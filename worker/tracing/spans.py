@@ -10,7 +10,12 @@ from functools import cache
 from sys import modules
 from typing import TYPE_CHECKING, Literal
 
-from tablestore_memory.protocol.traces import OPENTELEMETRY, is_sampled
+from tablestore_memory.protocol.traces import (
+    OPENTELEMETRY,
+    current_traceparent,
+    is_sampled,
+    is_traceparent,
+)
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -74,6 +79,21 @@ def span(
             current.set_attribute("error.type", type(error).__name__)
             current.set_status(trace.StatusCode.ERROR)
             raise
+
+
+@contextmanager
+def within(traceparent: str | None) -> Iterator[None]:
+    """Around what is done for somebody who named a trace: what is published or told then is in it.
+
+    A current span stays what it is, and a text that names no trace counts for nothing.
+    """
+    if not traceparent or not is_traceparent(traceparent) or current_traceparent():
+        yield
+        return
+    from opentelemetry import trace
+
+    with trace.use_span(trace.NonRecordingSpan(_span_context(traceparent))):
+        yield
 
 
 @contextmanager
