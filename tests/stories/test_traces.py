@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from devtools.child import Child
@@ -92,8 +94,11 @@ def runs(
             found[pool] = Run(deployment, collector)
             talk(found[pool])
         ask_for_more(found["prefork"])
-        ask_over_http(found["prefork"], tmp_path_factory)
-        work(list(found.values()))
+        for pool, run in found.items():
+            environment = os.environ | run.deployment.environment
+            run.deployment.workers.append(worker("", environment, **POOLS[pool]))
+        ask_in_processes(found["prefork"], tmp_path_factory.mktemp("journals"))
+        end(list(found.values()))
         yield found
 
 
@@ -115,11 +120,22 @@ def ask_for_more(run: Run) -> None:
     run.deployment.publish(
         {"type": "remember", "user_id": "cy", "text": "Call me Cy.", "traceparent": "names none"}
     )
+
+
+def ask_in_processes(run: Run, journals: Path) -> None:
+    """An agent that recalls, and a server."""
     agent = os.environ | run.deployment.environment | {"OTEL_SERVICE_NAME": "agent"}
-    subprocess.run([sys.executable, "-c", AGENT, run.user, SECRET_WORD], env=agent, check=True)
+    command = [sys.executable, "-c", AGENT, run.user, SECRET_WORD]
+    with (
+        subprocess.Popen(command, env=agent) as recalling,
+        memory_server(run.deployment.environment, journals) as server,
+        client(server, ALL) as http,
+    ):
+        ask_over_http(run, http)
+        assert recalling.wait(30) == 0
 
 
-def ask_over_http(run: Run, tmp_path_factory: Any) -> None:
+def ask_over_http(run: Run, http: httpx2.Client) -> None:
     """As an agent does that is written in any language, and a model that has tools."""
     over = {"type": "session_end", "user_id": "fay", "session_id": "fay"}
     gone = {"type": "delete_memory", "user_id": "fay", "memory_id": "one-that-is-gone"}
@@ -129,25 +145,16 @@ def ask_over_http(run: Run, tmp_path_factory: Any) -> None:
         "/v1/recall": {"user_id": "fay", "query": SECRET_WORD, "deadline_s": 20},
         "/mcp": {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": tool},
     }
-    journals = tmp_path_factory.mktemp("journals")
-    with memory_server(run.deployment.environment, journals) as server, client(server, ALL) as http:
-        for path, body in asked.items():
-            with in_trace() as run.requests[path]:
-                pass
-            headers = {
-                "traceparent": run.requests[path],
-                "Accept": "application/json, text/event-stream",
-            }
-            answer = http.post(path, json=body, headers=headers)
-            assert answer.is_success, answer.text
+    for path, body in asked.items():
+        with in_trace() as run.requests[path]:
+            pass
+        headers = {"traceparent": run.requests[path], "Accept": "application/json"}
+        answer = http.post(path, json=body, headers=headers)
+        assert answer.is_success, answer.text
 
 
-def work(runs: list[Run]) -> None:
-    """Do all that was published, and end as workers do when they are told to."""
-    for run, options in zip(runs, POOLS.values(), strict=True):
-        run.deployment.workers.append(
-            worker("", os.environ | run.deployment.environment, **options)
-        )
+def end(runs: list[Run]) -> None:
+    """When all that was published is done, as workers do when they are told to."""
     for run in runs:
         run.deployment.wait()
     workers = [worker for run in runs for worker in run.deployment.workers]
