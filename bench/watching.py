@@ -2,9 +2,9 @@
 
     python -m bench.watching [--events 20000] [--rounds 8] [--json]
 
-Three workers stand side by side and drain by turns, each time in another order, into one store. For traces every second event
-begins one, as where an agent answers each message, and a collector in this process takes the spans. A ratio is
-that of the two within one round; what is told is the median of all rounds, and the least and the most.
+Three workers stand side by side and drain by turns, each time in another order, into one store. For traces every
+second event begins one, as where an agent answers each message, and a collector in this process takes the spans.
+Each worker is compared with the one that has neither within a round; the median is told, the least and the most.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
             for name, variables in watched_by(collector).items()
         }
         rounds = measured(deployments, options.events, options.rounds)
-    result = {"load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1)}
+    result: Result = {"load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1)}
     result |= {name: told(rounds, name) for name in deployments}
     print(json.dumps(result, indent=None if options.json else 2))
 
@@ -94,7 +94,7 @@ def traced(number: int, run: str) -> Message:
 
 
 def told(rounds: list[dict[str, Result]], name: str) -> Result:
-    """The median of each figure, and beside a worker that has neither: less events, more processor time, in per cent."""
+    """The median of each figure; and how many per cent it is above that of a worker that has neither."""
     result: Result = {}
     for figure in ("events_per_s", "cpu_us_per_event"):
         result[figure] = median(each[name][figure] for each in rounds)

@@ -1,4 +1,4 @@
-"""A request is answered in the trace that it names: its events carry it on to the workers, its recall is told in it."""
+"""A request is answered in the trace that it names: its events carry it on, its recall is told in it."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.events import MAX_EVENT_BYTES, Event, Message, SessionEnd, decode
 from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
+from tablestore_memory.protocol.traces import current_traceparent
 from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemories
 from tablestore_memory.worker.sessions.activity import record, sessions_of
 from tablestore_memory.worker.sessions.due import DuePolicy, DueSessions
@@ -118,6 +119,17 @@ def test_span_that_cannot_tell_its_trace_keeps_nothing_from_being_published(
         publisher.message(user_id="u", session_id="s", role="user", content="Tea")
 
     assert len(published(publisher, redis)) == 1
+
+
+def test_trace_that_somebody_names_is_the_current_one_where_there_is_none() -> None:
+    with spans.within(traceparent(1)):
+        named = current_traceparent()
+    with in_trace() as request, spans.within(traceparent(1)):
+        own = current_traceparent()
+    with spans.within(traceparent(0)):
+        none = current_traceparent()
+
+    assert (named, own, none) == (traceparent(1), request, None)
 
 
 # While it waits
