@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-FACTS_VERSION = "facts_v3"
+FACTS_VERSION = "facts_v4"
 CONSOLIDATE_VERSION = "consolidate_v3"
 
 
