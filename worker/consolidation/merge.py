@@ -82,7 +82,8 @@ def _shown(memory: Memory) -> str:
 def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
     """`kept` with the sources of all: since the first of them it holds, and the last is when it was said.
 
-    What one of them lacks it has from another, what was said last first; a month gives way to a day in it.
+    What one of them lacks it has from another, what was said last first; a month gives way to a day in it,
+    and a beginning alone to one with an end.
     """
     latest = [kept, *sorted(parts, key=lambda part: part.stated_at, reverse=True)]
     one_dated = next((part for part in latest if part.event_start or part.event_end), kept)
@@ -103,15 +104,14 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
 
 
 def _is_within(one: Memory, other: Memory) -> bool:
-    """Whether it has the same date, or a day or month of that month or year."""
+    """Whether it has the same date, or a day or month of that month or year, or tells how long it lasts, too."""
     if other.event_end or not other.event_start:
         return one is other
-    within = (one.event_start or "").startswith(other.event_start.rstrip("~"))
-    return within and not one.event_end
+    return (one.event_start or "").startswith(other.event_start.rstrip("~"))
 
 
-def _exactness(dated_one: Memory) -> int:
-    return len((dated_one.event_start or "").rstrip("~"))
+def _exactness(memory: Memory) -> tuple[int, bool]:
+    return len((memory.event_start or "").rstrip("~")), bool(memory.event_end)
 
 
 def _sources(parts: Iterable[Memory]) -> tuple[Source, ...]:
