@@ -239,7 +239,7 @@ def test_what_was_bought_may_be_sold() -> None:
 def test_likeliest_other_of_each_fact_is_shown_once_a_model_is_asked_anyway() -> None:
     lives = remembered("Ana lives in Paris", "profile")
     moved = remembered("Ana moved to Lyon", "event", 0.63)
-    rents = remembered("The rent is high", "fact", 0.62)
+    rents = remembered("The rent is high", "profile", 0.62)
 
     alone = Relatedness().related([rents], [lives])
     together = Relatedness().related([moved, rents], [lives])
