@@ -33,7 +33,7 @@ _END = re.compile(
 _CHANGE = re.compile(
     r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|lost|married|cancel\w+|postponed|moves?)\b"
     r"|推迟|延[期后迟]|提前|换|改[成为到用期吃喝去回在做当天]|成[为了]|变[成得了]|现在|如今|目前|丢了|结婚|订婚|取消|作废"
-    r"|又[去来开吃喝在]|重新|恢复|升[职为任]|当上|转[到去行业岗学]|回到|不[想用去做喝吃要]了|没[有]?了"
+    r"|又[去来开吃喝在]|重新|恢复|升[职为任]|当上|转[到去行业岗学]|回到|不[想用去做喝吃要].?了|没[有]?了"
 )
 # What somebody has one of at a time, however differently it is told: a home, a job.
 _ONE_AT_A_TIME = (
