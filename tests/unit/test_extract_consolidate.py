@@ -58,7 +58,7 @@ def consolidate(
 ) -> list[Change]:
     """What may have to do with each other is told by the vectors alone here."""
     near = Relatedness(needed={"fact": 0.5, "event": 0.5, "plan": 0.5}, words=0, hubs=0, change=0)
-    return Consolidation(qwen, near, **different).changes(new, known, replaced)
+    return Consolidation(qwen, near, **different).decided(new, known, replaced).changes
 
 
 def decide(n: int, action: str, *of: int, **more: Any) -> dict[str, Any]:
@@ -107,12 +107,12 @@ def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each
     assert qwen.asked == [
         {
             "existing": [
-                *("1970-01-02", [1, "profile", "Ana", "Ana lives in Paris"]),
-                *("1970-01-03", [2, "fact", "Ana", "Ana bakes"]),
+                *("1970-01-02", [1, "profile", "Ana lives in Paris"]),
+                *("1970-01-03", [2, "fact", "Ana bakes"]),
             ],
             "new_facts": [
-                *("1970-01-04", [3, "event", "Ana", "Ana moved to Lyon (2024-02)"]),
-                *("1970-01-05", [4, "fact", "", "Ana cooks (2024/2025)"]),
+                *("1970-01-04", [3, "event", "Ana moved to Lyon (2024-02)"]),
+                *("1970-01-05", [4, "fact", "Ana cooks (2024/2025)"]),
             ],
         }
     ]

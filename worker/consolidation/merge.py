@@ -82,10 +82,12 @@ def _shown(memory: Memory) -> str:
 def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
     """`kept` with the sources of all: since the first of them it holds, and the last is when it was said.
 
-    What one of them lacks it has from another, what was said last first.
+    What one of them lacks it has from another, what was said last first; a month gives way to a day in it,
+    and a beginning alone to one with an end.
     """
     latest = [kept, *sorted(parts, key=lambda part: part.stated_at, reverse=True)]
     one_dated = next((part for part in latest if part.event_start or part.event_end), kept)
+    one_dated = max((p for p in latest if _is_within(p, one_dated)), key=_exactness, default=kept)
     return replace(
         kept,
         kind=next((part.kind for part in latest if part.kind != "fact"), kept.kind),
@@ -99,6 +101,17 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
         received_ms=min(part.received_ms for part in parts),
         edited_at=max(part.edited_at for part in parts),
     )
+
+
+def _is_within(one: Memory, other: Memory) -> bool:
+    """Whether it has the same date, or a day or month of that month or year, or tells how long it lasts, too."""
+    if other.event_end or not other.event_start:
+        return one is other
+    return (one.event_start or "").startswith(other.event_start.rstrip("~"))
+
+
+def _exactness(memory: Memory) -> tuple[int, bool]:
+    return len((memory.event_start or "").rstrip("~")), bool(memory.event_end)
 
 
 def _sources(parts: Iterable[Memory]) -> tuple[Source, ...]:

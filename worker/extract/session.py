@@ -117,6 +117,7 @@ class Extract:
                 facts,
                 plan_id=plan.plan_id,
                 wait_for_index=plan.waited < self.waits_for_index,
+                may_wait=True,
             )
         except IndexBehind:
             self.plans.keep(*session, replace(plan, waited=plan.waited + 1), *later)

@@ -21,6 +21,8 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 APPLIED_MS = DAY
 RECEIPT_MS = DAY
+UNDECIDED_MS = 30 * DAY
+"""Of a user who does not come back nothing is asked any more."""
 TOMBSTONE_MS = 30 * DAY
 """No publisher delivers later what it had in its journal, and no plan waits as long."""
 QUEUED_MS = 5 * SECOND
@@ -107,6 +109,10 @@ class Keys:
     def applied(self, user_id: str) -> Annotated[SortedSet, Kept(APPLIED_MS)]:
         """Plans and requests that were applied, by when, ms."""
         return self._of(user_id, f"applied:{user_id}")
+
+    def undecided(self, user_id: str) -> Annotated[String, Kept(UNDECIDED_MS)]:
+        """The user's memories to be decided on with what comes next: ids."""
+        return self._of(user_id, f"undecided:{user_id}")
 
     def confirm(self, partition: int) -> SortedSet:
         """Memories to look for in the index, by the time of the next look, ms."""
