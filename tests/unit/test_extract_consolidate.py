@@ -228,6 +228,37 @@ def test_fact_in_other_words_that_rests_on_those_of_what_was_deleted_is_over(
     assert (changes == []) == is_over
 
 
+def deleted(memory: Memory, **more: Any) -> Replaced:
+    cited = tuple(citations(memory.user_id, memory.sources))
+    return Replaced(memory.document_id, 9, "", 0, "", "", "", by_hand=True, cited=cited, **more)
+
+
+def of_words(text: str, *quotes: str) -> Embedded:
+    found = fact(text, 5)
+    sources = tuple(Source("m1", quote) for quote in quotes)
+    return replace(found, memory=replace(found.memory, sources=sources))
+
+
+def test_fact_of_the_same_sentence_is_written_where_the_deleted_one_is_found_beside_it() -> None:
+    tea, chess = of_words("Ana likes tea", "both"), of_words("Ana likes chess", "both")
+
+    changes = consolidate(ScriptedQwen(), [tea, chess], {}, [deleted(tea.memory)])
+
+    assert told(changes) == [("Ana likes chess", [])]
+
+
+def test_fact_found_beside_one_that_was_only_replaced_is_no_other_than_the_deleted_one() -> None:
+    tea, paris = of_words("Ana likes tea", "both"), of_words("Ana lives in Paris", "both")
+    replaced = Replaced(paris.memory.document_id, 9, "", 0, "", "", "")
+    in_other_words = of_words("Ana is fond of tea", "both")
+
+    changes = consolidate(
+        ScriptedQwen(), [paris, in_other_words], {}, [replaced, deleted(tea.memory)]
+    )
+
+    assert changes == []
+
+
 def test_what_was_said_later_holds_in_whatever_order_it_arrives() -> None:
     early, middle, late = fact("lives in A", 1), fact("lives in B", 2), fact("lives in C", 3)
     qwen = ScriptedQwen([decide(3, "supersede", 1, 2)])

@@ -19,6 +19,7 @@ from tablestore_memory.worker.consolidation.merge import (
     refined,
     restated,
 )
+from tablestore_memory.worker.consolidation.over import still_wanted
 from tablestore_memory.worker.consolidation.question import Question
 from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import ContentRefused, Final, UnusableReply
@@ -50,9 +51,7 @@ class Consolidation:
         the history.
         """
         by_time = sorted(new, key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
-        wanted = [
-            fact for fact in by_time if not any(entry.ends(fact.memory) for entry in replaced)
-        ]
+        wanted = still_wanted(by_time, replaced)
         state = Known(known)
         for start in range(0, len(wanted), self.facts_a_question):
             self._decide(wanted[start : start + self.facts_a_question], state)

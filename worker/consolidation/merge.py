@@ -18,13 +18,13 @@ def restated(known: Memory, again: Memory) -> Memory:
     """A known memory that was said again: the text stays; all of it, if it was corrected by hand since."""
     if known.is_corrected_since(again.stated_at):
         return known
-    return _together([known, again], known)
+    return together([known, again], known)
 
 
 def joined(fact: Memory, known: Sequence[Memory], text: str) -> Memory:
     """One memory that says what a new fact and known ones say, with its date like any other."""
     latest = max((fact, *known), key=lambda part: part.stated_at)
-    return _saying(text, _together([*known, fact], latest))
+    return _saying(text, together([*known, fact], latest))
 
 
 def fulfilled(event: Memory, plan: Memory) -> Memory:
@@ -52,7 +52,7 @@ def ended_in_part(fact: Memory, older: Sequence[Memory], text: str | None) -> Me
     if not text:
         return None
     whole = replace(
-        _together([*older, fact], fact),
+        together([*older, fact], fact),
         kind=fact.kind,
         event_start=fact.event_start,
         event_end=fact.event_end,
@@ -79,7 +79,7 @@ def _shown(memory: Memory) -> str:
     return f"{dated(memory.text, (memory.event_start, memory.event_end))} {said:%Y-%m-%d}"
 
 
-def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
+def together(parts: Sequence[Memory], kept: Memory) -> Memory:
     """`kept` with the sources of all: since the first of them it holds, and the last is when it was said.
 
     What one of them lacks it has from another, what was said last first.
