@@ -1,7 +1,7 @@
 """What both sides know of rows: under which id a whole message is kept, and which sessions were published.
 Does no I/O.
 
-The id of a document is the app's, and the table knows no other key. Where another user's row has it, the message is
+A document's id is the app's, and the table knows no other key. Where another user's row has it, the message is
 kept under an id bound to its user instead: two users who number alike both keep what is theirs.
 """
 
