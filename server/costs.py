@@ -1,6 +1,6 @@
 """What the recalls of this process ask of Qwen: booked and counted as what workers ask.
 
-No recall waits for it: one thread books. While Redis is away, a hundred calls wait for it, and more are not booked.
+No recall waits for it: one thread books. While Redis is away a hundred calls wait, and more are not booked.
 """
 
 import time

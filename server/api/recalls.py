@@ -10,7 +10,6 @@ from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.shapes import Nothing, Question
 from tablestore_memory.server.problems import Malformed
 
-
 log = structlog.get_logger()
 
 

@@ -27,9 +27,7 @@ ANA = "ana-of-http"
 @pytest.fixture(scope="module")
 def server(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
     journals, model = tmp_path_factory.mktemp("journal"), "qwen3-rerank"
-    with memory_server(
-        deployment.environment, journals, ANA, MEMORY_RERANK_MODEL=model
-    ) as server:
+    with memory_server(deployment.environment, journals, ANA, MEMORY_RERANK_MODEL=model) as server:
         yield server
 
 

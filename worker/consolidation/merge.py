@@ -9,7 +9,8 @@ from tablestore_memory.worker.consolidation.figures import figures, figures_that
 from tablestore_memory.worker.secrets.masking import holds_secret
 from tablestore_memory.worker.stores.memories import Memory, Source
 
-# A memory said again and again keeps its first sources; a row has its limits.
+# A row has its limits. A memory said again and again keeps its first sources; none is made of more, as what was
+# said in a session that it does not name would stay in its text when that session is forgotten.
 MOST_SOURCES = 20
 _LONGEST_TEXT = 1_000  # characters
 
@@ -69,6 +70,8 @@ def _saying(text: str, memory: Memory) -> Memory:
 def _if_it_holds(whole: Memory, wanted: set[str], parts: Sequence[Memory]) -> Memory | None:
     if len(whole.text) > _LONGEST_TEXT or holds_secret(whole.text):
         return None
+    if len(_by_words(parts)) > MOST_SOURCES:
+        return None
     allowed = {figure for each in parts for figure in figures(_shown(each))}
     return whole if wanted <= figures(whole.text) <= allowed else None
 
@@ -102,7 +105,11 @@ def together(parts: Sequence[Memory], kept: Memory) -> Memory:
 
 
 def _sources(parts: Iterable[Memory]) -> tuple[Source, ...]:
-    by_words: dict[tuple[str, str], Source] = {}
+    return tuple(_by_words(parts).values())[:MOST_SOURCES]
+
+
+def _by_words(parts: Iterable[Memory]) -> dict[tuple[str, str, str], Source]:
+    by_words: dict[tuple[str, str, str], Source] = {}
     for source in (source for part in parts for source in part.sources):
-        by_words.setdefault((source.message_id, source.quote), source)
-    return tuple(by_words.values())[:MOST_SOURCES]
+        by_words.setdefault((source.session_id, source.message_id, source.quote), source)
+    return by_words
