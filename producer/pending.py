@@ -48,9 +48,11 @@ class Pending(Generic[K, I, V]):
 
     def of(self, key: K) -> dict[I, V]:
         """Those of a key that were added lately."""
-        entries, oldest = self._entries.get(key, {}), self._clock() - self._kept_s
+        entries, oldest = self._entries.get(key), self._clock() - self._kept_s
+        if entries is None:
+            return {}
         self.discard(key, [each for each, (added, _) in entries.items() if added < oldest])
-        return {each: value for each, (_, value) in self._entries.get(key, {}).items()}
+        return {each: value for each, (_, value) in entries.items()}
 
     def keys(self, chosen: Callable[[K], bool]) -> list[K]:
         return [key for key in list(self._entries) if chosen(key) and self.of(key)]
