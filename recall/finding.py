@@ -88,6 +88,7 @@ class Finding:
                 settings.embedding_model,
                 settings.embedding_dimension,
                 asked.query,
+                user_id=asked.user_id,
                 timeout_s=self._parts.deadline.left_s(),
             ),
         )

@@ -11,6 +11,7 @@ from tablestore_memory.protocol.events import Message
 from tablestore_memory.recall import stored
 from tablestore_memory.recall.asked import Asked, Question
 from tablestore_memory.recall.clients import Clients
+from tablestore_memory.recall.dashscope import Hear, unheard
 from tablestore_memory.recall.parts import awaited, waited_for
 from tablestore_memory.recall.results import Recalled, RecalledMemory
 from tablestore_memory.recall.settings import Options, RecallSettings
@@ -25,15 +26,16 @@ class Recall:
     mistake of the caller raises, ValueError, which names the argument.
     """
 
-    def __init__(self, **settings: Unpack[Options]) -> None:
-        """Connects to nothing yet. Raises BadSettings, which names all that are wrong."""
-        self._clients = Clients(RecallSettings.of(settings))
+    def __init__(self, *, hear: Hear = unheard, **settings: Unpack[Options]) -> None:
+        """Connects to nothing yet; `hear` is told what Qwen is asked. Raises BadSettings, which names all that
+        are wrong."""
+        self._clients = Clients(RecallSettings.of(settings), hear)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, hear: Hear = unheard) -> Self:
         """With the settings of the environment, which are named as a worker's. Raises BadSettings."""
         settings = RecallSettings.from_env(os.environ if environ is None else environ)
-        return cls(**cast(Options, asdict(settings)))
+        return cls(hear=hear, **cast(Options, asdict(settings)))
 
     def __call__(self, **question: Unpack[Question]) -> Recalled:
         """What is known of `user_id` for `query`, in a block of at most `tokens`; this thread waits.
@@ -95,5 +97,5 @@ class Recall:
     def _open(self) -> Clients:
         """Those of this process: a child has neither its parent's threads nor a use for its sockets."""
         if self._clients.pid != os.getpid():
-            self._clients = Clients(self._clients.settings)
+            self._clients = Clients(self._clients.settings, self._clients.hear)
         return self._clients

@@ -94,6 +94,7 @@ def create_app(
     app.conf.update(_broker(settings), **_SETTINGS)
     # Celery's own keeps no time limits and cannot be stopped.
     concurrency.ALIASES["threads"] = "tablestore_memory.worker.pool.threads:ThreadPool"
+    concurrency.ALIASES["prefork"] = "tablestore_memory.worker.pool.processes:ProcessPool"
     traces = Traces(os.environ)
     services = _OfThisProcess(lambda: make_services(settings).timed(), traces)
     tasks.register(app, services, Isolation(settings.isolate_s, settings.extract_attempts))

@@ -9,6 +9,7 @@ import pytest
 
 from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.consolidate import Consolidation
+from tablestore_memory.worker.consolidation.merge import MOST_SOURCES
 from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import RequestRefused, UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen, Reply
@@ -226,6 +227,67 @@ def test_fact_in_other_words_that_rests_on_those_of_what_was_deleted_is_over(
     changes = consolidate(ScriptedQwen(), [new], {}, [deleted])
 
     assert (changes == []) == is_over
+
+
+def of_sources(text: str, *numbers: int, at: int = 1) -> Embedded:
+    found = fact(text, at)
+    sources = tuple(Source(f"m{n}", "tea", f"s{n}") for n in numbers)
+    return replace(found, memory=replace(found.memory, sources=sources))
+
+
+@pytest.mark.parametrize("number", [MOST_SOURCES, MOST_SOURCES + 1])
+def test_no_memory_is_made_of_more_sources_than_it_can_name(number: int) -> None:
+    """Else what was said in a session that is forgotten would stay in its text."""
+    likes = of_sources("Ana likes tea", *range(1, number))
+    new = of_sources("Ana likes tea in the morning", number, at=5)
+    answer = [decide(2, "refine", 1, t="Ana likes tea, in the morning")]
+
+    changes = consolidate(ScriptedQwen(answer), [new], known(likes))
+
+    is_one = [("Ana likes tea, in the morning", ["Ana likes tea"])]
+    assert told(changes) == (is_one if number == MOST_SOURCES else [(new.memory.text, [])])
+
+
+def test_sessions_that_number_their_messages_alike_are_both_sources() -> None:
+    first, second = (
+        replace(each, memory=replace(each.memory, sources=(Source("1", "I like tea", session),)))
+        for each, session in ((fact("Ana likes tea", 1), "s1"), (fact("Ana likes tea", 2), "s2"))
+    )
+
+    (change,) = consolidate(ScriptedQwen(), [second], known(first))
+
+    assert change.written.memory.sessions >= {"s1", "s2"}
+
+
+def deleted(memory: Memory, **more: Any) -> Replaced:
+    cited = tuple(citations(memory.user_id, memory.sources))
+    return Replaced(memory.document_id, 9, "", 0, "", "", "", by_hand=True, cited=cited, **more)
+
+
+def of_words(text: str, *quotes: str) -> Embedded:
+    found = fact(text, 5)
+    sources = tuple(Source("m1", quote) for quote in quotes)
+    return replace(found, memory=replace(found.memory, sources=sources))
+
+
+def test_fact_of_the_same_sentence_is_written_where_the_deleted_one_is_found_beside_it() -> None:
+    tea, chess = of_words("Ana likes tea", "both"), of_words("Ana likes chess", "both")
+
+    changes = consolidate(ScriptedQwen(), [tea, chess], {}, [deleted(tea.memory)])
+
+    assert told(changes) == [("Ana likes chess", [])]
+
+
+def test_fact_found_beside_one_that_was_only_replaced_is_no_other_than_the_deleted_one() -> None:
+    tea, paris = of_words("Ana likes tea", "both"), of_words("Ana lives in Paris", "both")
+    replaced = Replaced(paris.memory.document_id, 9, "", 0, "", "", "")
+    in_other_words = of_words("Ana is fond of tea", "both")
+
+    changes = consolidate(
+        ScriptedQwen(), [paris, in_other_words], {}, [replaced, deleted(tea.memory)]
+    )
+
+    assert changes == []
 
 
 def test_what_was_said_later_holds_in_whatever_order_it_arrives() -> None:

@@ -20,6 +20,7 @@ from tablestore_memory.worker.consolidation.merge import (
     refined,
     restated,
 )
+from tablestore_memory.worker.consolidation.over import still_wanted
 from tablestore_memory.worker.consolidation.question import Question
 from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import ContentRefused, Final, UnusableReply
@@ -64,7 +65,7 @@ class Consolidation:
         A fact that was replaced, corrected or deleted after it was said is not written again: `replaced` is
         the history. With `may_wait` nothing is asked that is not urgent.
         """
-        wanted = [fact for fact in new if not any(entry.ends(fact.memory) for entry in replaced)]
+        wanted = still_wanted(list(new), replaced)
         wanted += [known[document_id] for document_id in undecided if document_id in known]
         wanted.sort(key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
         state, left = Known(known, undecided), list[str]()
