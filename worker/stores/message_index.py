@@ -41,8 +41,9 @@ def said_with(
     session_id: str | None = None,
     since: int = 0,
     until: int | None = None,
-) -> list[MessageKey]:
-    """The user's messages that share words with a text, the best first; from `since` on, before `until` (µs)."""
+) -> list[tuple[MessageKey, float]]:
+    """The user's messages that share words with a text, with their scores, the best first; from `since` on, before
+    `until` (µs)."""
     filters: list[ots.Query] = [
         ots.TermQuery(OWNER, user_id),
         ots.TermQuery("type", "message"),
@@ -60,7 +61,7 @@ def said_with(
     columns = ots.ColumnsToGet(return_type=ots.ColumnReturnType.NONE)
     with translated("Search messages"):
         response = client.search(table, MESSAGE_INDEX, query, columns)
-    return [_key(row[0]) for row in response.rows]
+    return [(_key(hit.row[0]), hit.score) for hit in response.search_hits]
 
 
 def _key(primary_key: Sequence[Any]) -> MessageKey:
