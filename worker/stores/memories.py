@@ -73,6 +73,19 @@ class Memories:
         """Those of the memories that exist, by primary key; vectors weigh most of a row."""
         return [memory_of(*found) for found in self._read(list(document_ids), COLUMNS)]
 
+    def written_ms(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """When the rows of up to 100 memories were written last, by Tablestore's clock; of those that exist."""
+        request = ots.BatchGetRowRequest()
+        keys = [list(self._key(document_id)) for document_id in document_ids]
+        request.add(ots.TableInBatchGetRowItem(self._table, keys, ["stated_at"], None, 1))
+        with translated("BatchGetRow memories"):
+            answers = self._client.batch_get_row(request).get_result_by_table(self._table)
+        rows = [answer.row for answer in answers if answer.is_ok and answer.row is not None]
+        return {
+            row.primary_key[0][1]: max((cell[2] for cell in row.attribute_columns), default=0)
+            for row in rows
+        }
+
     def _read(self, ids: Sequence[str], columns: list[str] | None) -> Iterator[tuple[str, Columns]]:
         for start in range(0, len(ids), _ROWS_A_READ):
             yield from self._read_some(ids[start : start + _ROWS_A_READ], columns)
@@ -104,10 +117,16 @@ class Memories:
         return sorted(self._search.every(user_id), key=lambda m: (m.valid_from, m.document_id))
 
     def page_of_user(
-        self, user_id: str, token: bytes | None, count: int = _ROWS_A_READ
+        self,
+        user_id: str,
+        token: bytes | None,
+        count: int = _ROWS_A_READ,
+        *,
+        session_id: str | None = None,
     ) -> tuple[list[Memory], bytes | None]:
-        """Of those that the search index shows up to `count` as they stand now, and where to go on."""
-        found, following = self._search.page(user_id, token, count)
+        """Of those that the search index shows up to `count` as they stand now, and where to go on; of a session
+        those that it gave the last word of."""
+        found, following = self._search.page(user_id, token, count, session_id=session_id)
         rows = self.without_vectors([memory.document_id for memory in found])
         return [row for row in rows if row.user_id == user_id], following
 
