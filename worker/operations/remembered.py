@@ -13,7 +13,7 @@ from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memory import Memory
 
 _PAGE = 100  # memories a search gives
-_PAGES = 3  # of the user's memories; those of one who has more are looked for by their session
+_MOST = 100  # memories of a user that are looked through; of one who has more, those of the session
 _REPLACED = 300  # entries of the history, the latest first
 
 
