@@ -1,32 +1,30 @@
-"""How the work went in the last hour, as this process saw it: a look every ten seconds. Reads Redis only."""
+"""How the last hour went, as this process saw it: a look every ten seconds. Reads Redis only."""
 
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from itertools import pairwise
 from typing import Self
 
 from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError
 
-from tablestore_memory.worker.metrics.catalogue import SETTLED
-from tablestore_memory.worker.metrics.tally import Series
 from tablestore_memory.worker.operations.ages import Ages, ages
-from tablestore_memory.worker.operations.flow import flow
+from tablestore_memory.worker.operations.throughput import Throughput, throughput
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.keys import Keys
 
 EVERY_S = 10.0
 KEPT_S = 3600
-_STORED = Series(SETTLED.name, ("stored",))
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """`stored` are all events ever stored; `at_ms` is Redis' time."""
+    """`at_ms` is Redis' time; `done` has all that was ever done."""
 
     at_ms: int
-    stored: float
+    done: Throughput
     ages: Ages
 
 
@@ -37,7 +35,7 @@ class Pulse:
         self._redis = redis
         self._keys = keys
         self._every_s = every_s
-        self._beats: deque[Beat] = deque(maxlen=round(KEPT_S / every_s))
+        self._beats: deque[Beat] = deque(maxlen=round(KEPT_S / every_s) + 1)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="pulse", daemon=True)
 
@@ -62,5 +60,15 @@ class Pulse:
                 return
 
     def _beat(self) -> Beat:
-        stored = flow(self._redis, self._keys)[_STORED]
-        return Beat(now_ms(self._redis), stored, ages(self._redis, self._keys.streams))
+        done = throughput(self._redis, self._keys)
+        return Beat(now_ms(self._redis), done, ages(self._redis, self._keys.streams))
+
+
+def increases(beats: list[Beat]) -> list[tuple[Beat, Throughput]]:
+    """What was done before each beat, since the one before it; counters that began anew count for nothing."""
+    return [(later, _increase(earlier.done, later.done)) for earlier, later in pairwise(beats)]
+
+
+def _increase(before: Throughput, after: Throughput) -> Throughput:
+    pairs = zip(astuple(before), astuple(after), strict=True)
+    return Throughput(*(max(0, n - earlier) for earlier, n in pairs))
