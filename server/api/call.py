@@ -19,7 +19,7 @@ class Call:
 
     def noted(self, command: str, user_id: str) -> Services:
         """What to read with, once the audit has it. Raises what Redis does: what cannot be noted is not done."""
-        return self.connections.noted(command, user_id, by=self.access.name)
+        return self.connections.noted(command, user_id, by=f"token:{self.access.name}")
 
 
 async def done(threads: CapacityLimiter, function: Callable[..., Any], *arguments: object) -> Any:

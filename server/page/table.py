@@ -1,0 +1,24 @@
+"""All pages, in one table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from tablestore_memory.server.page import overview
+from tablestore_memory.server.page.visit import Visit
+
+
+@dataclass(frozen=True)
+class Page:
+    """`title` is its name in the navigation, if it stands there; one that `writes` is not there where the page
+    only reads."""
+
+    method: str
+    path: str
+    function: Callable[[Visit], Response]
+    title: str = ""
+    writes: bool = False
+
+
+PAGES = (Page("GET", "/", overview.overview, "Overview"),)
