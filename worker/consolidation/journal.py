@@ -85,7 +85,12 @@ class Journal:
         _ensure(ended, lease)
 
     def was_applied(self, user_id: str, plan_id: str) -> bool:
-        return self._redis.zscore(self._keys.applied(user_id), plan_id) is not None
+        return self.applied_ms(user_id, plan_id) is not None
+
+    def applied_ms(self, user_id: str, plan_id: str) -> int | None:
+        """When it was, by Redis' clock; None if it was not, or longer ago than is known."""
+        applied = cast(float | None, self._redis.zscore(self._keys.applied(user_id), plan_id))
+        return None if applied is None else round(applied)
 
     def forget_applied(self, user_id: str) -> int:
         """Drop what is known to be applied of a user. Returns how many keys that were: 0 or 1."""

@@ -12,9 +12,8 @@ from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memory import Memory
 
-_PAGE = 100  # memories a search gives
-_MOST = 100  # memories of a user that are looked through; of one who has more, those of the session
-_REPLACED = 300  # entries of the history, the latest first
+_MOST = 100  # memories that are looked through: of the user, or of the session of one who has more
+_REPLACED = 200  # entries of the history, the latest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +44,22 @@ class Remembered:
 def remembered_from(s: Services, user_id: str, session_id: str) -> Remembered:
     """Of all messages of a session of the user."""
     memories, all_of_them = _memories(s, user_id, session_id)
-    history, more = s.history.latest(user_id, _REPLACED)
+    history, rest = s.history.latest(user_id, _REPLACED)
     facts: dict[str, list[Fact]] = defaultdict(list)
     for message_id, fact in _facts(session_id, memories, history):
         facts[message_id].append(fact)
-    return Remembered(dict(facts), all_of_them and more is None)
+    return Remembered(dict(facts), all_of_them and rest is None)
 
 
 def _memories(s: Services, user_id: str, session_id: str) -> tuple[list[Memory], bool]:
     """All of the user's, if they are few, else those that the session gave the last word of; with the newest,
     which the index does not show yet."""
-    found, whole = _pages(s, user_id, None)
-    if not whole:
-        found, _ = _pages(s, user_id, session_id)
-    newest = s.memories.without_vectors(s.unindexed.of_user(user_id)[-_PAGE:])
+    found, more = s.memories.page_of_user(user_id, None, _MOST)
+    if more:
+        found, _ = s.memories.page_of_user(user_id, None, _MOST, session_id=session_id)
+    newest = s.memories.without_vectors(s.unindexed.of_user(user_id)[-_MOST:])
     found += [memory for memory in newest if memory.user_id == user_id]
-    return list({memory.document_id: memory for memory in found}.values()), whole
-
-
-def _pages(s: Services, user_id: str, session_id: str | None) -> tuple[list[Memory], bool]:
-    found: list[Memory] = []
-    token = None
-    for _ in range(_PAGES):
-        page, token = s.memories.page_of_user(user_id, token, _PAGE, session_id=session_id)
-        found += page
-        if not token:
-            return found, True
-    return found, False
+    return list({memory.document_id: memory for memory in found}.values()), more is None
 
 
 def _facts(
