@@ -89,7 +89,7 @@ class Journal:
 
     def applied_ms(self, user_id: str, plan_id: str) -> int | None:
         """When it was, by Redis' clock; None if it was not, or longer ago than is known."""
-        applied = cast(float | None, self._redis.zscore(self._keys.applied(user_id), plan_id))
+        applied = self._redis.zscore(self._keys.applied(user_id), plan_id)
         return None if applied is None else round(applied)
 
     def forget_applied(self, user_id: str) -> int:

@@ -1,15 +1,15 @@
-"""One event by its id: its entry in Redis, its row in Tablestore, or neither. The id is the event's or the message's.
+"""One event by its id, or its message's: its entry in Redis, its row in Tablestore, or neither.
 
 The row keeps the message's id alone; a publisher that names none takes the event's for it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tablestore_memory.worker.operations.standing_entries import Entries, Standing, entries_of
+from tablestore_memory.worker.operations.standing_entries import Standing, entries_of
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.message_index import with_id
-from tablestore_memory.worker.stores.messages import MessageKey, MessageRow, of_user
+from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
 
 @dataclass(frozen=True)
@@ -18,51 +18,39 @@ class Located:
     one message's. If not `by_id`, no index leads from an id to its row, and the session must be named."""
 
     event_id: str
-    user_id: str = ""
-    session_id: str = ""
-    entries: list[Standing] = field(default_factory=list)
-    unseen: int = 0
-    row: MessageRow | None = None
-    others: list[MessageRow] = field(default_factory=list)
-    by_id: bool = True
+    user_id: str
+    session_id: str
+    entries: list[Standing]
+    unseen: int
+    row: MessageRow | None
+    others: list[MessageRow]
+    by_id: bool
 
 
 def locate(s: Services, event_id: str, *, user_id: str = "", session_id: str = "") -> Located:
     """Whosever it is, unless a user or a session is named."""
     entries = entries_of(s, event_id)
     standing = [each for each in entries.found if _is_of(each, user_id, session_id)]
-    sessions = {session_id} if session_id else {str(e.told.session_id) for e in standing} - {"None"}
     keys = with_id(s.tablestore, s.names.message, event_id)
-    for session in sessions:  # the index may not show it yet
-        keys = [*(keys or []), *s.sessions.stored.keys_of(session, event_id)]
-    rows = list(_rows(s, keys or [], user_id, session_id))
-    return _located(event_id, user_id, session_id, standing, entries, rows, keys is not None)
-
-
-def _located(
-    event_id: str,
-    user_id: str,
-    session_id: str,
-    standing: list[Standing],
-    entries: Entries,
-    rows: Sequence[MessageRow],
-    by_id: bool,
-) -> Located:
-    row, *others = rows or [None]
-    told = [(each.told.user_id, each.told.session_id) for each in standing]
-    if row is not None:
-        told.insert(0, (row.owner or user_id, row.session_id))
-    user, session = told[0] if told else (user_id, session_id)
-    mine = [each for each in standing if _is_of(each, user or "", session or "")]
+    sessions = [session_id] if session_id else [_text(each.told.session_id) for each in standing]
+    near = [
+        key for each in set(sessions) if each for key in s.sessions.stored.keys_of(each, event_id)
+    ]
+    rows = list(_rows(s, [*(keys or ()), *near], user_id, session_id))
+    if rows:
+        user_id, session_id = rows[0].owner or user_id, rows[0].session_id
+    elif standing:
+        told = standing[0].told
+        user_id, session_id = _text(told.user_id), _text(told.session_id)
     return Located(
         event_id,
-        user_id=_text(user),
-        session_id=_text(session),
-        entries=mine,
-        unseen=entries.unseen,
-        row=row,
-        others=[each for each in others if each],
-        by_id=by_id,
+        user_id,
+        session_id,
+        [each for each in standing if _is_of(each, user_id, session_id)],
+        entries.unseen,
+        rows[0] if rows else None,
+        rows[1:],
+        by_id=keys is not None,
     )
 
 
@@ -71,13 +59,10 @@ def _rows(
 ) -> Iterator[MessageRow]:
     """Those that stand there, of the user and the session that are named, the latest first."""
     wanted = {key for key in keys if session_id in ("", key.session_id)}
-    rows = s.sessions.stored.at(sorted(wanted, key=lambda key: -key.created_at))
-    for row in rows:
-        if user_id:
-            yield from of_user(
-                [row], user_id, lambda: s.sessions.is_theirs_alone(user_id, row.session_id)
-            )
-        else:
+    for row in s.sessions.stored.at(sorted(wanted, key=lambda key: -key.created_at)):
+        if not user_id or row.owner == user_id:
+            yield row
+        elif row.owner is None and s.sessions.is_theirs_alone(user_id, row.session_id):
             yield row
 
 

@@ -66,7 +66,7 @@ def entries_of(s: RedisServices, event_id: str) -> Entries:
     for place, partition, length, first, last in _streams(s):
         fronts = {entry_id: number for number, (entry_id, _) in enumerate(first)}
         backs = {entry_id: length - 1 - number for number, (entry_id, _) in enumerate(last)}
-        looked_at = {entry_id: fields for entry_id, fields in [*last, *first]}
+        looked_at = dict([*last, *first])
         unseen += max(0, length - len(looked_at))
         for entry_id, fields in looked_at.items():
             if told := _told(fields, event_id):
