@@ -59,11 +59,14 @@ def _rows(
 ) -> Iterator[MessageRow]:
     """Those that stand there, of the user and the session that are named, the latest first."""
     wanted = {key for key in keys if session_id in ("", key.session_id)}
-    for row in s.sessions.stored.at(sorted(wanted, key=lambda key: -key.created_at)):
-        if not user_id or row.owner == user_id:
-            yield row
-        elif row.owner is None and s.sessions.is_theirs_alone(user_id, row.session_id):
-            yield row
+    rows = s.sessions.stored.at(sorted(wanted, key=lambda key: -key.created_at))
+    return (row for row in rows if not user_id or _is_theirs(s, row, user_id))
+
+
+def _is_theirs(s: Services, row: MessageRow, user_id: str) -> bool:
+    if row.owner is None:
+        return s.sessions.is_theirs_alone(user_id, row.session_id)
+    return row.owner == user_id
 
 
 def _is_of(entry: Standing, user_id: str, session_id: str) -> bool:
