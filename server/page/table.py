@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from tablestore_memory.server.page import overview
+from tablestore_memory.server.page import configuration, letters, overview, spending
 from tablestore_memory.server.page.visit import Visit
 
 
@@ -21,4 +21,15 @@ class Page:
     writes: bool = False
 
 
-PAGES = (Page("GET", "/", overview.overview, "Overview"),)
+PAGES = (
+    Page("GET", "/", overview.overview, "Overview"),
+    Page("GET", letters.PATH, letters.listed, "Dead letters"),
+    Page("GET", f"{letters.PATH}/letter", letters.shown),
+    Page("GET", "/costs", spending.costs, "Costs"),
+    Page("GET", "/settings", configuration.settings, "Settings"),
+    *(
+        Page(method, deed.path, function(deed), writes=True)
+        for deed in (letters.RETRY, letters.DISCARD)
+        for method, function in (("GET", letters.asks), ("POST", letters.does))
+    ),
+)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tablestore_memory.worker.cli.opened import opened, place_of, redis_alone
+from tablestore_memory.worker.cli.opened import opened, redis_alone
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     Json,
@@ -26,6 +26,7 @@ from tablestore_memory.worker.failures.errors import ResourceMissing, WrongSchem
 from tablestore_memory.worker.operations.doctor import examine
 from tablestore_memory.worker.operations.look import Look, look
 from tablestore_memory.worker.operations.moments import iso
+from tablestore_memory.worker.operations.places import place_of
 from tablestore_memory.worker.operations.status import STAGE_OF
 from tablestore_memory.worker.services import RedisServices
 from tablestore_memory.worker.stores.tables import create_all
