@@ -8,7 +8,7 @@ One user talks far more than the others, and one of that user's sessions is long
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import batched
+from itertools import islice
 
 from devtools.deployment import Deployment
 from tablestore_memory.protocol.events import Message
@@ -24,7 +24,7 @@ _ROWS = 200  # of a batch
 
 @dataclass(frozen=True)
 class Crowd:
-    """`sessions` in all, of which the talkative user has a share; half of the memories of each were changed once."""
+    """`sessions` in all, of which the talkative user has a share; half of the memories were changed once."""
 
     sessions: int = 10_000
     talkative: str = "talkative"
@@ -48,7 +48,7 @@ def seed(deployment: Deployment, crowd: Crowd) -> None:
         for user, sessions in crowd.of_users()
         for row in _user(deployment, crowd, user, sessions)
     )
-    for some in batched(rows, _ROWS):
+    while some := list(islice(rows, _ROWS)):
         write_all(deployment.services.tablestore, some)
 
 

@@ -8,6 +8,7 @@
 | `room` | from a request to a page of the table, and back |
 | `guarded` | what stands around every page, open or not: problems told to people, and a browser's limits |
 | `door`, `login` | who is let in: by a link that is good once, or a token of all users; then by a cookie |
+| `users`, `memories`, `conversations`, `events` | what is kept of a user, and the way that it came |
 | `pulse` | how the last hour went |
 
 A page is a function of a `Visit` that returns `render(…)`. It runs in a thread, so it may wait for the stores;

@@ -38,15 +38,18 @@ def session(visit: Visit) -> Response:
     infos = services.sessions.infos(user_id, [session_id])
     if not page.messages and not infos:
         raise NotFound("this user has no such session")
-    here = {"user_id": user_id, "session_id": session_id}
+    following = page.next and address(
+        "/session", user_id=user_id, session_id=session_id, at=page.next[0], begin=page.next[1]
+    )
     return render(
         visit,
         "session.html",
-        **here,
+        user_id=user_id,
+        session_id=session_id,
         messages=page.messages,
         remembered=remembered_from(services, user_id, session_id),
         watermark=infos[0].watermark if infos else 0,
         work=work_in(services, user_id, [session_id])[session_id],
         begin=begin,
-        following=page.next and address("/session", **here, at=page.next[0], begin=page.next[1]),
+        following=following,
     )

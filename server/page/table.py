@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from tablestore_memory.server.page import configuration, letters, overview, spending
+from tablestore_memory.server.page import (
+    configuration,
+    conversations,
+    events,
+    letters,
+    memories,
+    overview,
+    spending,
+    users,
+)
 from tablestore_memory.server.page.visit import Visit
 
 
@@ -23,6 +32,17 @@ class Page:
 
 PAGES = (
     Page("GET", "/", overview.overview, "Overview"),
+    Page("GET", "/users", users.users, "Users"),
+    Page("GET", "/user", users.user),
+    Page("GET", "/history", users.history),
+    Page("GET", "/sessions", conversations.sessions),
+    Page("GET", "/session", conversations.session),
+    Page("GET", memories.PATH, memories.memory),
+    Page("GET", f"{memories.PATH}/edit", memories.edit_form, writes=True),
+    Page("POST", f"{memories.PATH}/edit", memories.edit, writes=True),
+    Page("GET", f"{memories.PATH}/delete", memories.ask_delete, writes=True),
+    Page("POST", f"{memories.PATH}/delete", memories.delete, writes=True),
+    Page("GET", "/event", events.event, "Events"),
     Page("GET", letters.PATH, letters.listed, "Dead letters"),
     Page("GET", f"{letters.PATH}/letter", letters.shown),
     Page("GET", "/costs", spending.costs, "Costs"),
