@@ -1,15 +1,13 @@
 """Small graphs: points become the geometry of an SVG, which `charts.html` draws. No script, no inline style."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 WIDTH, HEIGHT = 300, 80
-_GAP = 0.02
-"""Of the whole width: points further apart are not joined, as nobody looked in between."""
 
 Point = tuple[float, float]
-"""Where in the whole span, 0 to 1, and how much."""
+"""So many seconds ago, and how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +32,16 @@ class Bar:
     told: str
 
 
-def line(title: str, points: Sequence[Point], unit: str) -> Line:
+def line(title: str, points: Sequence[Point], unit: str, *, span_s: float, gap_s: float) -> Line:
+    """Over a span of time that ends now; points further apart than a gap are not joined: nobody looked there."""
     most = max((amount for _, amount in points), default=0)
     latest = points[-1][1] if points else 0
     scale = HEIGHT / most if most else 0
-    paths = [_path(run, scale) for run in _runs(points)]
+    placed = [
+        [(WIDTH * (1 - ago_s / span_s), HEIGHT - n * scale) for ago_s, n in run]
+        for run in _runs(points, gap_s)
+    ]
+    paths = [_path(run) for run in placed]
     return Line(title, _told(most, unit), _told(latest, unit), paths)
 
 
@@ -57,10 +60,10 @@ def bars(amounts: Sequence[tuple[str, float, str]]) -> list[Bar]:
     ]
 
 
-def _runs(points: Sequence[Point]) -> Iterable[list[Point]]:
+def _runs(points: Sequence[Point], gap_s: float) -> Iterator[list[Point]]:
     run = list(points[:1])
     for before, after in pairwise(points):
-        if after[0] - before[0] > _GAP:
+        if before[0] - after[0] > gap_s:
             yield run
             run = []
         run.append(after)
@@ -68,11 +71,11 @@ def _runs(points: Sequence[Point]) -> Iterable[list[Point]]:
         yield run
 
 
-def _path(run: list[Point], scale: float) -> str:
+def _path(places: list[tuple[float, float]]) -> str:
     """A lone point is a short stroke."""
-    placed = [(round(at * WIDTH, 1), round(HEIGHT - n * scale, 1)) for at, n in run]
-    (x, y), *others = placed
-    return f"M{x} {y}" + "".join(f"L{x} {y}" for x, y in others or [(x + 1, y)])
+    first, *others = places
+    drawn = [first, *(others or [(first[0] + 1, first[1])])]
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in drawn)
 
 
 def _told(amount: float, unit: str) -> str:
