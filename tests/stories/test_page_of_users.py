@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +33,7 @@ def server(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def browser(server: Child) -> Iterator[httpx2.Client]:
-    with closing(visitor(server)) as browser:
+    with visitor(server) as browser:
         yield browser
 
 
@@ -289,7 +288,7 @@ def test_event_waits_in_its_stream_behind_others_and_a_dead_one_has_its_reason(
         folder = tmp_path_factory.mktemp("journal")
         with (
             memory_server(deployment.environment, folder) as server,
-            closing(visitor(server)) as browser,
+            visitor(server) as browser,
         ):
             waiting = page(browser, "/event", event_id=f"{session}-2")
             set_aside = page(browser, "/event", event_id="dead-1")
@@ -380,7 +379,7 @@ def test_nobody_sees_what_is_of_another_tenant(
 
     with (
         memory_server(deployment.environment, folder, MEMORY_TENANT="other") as server,
-        closing(visitor(server)) as stranger,
+        visitor(server) as stranger,
     ):
         users = page(stranger, "/users", begins=fresh_name)
         whose = {"user_id": fresh_name, "memory_id": memory_id}
@@ -405,7 +404,7 @@ def test_nothing_is_changed_where_the_page_only_reads_or_a_form_comes_from_elsew
 
     with (
         memory_server(deployment.environment, folder, MEMORY_PAGE_READ_ONLY="true") as server,
-        closing(visitor(server)) as reader,
+        visitor(server) as reader,
     ):
         shown = page(reader, "/memory", **whose)
         for path in ("/memory/edit", "/memory/delete"):
@@ -430,7 +429,7 @@ def test_tablestore_that_is_away_looks_like_a_failure_and_not_like_nothing(
 
     with (
         memory_server(deployment.environment, folder, TABLESTORE_ENDPOINT=NOBODY) as server,
-        closing(visitor(server)) as browser,
+        visitor(server) as browser,
     ):
         paths = ("/users", "/user", "/history", "/sessions", "/session", "/memory", "/event")
         shown = [page(browser, path, 503, **ids) for path in paths]
