@@ -150,7 +150,10 @@ def _one(visit: Visit) -> DeadLetter:
 
 
 def _readable(event: bytes) -> str:
+    """As JSON for people, without escapes, if it is JSON."""
     try:
-        return msgspec.json.format(event, indent=2).decode()
+        return msgspec.json.format(
+            msgspec.json.encode(msgspec.json.decode(event)), indent=2
+        ).decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return event.decode(errors="replace")

@@ -18,7 +18,7 @@ from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Forbidden, Unauthorized
 
 _STATIC = Path(__file__).parent / "static"
-_KINDS = {".css": "text/css", ".js": "text/javascript"}
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _NAVIGATION = [(page.path, page.title) for page in PAGES if page.title]
 
 

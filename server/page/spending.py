@@ -1,5 +1,7 @@
 """What Qwen cost, by day, model, user or purpose, with a graph of the days."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import get_args
 
 from starlette.responses import Response
@@ -8,6 +10,7 @@ from tablestore_memory.server.page.charts import bars
 from tablestore_memory.server.page.rendering import render
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Malformed
+from tablestore_memory.worker.costs.ledger import today
 from tablestore_memory.worker.costs.prices import prices_of
 from tablestore_memory.worker.operations.costs import By, CostLine, costs_by
 
@@ -31,12 +34,16 @@ def costs(visit: Visit) -> Response:
         spans=_SPANS,
         lines=lines[:_SHOWN] if by != "day" else lines,
         left_out=max(0, len(lines) - _SHOWN) if by != "day" else 0,
-        bars=bars([(each.name, _tokens(each), f"{_tokens(each):,} tokens") for each in by_day]),
+        bars=bars([(day, n, f"{n:,} tokens") for day, n in _tokens(by_day, days)]),
     )
 
 
-def _tokens(line: CostLine) -> int:
-    return line.input_tokens + line.output_tokens
+def _tokens(lines: list[CostLine], days: int) -> Iterator[tuple[str, int]]:
+    """Of every day, also of those without a call."""
+    booked = {each.name: each.input_tokens + each.output_tokens for each in lines}
+    for ago in reversed(range(days)):
+        day = str(today() - timedelta(days=ago))
+        yield day, booked.get(day, 0)
 
 
 def _by(visit: Visit) -> By:

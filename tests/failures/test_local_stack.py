@@ -118,7 +118,8 @@ def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Pat
         assert str(settings["DASHSCOPE_HTTP_BASE_URL"]) in told
         assert ".local/*.log" in told
         (page,) = re.findall(r"^page, good once.* (\S+)\r?$", told, re.MULTILINE)
-        assert urlopen(page).headers["Set-Cookie"]
+        with urlopen(page) as answer:
+            assert answer.headers["Set-Cookie"]
         assert {log.stem for log in (tmp_path / ".local").glob("*.log")} == {
             *("redis", "tablestore", "dashscope", "ingest", "extract", "server")
         }
