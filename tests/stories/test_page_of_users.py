@@ -37,8 +37,8 @@ def browser(server: Child) -> Iterator[httpx2.Client]:
         yield browser
 
 
-def page(browser: httpx2.Client, path: str, status: int = 200, **query: object) -> Html:
-    answer = browser.get(path, params={name: str(value) for name, value in query.items()})
+def page(browser: httpx2.Client, path: str, status: int = 200, /, **query: str) -> Html:
+    answer = browser.get(path, params=query)
     assert answer.status_code == status, Html(answer.text).text
     assert answer.headers["content-type"].startswith("text/html")
     return Html(answer.text)
