@@ -43,6 +43,8 @@ def said(text: str) -> Markup:
 
 def language_of(text: str) -> str:
     """As far as its characters say, which is what fonts need; "" for unknown."""
+    if text.isascii():
+        return ""
     names = {unicodedata.name(character, "").split("-")[0].split(" ")[0] for character in text}
     return next((language for name, language in _LANGUAGES if name in names), "")
 
