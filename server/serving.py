@@ -35,7 +35,7 @@ def serve(settings: ServerSettings, host: str, port: int, say: Say) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C. Raises OSError where it cannot listen."""
     _quiet()
     tokens = settings.tokens
-    with _listening(host, port) as listener, closing(Connections.opened(settings)) as connections:
+    with listening(host, port) as listener, closing(Connections.opened(settings)) as connections:
         if not tokens:
             tokens = [made_up_token()]
             say(f"token for all users, good until this server ends: {tokens[0].token}")
@@ -88,7 +88,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=2048)
     # asyncio does this for sockets that it makes itself. Without it an answer's body waits 40 ms, until the other

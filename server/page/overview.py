@@ -62,7 +62,7 @@ def _lines(beats: list[Beat], span_s: float) -> list[Line]:
     drawn = partial(line, span_s=span_s, gap_s=3 * EVERY_S)
     return [
         drawn("Events stored", _rates(beats, "events"), "a minute"),
-        drawn("Memories that became searchable", _rates(beats, "memories"), "a minute"),
+        drawn("Memories made searchable", _rates(beats, "memories"), "a minute"),
         drawn("Oldest event to store", _ages(beats, "oldest_event_s"), "s"),
         drawn("Oldest session to extract", _ages(beats, "oldest_session_s"), "s"),
     ]

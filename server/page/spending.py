@@ -26,12 +26,9 @@ _KEPT_S = 60
 def costs(visit: Visit) -> Response:
     """As booked, some seconds ago; users as of a minute ago."""
     by, days = _by(visit), _days(visit)
-    lines = (
-        _by_user(visit.services, days, round(time.time() / _KEPT_S))
-        if by == "user"
-        else _lines(visit.services, by, days)
-    )
-    by_day = lines if by == "day" else _lines(visit.services, "day", days)
+    by_day = _lines(visit.services, "day", days)
+    lines = by_day if by == "day" else _most(visit.services, by, days)
+    shown = lines if by == "day" else lines[:_SHOWN]
     return render(
         visit,
         "costs.html",
@@ -39,14 +36,21 @@ def costs(visit: Visit) -> Response:
         days=days,
         ways=_WAYS,
         spans=_SPANS,
-        lines=lines[:_SHOWN] if by != "day" else lines,
-        left_out=max(0, len(lines) - _SHOWN) if by != "day" else 0,
+        lines=shown,
+        left_out=len(lines) - len(shown),
         bars=bars([(day, n, f"{n:,} tokens") for day, n in _tokens(by_day, days)]),
     )
 
 
+def _most(services: Services, by: By, days: int) -> list[CostLine]:
+    """Those with the most tokens first."""
+    if by == "user":
+        return _of_users(services, days, int(time.time() / _KEPT_S))
+    return _lines(services, by, days)
+
+
 @lru_cache(maxsize=4)
-def _by_user(services: Services, days: int, _: int) -> list[CostLine]:
+def _of_users(services: Services, days: int, _: int) -> list[CostLine]:
     """The same for a while: ten thousand users have as many rows a day."""
     return _lines(services, "user", days)
 

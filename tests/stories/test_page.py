@@ -295,7 +295,7 @@ def test_overview_says_what_status_says(
         assert text in html
     for title in ("events to store", "sessions to extract", "memories not searchable yet"):
         assert title in html
-    assert re.search(r"dead letters</span>\s*<strong>1</strong>", html)
+    assert re.search(r"<strong>1</strong>\s*<span>dead letters</span>", html)
 
 
 def test_costs_are_told_by_day_model_user_and_purpose(

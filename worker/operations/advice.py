@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tablestore_memory.worker.dispatch.stage_errors import Failing
 from tablestore_memory.worker.operations.status import Obstacle
 
-_BY_ERROR = {
+BY_ERROR = {
     "BadCredentials": "check the keys: TABLESTORE_ACCESS_KEY_ID, TABLESTORE_ACCESS_KEY_SECRET, DASHSCOPE_API_KEY",
     "ResourceMissing": "run `memory-worker init`, and check the names of tables and models",
     "WrongSchema": "give the tables other names, or delete them and run `memory-worker init`",
@@ -27,4 +27,4 @@ def what_to_do(obstacle: Obstacle, failing: Iterable[Failing]) -> str:
     """In a line; empty where the obstacle itself says it."""
     kind, _, task = obstacle.what.partition(" ")
     errors = (each.error for each in failing if each.task == task)
-    return next((_BY_ERROR[e] for e in errors if e in _BY_ERROR), _BY_KIND.get(kind, ""))
+    return next((BY_ERROR[e] for e in errors if e in BY_ERROR), _BY_KIND.get(kind, ""))
