@@ -10,7 +10,7 @@ from tablestore_memory.worker.extract.quotes import holds, span
     [
         ("Well. I like tea.", "I like tea", "I like tea"),
         ("Well. I  LIKE\ntea!", "i like tea", "I  LIKE\ntea"),
-        ("She said “it’s fine” – really…", "it's fine\" - really...", "it’s fine” – really…"),
+        ("She said “it’s fine” – really…", "it's fine\" - really...", "it’s fine” – really"),
         ("I like tea", "Ana: I like tea", "I like tea"),
         ("你好。我喜欢ＡＢＣ茶。", "我喜欢ABC茶", "我喜欢ＡＢＣ茶"),
         ("ﬁne tea", "fine", "ﬁne"),
