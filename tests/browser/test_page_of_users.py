@@ -1,4 +1,4 @@
-"""The pages of users and events in a browser: by keyboard, in light and dark, in Chinese, with a script in texts."""
+"""The pages of users and events in a browser: by keyboard, in light and dark, in Chinese, with scripts as texts."""
 
 from typing import Any
 

@@ -178,7 +178,9 @@ def busy(deployment: Deployment, fresh_name: str) -> Deployment:
     tables = {name: each for name, each in deployment.environment.items() if "_TABLE" in name}
     urls = ("REDIS_URL", "TABLESTORE_ENDPOINT", "DASHSCOPE_HTTP_BASE_URL")
     busy = Deployment(*(deployment.environment[name] for name in urls), **tables)
-    lines = [said(fresh_name, f"{fresh_name}-s", n, "Hello.") for n in range(1_200)]
+    session = f"{fresh_name}-s"
+    ids = (f"{session}-{n}" for n in range(1_200))
+    lines = (said(fresh_name, session, 1, "Hello.", message_id=each) for each in ids)
     busy.publish(*lines)
     return busy
 

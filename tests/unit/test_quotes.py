@@ -9,6 +9,7 @@ from tablestore_memory.worker.extract.quotes import holds, span
     ("text", "quote", "stands"),
     [
         ("Well. I like tea.", "I like tea", "I like tea"),
+        ("Well. I like tea.", "I like tea.", "I like tea."),
         ("Well. I  LIKE\ntea!", "i like tea", "I  LIKE\ntea"),
         ("She said “it’s fine” – really…", "it's fine\" - really...", "it’s fine” – really"),
         ("I like tea", "Ana: I like tea", "I like tea"),

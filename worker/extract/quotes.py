@@ -25,6 +25,8 @@ def holds(text: str, speaker: str, quote: str) -> bool:
 
 def span(text: str, speaker: str, quote: str) -> tuple[int, int] | None:
     """Where in a message those words stand; None where that cannot be told, though it may hold them."""
+    if quote and (begin := text.find(quote)) >= 0:
+        return begin, begin + len(quote)
     words = _words(speaker, quote)
     folded, places = "", list[int]()
     for place, character in enumerate(text):

@@ -55,8 +55,9 @@ class Users:
             for user, sessions in found.items():
                 if not user.startswith(begins):
                     return
-                times = [at for _, at in sessions][:counted]
-                yield SessionsOfUser(user, len(times), user == cut, max(times))
+                times = [at for _, at in sessions[:counted]]
+                and_more = user == cut or len(sessions) > counted
+                yield SessionsOfUser(user, len(times), and_more, max(times))
             start = None
             if cut is not None:
                 start = _key(cut, ots.INF_MAX if cut in found else ots.INF_MIN)
