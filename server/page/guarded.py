@@ -47,10 +47,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
 
 def _from_here(request: Request) -> None:
     """Cookies know no ports, so what comes with ours may come from a neighbour's page. Raises Forbidden."""
-    if (
-        urlsplit(request.headers.get("origin", "")).netloc.lower()
-        != request.headers["host"].lower()
-    ):
+    origin = urlsplit(request.headers.get("origin", "")).netloc
+    if origin.lower() != request.headers["host"].lower():
         raise Forbidden("only a form of this page may send this", "Origin")
 
 

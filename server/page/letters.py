@@ -51,7 +51,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """What is done with letters, in the words of its buttons and of the audit."""
 
     verb: str
@@ -64,13 +64,13 @@ class Deed:
         return f"{PATH}/{self.verb.lower()}"
 
 
-RETRY = Deed(
+RETRY = Action(
     "Retry",
     "Put back into the queue",
     "What cannot be done comes back.",
     lambda services, letter: retry(services, letter, services.sessions.messages),
 )
-DISCARD = Deed(
+DISCARD = Action(
     "Discard",
     "Delete for good",
     "What they hold is lost.",
@@ -89,8 +89,8 @@ def listed(visit: Visit) -> Response:
         is_all=kind == Kind(),
         letters=[(letter, ids_of(letter)) for letter in letters],
         at_most=_SHOWN,
-        deeds=(RETRY, DISCARD),
-        done={name: visit.query[name] for name in ("retry", "discard") if name in visit.query},
+        actions=(RETRY, DISCARD),
+        done={name: n for name, n in visit.query.items() if n.isdecimal()},
     )
 
 
@@ -104,43 +104,44 @@ def shown(visit: Visit) -> Response:
         letter=letter,
         ids=ids_of(letter),
         event=_readable(letter.event)[:_TEXT_SHOWN],
-        deeds=(RETRY, DISCARD),
+        actions=(RETRY, DISCARD),
     )
 
 
-def asks(deed: Deed) -> Callable[[Visit], Response]:
-    return partial(_ask, deed)
+def asks(action: Action) -> Callable[[Visit], Response]:
+    return partial(_ask, action)
 
 
-def does(deed: Deed) -> Callable[[Visit], Response]:
-    return partial(_do, deed)
+def does(action: Action) -> Callable[[Visit], Response]:
+    return partial(_do, action)
 
 
-def _ask(deed: Deed, visit: Visit) -> Response:
+def _ask(action: Action, visit: Visit) -> Response:
     kind = Kind.of(visit.query)
     count = sum(1 for _ in islice(kind.found(visit.services.dead), _AT_ONCE))
     return render(
         visit,
         "confirm.html",
-        question=f"{deed.question}: {count} dead {'letter' if count == 1 else 'letters'}?",
+        question=f"{action.question}: {count} dead {'letter' if count == 1 else 'letters'}?",
         details=[
             *(f"{name}: {value}" for name, value in asdict(kind).items() if value),
-            deed.after,
+            *([f"More than {_AT_ONCE:,} are done in several turns."] if count == _AT_ONCE else []),
+            action.after,
         ],
-        action=deed.path,
+        action=action.path,
         fields=asdict(kind),
-        button=deed.verb,
+        button=action.verb,
         back=address(PATH, **(asdict(kind) | {"name": ""})),
     )
 
 
-def _do(deed: Deed, visit: Visit) -> Response:
+def _do(action: Action, visit: Visit) -> Response:
     kind = Kind.of({name: values[-1] for name, values in visit.form.items()})
     count = 0
     for letter in list(islice(kind.found(visit.services.dead), _AT_ONCE)):
-        services = visit.noted(f"dead {deed.verb.lower()}", user_of(letter))
-        count += deed.do(services, letter)
-    return see_other(PATH, **{deed.verb.lower(): count})
+        services = visit.noted(f"dead {action.verb.lower()}", user_of(letter))
+        count += action.do(services, letter)
+    return see_other(PATH, **{action.verb.lower(): count})
 
 
 def _one(visit: Visit) -> DeadLetter:

@@ -48,8 +48,8 @@ PAGES = (
     Page("GET", "/costs", spending.costs, "Costs"),
     Page("GET", "/settings", configuration.settings, "Settings"),
     *(
-        Page(method, deed.path, function(deed), writes=True)
-        for deed in (letters.RETRY, letters.DISCARD)
+        Page(method, action.path, function(action), writes=True)
+        for action in (letters.RETRY, letters.DISCARD)
         for method, function in (("GET", letters.asks), ("POST", letters.does))
     ),
 )

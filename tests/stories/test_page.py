@@ -27,6 +27,8 @@ SCRIPT = "<script>document.title = 'taken'</script>"
 READING = sorted({page.path for page in PAGES if not page.writes})
 WRITING = sorted({page.path for page in PAGES if page.writes})
 SECRETS = {"TABLESTORE_STS_TOKEN": "sts-that-nobody-may-see"}
+# Its pages may ask the API.
+WELCOME = "https://app.example.com"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,9 @@ def deployment(tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
 @pytest.fixture(scope="module")
 def server(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
     journals = tmp_path_factory.mktemp("journal")
-    with memory_server(deployment.environment, journals, ANA, **SECRETS) as server:
+    with memory_server(
+        deployment.environment, journals, ANA, MEMORY_SERVER_ORIGINS=WELCOME, **SECRETS
+    ) as server:
         yield server
 
 
@@ -158,7 +162,7 @@ def test_no_page_is_shown_to_who_is_not_in(server: Child, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/login", "/logout", *WRITING])
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://127.0.0.1:1", "http://localhost", "null", None]
+    "origin", ["https://evil.example", WELCOME, "http://127.0.0.1:1", "null", None]
 )
 def test_what_another_page_sends_is_refused(
     page: httpx2.Client, letter: DeadLetter, deployment: Deployment, path: str, origin: str | None
