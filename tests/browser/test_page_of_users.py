@@ -1,4 +1,4 @@
-"""The pages of users and events in a browser: by keyboard, in light and dark, in Chinese, with scripts as texts."""
+"""The pages of users and events in a browser: by keyboard, in light and dark, in Chinese, and with a script."""
 
 from typing import Any
 
