@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.responses import Response
 
-from tablestore_memory.server.page import configuration, letters, overview, spending
+from tablestore_memory.server.page import actions, configuration, letters, overview, spending
+from tablestore_memory.server.page.kinds import PATH
 from tablestore_memory.server.page.visit import Visit
 
 
@@ -23,13 +25,13 @@ class Page:
 
 PAGES = (
     Page("GET", "/", overview.overview, "Overview"),
-    Page("GET", letters.PATH, letters.listed, "Dead letters"),
-    Page("GET", f"{letters.PATH}/letter", letters.shown),
+    Page("GET", PATH, letters.listed, "Dead letters"),
+    Page("GET", f"{PATH}/letter", letters.shown),
     Page("GET", "/costs", spending.costs, "Costs"),
     Page("GET", "/settings", configuration.settings, "Settings"),
     *(
-        Page(method, action.path, function(action), writes=True)
-        for action in (letters.RETRY, letters.DISCARD)
-        for method, function in (("GET", letters.asks), ("POST", letters.does))
+        Page(method, action.path, partial(function, action), writes=True)
+        for action in actions.ACTIONS
+        for method, function in (("GET", actions.ask), ("POST", actions.do))
     ),
 )
