@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.responses import Response
 
+<<<<<<< HEAD
 from tablestore_memory.server.page import (
     configuration,
     conversations,
@@ -15,6 +17,10 @@ from tablestore_memory.server.page import (
     spending,
     users,
 )
+=======
+from tablestore_memory.server.page import actions, configuration, letters, overview, spending
+from tablestore_memory.server.page.kinds import PATH
+>>>>>>> page
 from tablestore_memory.server.page.visit import Visit
 
 
@@ -32,6 +38,7 @@ class Page:
 
 PAGES = (
     Page("GET", "/", overview.overview, "Overview"),
+<<<<<<< HEAD
     Page("GET", "/users", users.users, "Users"),
     Page("GET", "/user", users.user),
     Page("GET", "/history", users.history),
@@ -45,11 +52,15 @@ PAGES = (
     Page("GET", "/event", events.event, "Events"),
     Page("GET", letters.PATH, letters.listed, "Dead letters"),
     Page("GET", f"{letters.PATH}/letter", letters.shown),
+=======
+    Page("GET", PATH, letters.listed, "Dead letters"),
+    Page("GET", f"{PATH}/letter", letters.shown),
+>>>>>>> page
     Page("GET", "/costs", spending.costs, "Costs"),
     Page("GET", "/settings", configuration.settings, "Settings"),
     *(
-        Page(method, action.path, function(action), writes=True)
-        for action in (letters.RETRY, letters.DISCARD)
-        for method, function in (("GET", letters.asks), ("POST", letters.does))
+        Page(method, action.path, partial(function, action), writes=True)
+        for action in actions.ACTIONS
+        for method, function in (("GET", actions.ask), ("POST", actions.do))
     ),
 )

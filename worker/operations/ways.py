@@ -10,7 +10,7 @@ from typing import Literal
 
 from tablestore_memory.worker.indexing.announcements import announced_ms
 from tablestore_memory.worker.operations.located import Located
-from tablestore_memory.worker.operations.moments import iso
+from tablestore_memory.worker.operations.moments import utc
 from tablestore_memory.worker.operations.remembered import Fact, remembered_from
 from tablestore_memory.worker.operations.session_work import SessionWork, work_in
 from tablestore_memory.worker.operations.standing_entries import Standing
@@ -109,7 +109,9 @@ def _set_aside(entry: Standing) -> Stage:
 
 
 def _extracted(watermark: int) -> Stage:
-    text = f"its session is extracted up to {iso(watermark)}; when this message was, is not kept"
+    text = (
+        f"its session is extracted up to {utc(watermark)}; when it came to this message is not kept"
+    )
     return Stage("Extracted", "done", text)
 
 
@@ -123,8 +125,8 @@ def _waiting(work: SessionWork) -> Stage:
     if work.due_ms is None:
         text = "nothing waits in Redis for its session; the sweep over all sessions makes it due"
         return Stage("Extracted", "unknown", text)
-    when = "is due" if work.due_ms <= work.at_ms else f"falls due at {iso(work.due_ms * 1000)}"
-    text = f"its session waits with {work.waiting} messages, and {when}{tried}"
+    when = "is due" if work.due_ms <= work.at_ms else f"falls due at {utc(work.due_ms * 1000)}"
+    text = f"its session {when}{tried}; messages that wait in it: {work.waiting}"
     return Stage("Waits for extraction", "now", text, since)
 
 
@@ -151,9 +153,8 @@ def _nothing_rests(*, whole: bool) -> str:
 
 def _counted(facts: Sequence[Fact], *, whole: bool) -> str:
     over = sum(fact.until is not None for fact in facts)
-    text = f"{len(facts) - over} memories rest on it" + (
-        f", {over} more did before" if over else ""
-    )
+    text = f"memories that rest on it: {len(facts) - over}"
+    text += f", and {over} that hold no more" if over else ""
     return text if whole else f"{text}; the user has more than were looked at"
 
 
