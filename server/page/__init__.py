@@ -8,13 +8,9 @@
 | `room` | from a request to a page of the table, and back |
 | `guarded` | what stands around every page, open or not: problems told to people, and a browser's limits |
 | `door`, `login` | who is let in: by a link that is good once, or a token of all users; then by a cookie |
-<<<<<<< HEAD
 | `users`, `memories`, `conversations`, `events` | what is kept of a user, and the way that it came |
-| `pulse` | how the last hour went |
-=======
 | `overview`, `letters`, `spending`, `configuration` | a page each; `kinds`, `actions`: what is done with letters |
 | `pulse`, `charts` | how the last hour went, and how that is drawn |
->>>>>>> page
 
 A page is a function of a `Visit` that returns `render(…)`. It runs in a thread, so it may wait for the stores;
 what it raises is told as the API tells it. Its template extends `base.html` with the blocks `title` and `main`; a

@@ -6,8 +6,8 @@ from functools import partial
 
 from starlette.responses import Response
 
-<<<<<<< HEAD
 from tablestore_memory.server.page import (
+    actions,
     configuration,
     conversations,
     events,
@@ -17,10 +17,7 @@ from tablestore_memory.server.page import (
     spending,
     users,
 )
-=======
-from tablestore_memory.server.page import actions, configuration, letters, overview, spending
 from tablestore_memory.server.page.kinds import PATH
->>>>>>> page
 from tablestore_memory.server.page.visit import Visit
 
 
@@ -38,7 +35,6 @@ class Page:
 
 PAGES = (
     Page("GET", "/", overview.overview, "Overview"),
-<<<<<<< HEAD
     Page("GET", "/users", users.users, "Users"),
     Page("GET", "/user", users.user),
     Page("GET", "/history", users.history),
@@ -50,12 +46,8 @@ PAGES = (
     Page("GET", f"{memories.PATH}/delete", memories.ask_delete, writes=True),
     Page("POST", f"{memories.PATH}/delete", memories.delete, writes=True),
     Page("GET", "/event", events.event, "Events"),
-    Page("GET", letters.PATH, letters.listed, "Dead letters"),
-    Page("GET", f"{letters.PATH}/letter", letters.shown),
-=======
     Page("GET", PATH, letters.listed, "Dead letters"),
     Page("GET", f"{PATH}/letter", letters.shown),
->>>>>>> page
     Page("GET", "/costs", spending.costs, "Costs"),
     Page("GET", "/settings", configuration.settings, "Settings"),
     *(
