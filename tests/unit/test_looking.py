@@ -242,6 +242,27 @@ def test_row_is_found_with_its_session_where_no_index_knows_ids(
     assert named.user_id == fresh_name
 
 
+def test_message_that_came_late_waits_though_its_session_is_extracted_further(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    services, session = deployment.services, f"{fresh_name}-s"
+    store(deployment, *(said(fresh_name, session, n, "Hello.") for n in (1, 2)))
+    (early, late) = services.sessions.messages(fresh_name, session)
+    services.sessions.advance_watermark(fresh_name, session, 0, late.created_at)
+    services.due.begin(fresh_name, session)
+    services.due.settle(fresh_name, session)
+
+    def states(message_id: str) -> list[str]:
+        stages = way_of(services, locate(services, message_id)).stages
+        return [each.name for each in stages if "xtract" in each.name]
+
+    before = states(early.message_id)
+    services.due.add(fresh_name, session, early.created_at)
+
+    assert before == ["Extracted"]
+    assert states(early.message_id) == ["Waits for extraction"]
+
+
 def test_dead_letter_of_an_extraction_is_found_by_a_message_that_it_names(
     deployment: Deployment, fresh_name: str
 ) -> None:

@@ -17,17 +17,23 @@ from tablestore_memory.worker.state.clock import now_ms
 
 @dataclass(frozen=True, slots=True)
 class SessionWork:
-    """Of one session at `at_ms`, Redis' time. `waiting` messages wait, the first since `since_ms`; it is due at
-    `due_ms` (None: it waits for nothing), or a worker has it. `failure` is how the last of `tries` ended."""
+    """Of one session at `at_ms`, Redis' time. `waiting` messages wait, the first since `since_ms`; those from
+    `from_us` (created_at) on are taken, be they extracted already. It is due at `due_ms` (None: it waits for nothing),
+    or a worker has it. `failure` is how the last of `tries` ended."""
 
     at_ms: int
     waiting: int = 0
     since_ms: int | None = None
+    from_us: int | None = None
     due_ms: int | None = None
     under_way: bool = False
     tries: int = 0
     failure: str = ""
     given_up: str = ""
+
+    def takes(self, created_at: int) -> bool:
+        """Whether a message of then is among those that wait: it may have come late."""
+        return self.from_us is not None and self.from_us <= created_at
 
     @property
     def in_words(self) -> str:
@@ -77,6 +83,7 @@ def _work(
         at_ms,
         waiting=sum(each.count for each in waits),
         since_ms=min((round(each.first_ms) for each in waits), default=None),
+        from_us=min((each.from_us for each in waits), default=None),
         due_ms=None if due is None else round(due),
         under_way=bool(leased),
         tries=attempts.tries,

@@ -6,29 +6,18 @@ watermark came past a message is not among them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from tablestore_memory.worker.indexing.announcements import announced_ms
+from tablestore_memory.worker.operations import stages
 from tablestore_memory.worker.operations.located import Located
-from tablestore_memory.worker.operations.moments import utc
 from tablestore_memory.worker.operations.remembered import Fact, remembered_from
-from tablestore_memory.worker.operations.session_work import SessionWork, work_in
+from tablestore_memory.worker.operations.session_work import work_in
+from tablestore_memory.worker.operations.stages import Stage, State
 from tablestore_memory.worker.operations.standing_entries import Standing
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.messages import MessageRow
 
-State = Literal["done", "now", "next", "failed", "unknown"]
 _CARRIED_OUT_KNOWN = "what was carried out is known for a day"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """`at` (µs) is when it was done, or since when it waits there; None where that is not known."""
-
-    name: str
-    state: State
-    text: str
-    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,94 +29,33 @@ class Way:
 def way_of(s: Services, found: Located) -> Way:
     """Of an event that was located, or was not."""
     entry = next((each for each in found.entries if each.place != "dead"), None)
-    dead = [_set_aside(each) for each in found.entries if each.place == "dead"]
+    dead = [stages.set_aside(each) for each in found.entries if each.place == "dead"]
     if found.row is not None:
-        stages, facts = _of_message(s, found, found.row, entry)
-        return Way([*stages, *dead], facts)
+        way = _of_message(s, found, found.row, entry)
+        return Way([*way.stages, *dead], way.facts)
     if entry is not None:
-        return Way([*_on_its_way(entry), *dead, *_not_yet(entry)], [])
+        return Way([*stages.on_its_way(entry), *dead, *stages.not_yet(entry)], [])
     if dead:
-        return Way([*_received(found.entries[0]), *dead], [])
+        return Way([*stages.received(found.entries[0]), *dead], [])
     return Way(list(_traces(s, found)), [])
 
 
-def _of_message(
-    s: Services, found: Located, row: MessageRow, entry: Standing | None
-) -> tuple[list[Stage], list[Fact]]:
+def _of_message(s: Services, found: Located, row: MessageRow, entry: Standing | None) -> Way:
     user_id, session_id = found.user_id, found.session_id
     remembered = remembered_from(s, user_id, session_id)
     facts = remembered.of(row.message_id)
     watermark = s.sessions.watermark(user_id, session_id)
-    is_extracted = watermark >= row.created_at
     work = work_in(s, user_id, [session_id])[session_id]
-    stages = [
+    is_extracted = watermark >= row.created_at and not work.takes(row.created_at)
+    way = [
         Stage("Published", "done", "as its publisher's clock had it", row.created_at),
-        _receipt(row),
-        *([_in_stream(entry)] if entry else []),
+        stages.receipt(row),
+        *([stages.in_stream(entry)] if entry else []),
         Stage("Stored", "done", "its row was last written", row.written_ms * 1000),
-        _extracted(watermark) if is_extracted else _waiting(work),
+        stages.extracted(watermark) if is_extracted else stages.waiting(work),
         *_outcome(s, user_id, facts, is_extracted=is_extracted, whole=remembered.whole),
     ]
-    return stages, facts
-
-
-def _receipt(row: MessageRow) -> Stage:
-    if row.received_ms is None:
-        return Stage(
-            "Received by Redis", "unknown", "its row does not say: another program wrote it"
-        )
-    return Stage("Received by Redis", "done", "by Redis' clock", row.received_ms * 1000)
-
-
-def _received(entry: Standing) -> Iterator[Stage]:
-    if isinstance(entry.told.created_at, int):
-        yield Stage("Published", "done", "as its publisher's clock had it", entry.told.created_at)
-    yield Stage("Received by Redis", "done", "by Redis' clock", entry.received_ms * 1000)
-
-
-def _on_its_way(entry: Standing) -> list[Stage]:
-    return [*_received(entry), _in_stream(entry)]
-
-
-def _in_stream(entry: Standing) -> Stage:
-    what = "requests" if entry.place == "requests" else "events"
-    text = f"in partition {entry.partition}, with {entry.ahead} {what} before it"
-    name = "Waits to be carried out" if entry.place == "requests" else "In the stream"
-    return Stage(name, "now", text, entry.since_ms * 1000)
-
-
-def _not_yet(entry: Standing) -> Iterator[Stage]:
-    if entry.told.type == "message":
-        for name in ("Stored", "Extracted", "Remembered", "Searchable"):
-            yield Stage(name, "next", "")
-    elif entry.told.type != "session_end":
-        yield Stage("Carried out", "next", "")
-
-
-def _set_aside(entry: Standing) -> Stage:
-    return Stage("Set aside as a dead letter", "failed", entry.reason, entry.since_ms * 1000)
-
-
-def _extracted(watermark: int) -> Stage:
-    text = (
-        f"its session is extracted up to {utc(watermark)}; when it came to this message is not kept"
-    )
-    return Stage("Extracted", "done", text)
-
-
-def _waiting(work: SessionWork) -> Stage:
-    since = work.since_ms and work.since_ms * 1000
-    tried = f"; tried {work.tries} times, the last time {work.failure}" if work.failure else ""
-    if work.given_up:
-        return Stage("Extraction was given up", "failed", work.given_up)
-    if work.under_way:
-        return Stage("Being extracted", "now", f"a worker has its session{tried}", since)
-    if work.due_ms is None:
-        text = "nothing waits in Redis for its session; the sweep over all sessions makes it due"
-        return Stage("Extracted", "unknown", text)
-    when = "is due" if work.due_ms <= work.at_ms else f"falls due at {utc(work.due_ms * 1000)}"
-    text = f"its session {when}{tried}; messages that wait in it: {work.waiting}"
-    return Stage("Waits for extraction", "now", text, since)
+    return Way(way, facts)
 
 
 def _outcome(

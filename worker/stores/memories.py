@@ -75,24 +75,18 @@ class Memories:
 
     def written_ms(self, document_ids: Sequence[str]) -> dict[str, int]:
         """When the rows of up to 100 memories were written last, by Tablestore's clock; of those that exist."""
-        request = ots.BatchGetRowRequest()
-        keys = [list(self._key(document_id)) for document_id in document_ids]
-        request.add(ots.TableInBatchGetRowItem(self._table, keys, ["stated_at"], None, 1))
-        with translated("BatchGetRow memories"):
-            answers = self._client.batch_get_row(request).get_result_by_table(self._table)
-        rows = [answer.row for answer in answers if answer.is_ok and answer.row is not None]
         return {
             row.primary_key[0][1]: max((cell[2] for cell in row.attribute_columns), default=0)
-            for row in rows
+            for row in self._rows(document_ids, ["stated_at"])
         }
 
     def _read(self, ids: Sequence[str], columns: list[str] | None) -> Iterator[tuple[str, Columns]]:
         for start in range(0, len(ids), _ROWS_A_READ):
-            yield from self._read_some(ids[start : start + _ROWS_A_READ], columns)
+            for row in self._rows(ids[start : start + _ROWS_A_READ], columns):
+                yield row.primary_key[0][1], dict(_pairs(row.attribute_columns))
 
-    def _read_some(
-        self, ids: Sequence[str], columns: list[str] | None
-    ) -> Iterator[tuple[str, Columns]]:
+    def _rows(self, ids: Sequence[str], columns: list[str] | None) -> Iterator[Any]:
+        """Those of up to 100 that exist, as the SDK has them."""
         request = ots.BatchGetRowRequest()
         keys = [list(self._key(document_id)) for document_id in ids]
         request.add(ots.TableInBatchGetRowItem(self._table, keys, columns, None, 1))
@@ -101,8 +95,8 @@ class Memories:
         for answer in answers:
             if not answer.is_ok:
                 raise from_code(answer.error_code, f"BatchGetRow memories: {answer.error_message}")
-            if (row := answer.row) is not None:
-                yield row.primary_key[0][1], dict(_pairs(row.attribute_columns))
+            if answer.row is not None:
+                yield answer.row
 
     def nearest(self, user_id: str, vector: list[float], count: int) -> list[Hit]:
         """The user's memories nearest to a vector, through the search index."""
