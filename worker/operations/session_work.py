@@ -17,9 +17,9 @@ from tablestore_memory.worker.state.clock import now_ms
 
 @dataclass(frozen=True, slots=True)
 class SessionWork:
-    """Of one session at `at_ms`, Redis' time. `waiting` messages wait, the first since `since_ms`; those from
-    `from_us` (created_at) on are taken, be they extracted already. It is due at `due_ms` (None: it waits for nothing),
-    or a worker has it. `failure` is how the last of `tries` ended."""
+    """Of one session at `at_ms`, Redis' time. `waiting` messages wait, the first since `since_ms`, and those from
+    `from_us` (created_at) on are taken. It is due at `due_ms` (None: it waits for nothing), or a worker has it.
+    `failure` is how the last of `tries` ended."""
 
     at_ms: int
     waiting: int = 0
