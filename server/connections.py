@@ -79,8 +79,8 @@ class Connections:
         return from_line(line, ids=self.ids, clock=self.clock)
 
     def noted(self, command: str, user_id: str, *, by: str) -> Services:
-        """The stores, once the audit has it. Raises what Redis does."""
-        note_deed(self.redis, self.services.keys, deed(command, user_id, by=f"token:{by}"))
+        """The stores, once the audit has it; `by` is how somebody came in, and a name. Raises what Redis does."""
+        note_deed(self.redis, self.services.keys, deed(command, user_id, by=by))
         return self.services
 
     def close(self) -> None:

@@ -104,7 +104,12 @@ class Journal:
         _ensure(ended, lease)
 
     def was_applied(self, user_id: str, plan_id: str) -> bool:
-        return self._redis.zscore(self._keys.applied(user_id), plan_id) is not None
+        return self.applied_ms(user_id, plan_id) is not None
+
+    def applied_ms(self, user_id: str, plan_id: str) -> int | None:
+        """When it was, by Redis' clock; None if it was not, or longer ago than is known."""
+        applied = self._redis.zscore(self._keys.applied(user_id), plan_id)
+        return None if applied is None else round(applied)
 
     def undecided(self, user_id: str) -> list[str]:
         """The ids of the memories left to be decided on."""

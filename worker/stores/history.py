@@ -128,6 +128,21 @@ class History:
                 )
             yield from (_entry(row) for row in rows if self._is_ours(row))
 
+    def latest(
+        self, user_id: str, count: int, begin: tuple[int, str] | None = None
+    ) -> tuple[list[Replaced], tuple[int, str] | None]:
+        """About `count` entries, the latest first, from one (replaced_at, document_id) on, and where to go on."""
+        start = _bound(user_id, *(begin or (ots.INF_MAX, ots.INF_MAX)))
+        with translated("GetRange history"):
+            _, rest, rows, _ = self._client.get_range(
+                *(self._table, ots.Direction.BACKWARD, start),
+                _bound(user_id, ots.INF_MIN, ots.INF_MIN),
+                limit=count,
+                max_version=1,
+            )
+        found = [_entry(row) for row in rows if self._is_ours(row)]
+        return found, (rest[1][1], rest[2][1]) if rest else None
+
     def _put(self, key: Key, columns: Columns) -> RowWrite:
         if self._tenant != DEFAULT_TENANT:
             columns += ((TENANT, self._tenant),)
