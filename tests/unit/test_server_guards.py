@@ -187,7 +187,10 @@ async def test_slow_reader_is_served_as_long_as_each_part_is_taken_in_time(
         await asyncio.sleep(part_s)
         taken.append(message["type"])
 
-    served = Patience(told, seconds=0.5)({"type": "http"}, asyncio.Event().wait, take)
+    async def asked() -> Any:
+        await asyncio.Event().wait()
+
+    served = Patience(told, seconds=0.5)({"type": "http"}, asked, take)
     with nullcontext() if is_served else pytest.raises(TooSlow):
         await served
 
