@@ -115,6 +115,8 @@ def talk(run: Run) -> None:
 def ask_for_more(run: Run) -> None:
     for number, text in enumerate(("I like chess.", "I like tea.", "I like rain."), 1):
         run.publish(f"turn {number}", said("dee", "dee", number, text))
+    for number in range(1, 21):
+        run.publish(f"many {number}", said("hal", "hal", number, f"Line {number}."))
     run.publish("unrecorded", said("eli", "eli", 1, "I like chess."), sampled=False)
     run.publish("remember", {"type": "remember", "user_id": "bo", "text": "Call me Bo."})
     run.deployment.publish(
@@ -125,7 +127,7 @@ def ask_for_more(run: Run) -> None:
 def ask_in_processes(run: Run, journals: Path) -> None:
     """An agent that recalls, and a server."""
     agent = os.environ | run.deployment.environment | {"OTEL_SERVICE_NAME": "agent"}
-    command = [sys.executable, "-c", AGENT, run.user, SECRET_WORD]
+    command = [sys.executable, "-c", AGENT, "nobody", SECRET_WORD]
     with (
         subprocess.Popen(command, env=agent) as recalling,
         memory_server(run.deployment.environment, journals) as server,
@@ -217,6 +219,12 @@ def test_each_request_of_a_session_leads_to_its_extraction(runs: dict[str, Run])
     for other in others:
         link = run.only(other, "process session").links
         assert link == ((trace_id(run.requests[first]), session.span_id),)
+
+
+def test_batch_links_to_the_first_sixteen_of_its_requests(runs: dict[str, Run]) -> None:
+    batches = runs["prefork"].collector.spans("process events")
+
+    assert max(len(batch.links) for batch in batches) == 16
 
 
 def test_request_that_is_not_recorded_leaves_no_trace_of_its_session(runs: dict[str, Run]) -> None:

@@ -11,8 +11,8 @@ from tablestore_memory.protocol.traces import is_sampled, is_traceparent
 from tablestore_memory.worker.ingest.batches import Batch
 from tablestore_memory.worker.tracing import spans
 
-# Each takes some 20 µs, with its way to the collector, and a full batch has 200 events.
-_MOST_LINKS = 32
+# Each takes some 40 µs, with its way to the collector, and a full batch has 200 events.
+_MOST_LINKS = 16
 
 
 def about_batch(streams: Streams, partition: int, events: int) -> spans.Attributes:
