@@ -17,7 +17,7 @@ from tablestore_memory.server.problems import NotFound
 from tablestore_memory.worker.operations.letters import ids_of, user_of
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 
-_SHOWN = 100
+_SHOWN = 50
 _TEXT_SHOWN = 100_000  # characters
 
 

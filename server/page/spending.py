@@ -14,20 +14,28 @@ from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Malformed
 from tablestore_memory.worker.costs.ledger import today
 from tablestore_memory.worker.costs.prices import prices_of
-from tablestore_memory.worker.operations.costs import By, CostLine, costs_by
+from tablestore_memory.worker.operations.costs import By, CostLine, costs_by, first_of, lines_by
 from tablestore_memory.worker.services import Services
 
 _WAYS: tuple[By, ...] = get_args(By)
 _SPANS = (1, 7, 30, 90, 365)
+_DAYS_OF_USERS = 7
 _SHOWN = 200
 _KEPT_S = 60
 
 
 def costs(visit: Visit) -> Response:
     """As booked, some seconds ago; users as of a minute ago."""
-    by, days = _by(visit), _days(visit)
-    by_day = _lines(visit.services, "day", days)
-    lines = by_day if by == "day" else _most(visit.services, by, days)
+    by = _by(visit)
+    days = _days(visit, by)
+    services, prices = visit.services, prices_of(visit.connections.settings.prices)
+    totals = list(services.costs.of_all(first_of(days)))
+    by_day = lines_by("day", totals, prices)
+    lines = (
+        _by_user(services, days, int(time.time() / _KEPT_S))
+        if by == "user"
+        else lines_by(by, totals, prices)
+    )
     shown = lines if by == "day" else lines[:_SHOWN]
     return render(
         visit,
@@ -42,21 +50,10 @@ def costs(visit: Visit) -> Response:
     )
 
 
-def _most(services: Services, by: By, days: int) -> list[CostLine]:
-    """Those with the most tokens first."""
-    if by == "user":
-        return _of_users(services, days, int(time.time() / _KEPT_S))
-    return _lines(services, by, days)
-
-
 @lru_cache(maxsize=4)
-def _of_users(services: Services, days: int, _: int) -> list[CostLine]:
+def _by_user(services: Services, days: int, _: int) -> list[CostLine]:
     """The same for a while: ten thousand users have as many rows a day."""
-    return _lines(services, "user", days)
-
-
-def _lines(services: Services, by: By, days: int) -> list[CostLine]:
-    return costs_by(services.costs, by, days, prices_of(services.settings.prices))
+    return costs_by(services.costs, "user", days, prices_of(services.settings.prices))
 
 
 def _tokens(lines: list[CostLine], days: int) -> Iterator[tuple[str, int]]:
@@ -74,9 +71,9 @@ def _by(visit: Visit) -> By:
     raise Malformed(f"must be one of {', '.join(_WAYS)}", "by")
 
 
-def _days(visit: Visit) -> int:
-    """Of users only today, if nothing is said: each has a row a day."""
-    asked = visit.query.get("days", "1" if visit.query.get("by") == "user" else "30")
-    if asked in map(str, _SPANS):
-        return int(asked)
-    raise Malformed(f"must be one of {', '.join(map(str, _SPANS))}", "days")
+def _days(visit: Visit, by: By) -> int:
+    """Users have a row a day each: of them only today, if nothing is said, and never many."""
+    asked = visit.query.get("days", "1" if by == "user" else "30")
+    if asked not in map(str, _SPANS):
+        raise Malformed(f"must be one of {', '.join(map(str, _SPANS))}", "days")
+    return min(int(asked), _DAYS_OF_USERS) if by == "user" else int(asked)
