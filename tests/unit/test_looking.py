@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import said, store
@@ -221,6 +222,38 @@ def test_row_is_found_by_its_id_alone_and_anothers_of_the_same_id_is_told_apart(
     assert (ana.user_id, ana.session_id, ana.others) == ("ana", f"{fresh_name}-1", [])
     assert (eve.user_id, eve.others) == ("eve", [])
     assert nobody.row is None
+
+
+def test_event_whose_message_has_another_id_is_found_with_its_row_while_both_are_there(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    line = said(fresh_name, fresh_name, 1, "Hello.") | {"event_id": f"event-{fresh_name}"}
+    deployment.publish(line)
+    store(deployment, line)
+
+    found = locate(deployment.services, f"event-{fresh_name}")
+    names = [stage.name for stage in way_of(deployment.services, found).stages]
+
+    assert found.row is not None
+    assert names[:4] == ["Published", "Received by Redis", "In the stream", "Stored"]
+
+
+def test_row_of_another_program_is_told_as_far_as_it_goes_until_its_user_is_named(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    services, user = deployment.services, f"{fresh_name}-ana"
+    key = [("session_id", fresh_name), ("create_time", 5), ("message_id", fresh_name)]
+    columns = [("content", "Hello."), ("role", "user"), ("type", "message")]
+    services.tablestore.put_row(services.names.message, ots.Row(key, columns))
+    write_all(services.tablestore, [services.sessions.row(user, fresh_name, 5)])
+
+    nobodys = way_of(services, locate(services, fresh_name))
+    anas = locate(services, fresh_name, user_id=user)
+    eves = locate(services, fresh_name, user_id="eve")
+
+    assert nobodys.stages[-1].text == "its row names no user: name one to see further"
+    assert (anas.user_id, anas.row is not None) == (user, True)
+    assert eves.row is None
 
 
 def test_row_is_found_with_its_session_where_no_index_knows_ids(

@@ -3,7 +3,7 @@
 The row keeps the message's id alone; a publisher that names none takes the event's for it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tablestore_memory.worker.operations.standing_entries import Standing, entries_of
@@ -32,9 +32,10 @@ def locate(s: Services, event_id: str, *, user_id: str = "", session_id: str = "
     entries = entries_of(s, event_id)
     standing = [each for each in entries.found if _is_of(each, user_id, session_id)]
     keys = with_id(s.tablestore, s.names.message, event_id)
-    sessions = [session_id] if session_id else [_text(each.told.session_id) for each in standing]
     near = [
-        key for each in set(sessions) if each for key in s.sessions.stored.keys_of(each, event_id)
+        key
+        for session, message in _sought(event_id, session_id, standing)
+        for key in s.sessions.stored.keys_of(session, message)
     ]
     rows = list(_rows(s, [*(keys or ()), *near], user_id, session_id))
     if rows:
@@ -52,6 +53,13 @@ def locate(s: Services, event_id: str, *, user_id: str = "", session_id: str = "
         rows[1:],
         by_id=keys is not None,
     )
+
+
+def _sought(event_id: str, session_id: str, standing: Iterable[Standing]) -> set[tuple[str, str]]:
+    """Sessions and ids of messages that the table's own index finds, which is never behind."""
+    told = [(each.told.session_id, each.told.message_id) for each in standing]
+    pairs = [(session_id, event_id), *((_text(s), _text(m) or event_id) for s, m in told)]
+    return {(session, message) for session, message in pairs if session}
 
 
 def _rows(

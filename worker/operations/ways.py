@@ -41,19 +41,23 @@ def way_of(s: Services, found: Located) -> Way:
 
 
 def _of_message(s: Services, found: Located, row: MessageRow, entry: Standing | None) -> Way:
-    user_id, session_id = found.user_id, found.session_id
-    remembered = remembered_from(s, user_id, session_id)
-    facts = remembered.of(row.message_id)
-    watermark = s.sessions.watermark(user_id, session_id)
-    work = work_in(s, user_id, [session_id])[session_id]
-    is_extracted = watermark >= row.created_at and not work.takes(row.created_at)
     way = [
         Stage("Published", "done", "as its publisher's clock had it", row.created_at),
         stages.receipt(row),
         *([stages.in_stream(entry)] if entry else []),
         Stage("Stored", "done", "its row was last written", row.written_ms * 1000),
+    ]
+    if not found.user_id:
+        text = "its row names no user: name one to see further"
+        return Way([*way, Stage("Extracted", "unknown", text)], [])
+    remembered = remembered_from(s, found.user_id, found.session_id)
+    facts = remembered.of(row.message_id)
+    watermark = s.sessions.watermark(found.user_id, found.session_id)
+    work = work_in(s, found.user_id, [found.session_id])[found.session_id]
+    is_extracted = watermark >= row.created_at and not work.takes(row.created_at)
+    way += [
         stages.extracted(watermark) if is_extracted else stages.waiting(work),
-        *_outcome(s, user_id, facts, is_extracted=is_extracted, whole=remembered.whole),
+        *_outcome(s, found.user_id, facts, is_extracted=is_extracted, whole=remembered.whole),
     ]
     return Way(way, facts)
 
