@@ -276,30 +276,6 @@ def test_event_that_nothing_tells_of_is_not_known(browser: httpx2.Client, fresh_
     assert "there is no row of a message of this id" in way.text
 
 
-def test_event_waits_in_its_stream_behind_others_and_a_dead_one_has_its_reason(
-    redis_url: str, tablestore_url: str, dashscope_url: str, fresh_name: str, tmp_path_factory: Any
-) -> None:
-    """Without workers, so that what was published stays in its stream."""
-    session = f"{fresh_name}-s"
-    with Deployment(redis_url, tablestore_url, dashscope_url) as deployment:
-        deployment.publish(*(said(fresh_name, session, n, "Hello.") for n in range(3)))
-        dead = json.dumps({"type": "message", "event_id": "dead-1", "user_id": fresh_name})
-        deployment.services.dead.add(0, event=dead.encode(), reason="too odd", queue="ingest")
-        folder = tmp_path_factory.mktemp("journal")
-        with (
-            memory_server(deployment.environment, folder) as server,
-            visitor(server) as browser,
-        ):
-            waiting = page(browser, "/event", event_id=f"{session}-2")
-            set_aside = page(browser, "/event", event_id="dead-1")
-
-    assert "In the stream here now" in waiting.text
-    assert "with 2 events before it" in waiting.text
-    assert "Stored not yet" in waiting.text
-    assert "Set aside as a dead letter failed" in set_aside.text
-    assert "too odd" in set_aside.text
-
-
 def test_forgotten_user_is_not_found_and_an_event_is_said_to_be_forgotten(
     deployment: Deployment, browser: httpx2.Client, fresh_name: str
 ) -> None:

@@ -196,6 +196,24 @@ def test_event_is_found_at_both_ends_of_a_long_stream(
     assert entries.unseen == 200
 
 
+def test_event_waits_in_its_stream_and_what_follows_is_not_yet(
+    busy: Deployment, fresh_name: str
+) -> None:
+    stages = way_of(busy.services, locate(busy.services, f"{fresh_name}-s-2")).stages
+
+    states = {stage.name: stage.state for stage in stages}
+    assert states == {
+        "Published": "done",
+        "Received by Redis": "done",
+        "In the stream": "now",
+        "Stored": "next",
+        "Extracted": "next",
+        "Remembered": "next",
+        "Searchable": "next",
+    }
+    assert "with 2 events before it" in stages[2].text
+
+
 def test_event_in_the_middle_of_a_long_stream_is_not_said_to_be_nowhere(
     busy: Deployment, fresh_name: str
 ) -> None:
