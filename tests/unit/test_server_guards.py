@@ -187,10 +187,8 @@ async def test_slow_reader_is_served_as_long_as_each_part_is_taken_in_time(
         await asyncio.sleep(part_s)
         taken.append(message["type"])
 
-    async def asked() -> Any:
-        await asyncio.Event().wait()
-
-    served = Patience(told, seconds=0.5)({"type": "http"}, asked, take)
+    unasked: Any = None
+    served = Patience(told, seconds=0.5)({"type": "http"}, unasked, take)
     with nullcontext() if is_served else pytest.raises(TooSlow):
         await served
 
@@ -200,12 +198,12 @@ async def test_slow_reader_is_served_as_long_as_each_part_is_taken_in_time(
 @pytest.mark.timeout(5)
 def test_query_of_a_great_many_names_is_read_in_one_go() -> None:
     names = [f"n{number}" for number in range(60_000)]
-    query = "&".join(f"{name}=" for name in [*names, names[0]])
+    query = "&".join(f"{name}=" for name in [*names, names[-1]])
 
     with pytest.raises(Malformed) as refused:
         parameters_of(Request({"type": "http", "query_string": query.encode()}), Nothing)
 
-    assert (refused.value.field, refused.value.reason) == ("n0", "given more than once")
+    assert (refused.value.field, refused.value.reason) == (names[-1], "given more than once")
 
 
 @pytest.mark.parametrize(
