@@ -103,3 +103,13 @@ def test_undecided_one_that_is_gone_is_asked_about_no_more() -> None:
     changes, undecided = decided(qwen, [BARKS], known(TEA), undecided=["gone"])
 
     assert (told(changes), undecided, qwen.asked) == ([("Rex barks", [])], [], [])
+
+
+def test_undecided_one_that_is_found_again_in_the_same_message_stays_as_it_is() -> None:
+    """A session extracted once more, its messages received anew."""
+    qwen = ScriptedQwen([])
+    again = fact("Ana is fond of tea", 2, received_ms=9)
+
+    changes, _ = decided(qwen, [again], known(TEA, FOND), undecided=[FOND.memory.document_id])
+
+    assert changes == []

@@ -65,8 +65,9 @@ class Consolidation:
         A fact that was replaced, corrected or deleted after it was said is not written again: `replaced` is
         the history. With `may_wait` nothing is asked that is not urgent.
         """
-        wanted = still_wanted(list(new), replaced)
-        wanted += [known[document_id] for document_id in undecided if document_id in known]
+        # What has its row comes before the same said again.
+        wanted = [known[document_id] for document_id in undecided if document_id in known]
+        wanted += still_wanted(list(new), replaced)
         wanted.sort(key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
         state, left = Known(known, undecided), list[str]()
         for start in range(0, len(wanted), self.facts_a_question):
