@@ -154,6 +154,8 @@ def test_pictures_for_the_documents(page: Page, deployment: Deployment) -> None:
     page.goto(f"/memory?user_id={USER}&memory_id={peanuts.document_id}")
     expect(page.locator("mark")).to_contain_text("allergic to peanuts")
     page.screenshot(path=DOCS / "page-memory.png")
+    page.goto(f"/session?user_id={USER}&session_id=mei-1")
+    page.screenshot(path=DOCS / "page-session.png")
     page.goto("/event?event_id=mei-1-03")
     expect(page.locator(".stages .done")).to_have_count(6)
     page.screenshot(path=DOCS / "page-event.png")

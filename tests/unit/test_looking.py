@@ -136,16 +136,17 @@ def test_another_users_message_is_no_evidence(deployment: Deployment, fresh_name
 def test_what_is_remembered_of_a_message_is_told_as_not_whole_where_there_is_too_much(
     deployment: Deployment, fresh_name: str
 ) -> None:
-    source = Source("m1", "quote", "s")
-    put_memories(deployment, memory(fresh_name, "It.", 1, source))
+    said_here = [memory(fresh_name, f"Fact {n}.", 1, Source("m1", "quote", "s")) for n in range(30)]
+    put_memories(deployment, *said_here)
     few = remembered_from(deployment.services, fresh_name, "s")
-    many = [replace(memory(fresh_name, f"Text {n}.", 1), session_id="other") for n in range(150)]
-    put_memories(deployment, *many)
+    elsewhere = [memory(fresh_name, f"Text {n}.", 1) for n in range(150)]
+    put_memories(deployment, *(replace(each, session_id="other") for each in elsewhere))
 
-    found = remembered_from(deployment.services, fresh_name, "s")
+    many = remembered_from(deployment.services, fresh_name, "s")
 
-    assert ([fact.text for fact in few.of("m1")], few.whole) == (["It."], True)
-    assert ([fact.text for fact in found.of("m1")], found.whole) == (["It."], False)
+    texts = {each.text for each in said_here}
+    assert ({fact.text for fact in few.of("m1")}, few.whole) == (texts, True)
+    assert ({fact.text for fact in many.of("m1")}, many.whole) == (texts, False)
 
 
 def test_story_leads_from_any_of_its_states_to_what_holds(
