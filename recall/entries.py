@@ -1,7 +1,8 @@
 """What was found as entries of the block, and as what a caller gets. Does no I/O.
 
 Turns may hold secrets: they are masked as they are for extraction. So are memories that an app keeps word for
-word; facts were looked at when they were extracted.
+word; facts were looked at when they were extracted. An entry is equal to itself alone: a comparison of all its
+fields costs a tenth of a recall.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _LONGEST_SPEAKER = 100
 _MARGIN = 4_000  # a secret that begins before the cut is seen as a whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fact:
     """A memory; `until` (µs) where it does not hold any more."""
 
@@ -77,7 +78,7 @@ class Fact:
         return f"{'said' if self._event else 'since'} {_day(since)}" if since else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Said:
     """A turn."""
 

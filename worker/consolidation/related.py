@@ -16,7 +16,7 @@ here does I/O.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tablestore_memory.worker.consolidation.similarity import Matrix, closeness, hubs, rare_words
@@ -62,7 +62,7 @@ class Relatedness:
 
     words: float = 1.0
     hubs: float = 1.0
-    needed: Mapping[str, float] = _NEEDED
+    needed: Mapping[str, float] = field(default_factory=lambda: _NEEDED)  # 3.11 takes no other
     change: float = 0.2
     """So much less, where the new fact tells of a change and the other of a state."""
     end: float = 0.36
