@@ -90,6 +90,8 @@ def fail(deployment: Deployment) -> None:
     services.due.add("ana", "s", 0)
     services.due.give_up("ana", "s", "for the test")
     UserBudget(services.redis, services.keys, services.ledger, daily_tokens=0).wait_s("ana")
+    with services.leases.lease(services.keys.user_lease("ana"), wait_s=5) as lease:
+        services.journal.end("ana", "for the test", lease, ["a memory to be decided on"])
     report_dropped(deployment)
 
 
