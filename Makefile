@@ -33,7 +33,7 @@ export no_proxy := $(NO_PROXY)
 # Tests start hundreds of processes: each would compile all of it again where an image says not to keep that.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi test-page bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall bench-page chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi test-page bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-watching bench-extract chaos bench-hostile bench-memory bench-recall bench-page chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ bench-tablestore: install ## The local Tablestore: rows, searches over 100,000 d
 
 bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone; on 3.11: VENV=.venv-3.11 PYTHON=python3.11
 	$(BIN)/python -m bench.ingest
+
+bench-watching: install ## What metrics and traces cost the draining of a backlog, by turns with a worker that has neither
+	$(BIN)/python -m bench.watching
 
 bench-extract: install ## Sessions extracted a second and memory, in processes and threads, while Qwen takes its time
 	$(BIN)/python -m bench.extract

@@ -72,13 +72,14 @@ def extract_all(deployment: Deployment, *, tries: int = 10) -> int:
 
 
 def confirm_all(deployment: Deployment, services: Services | None = None) -> int:
-    """Look once for everything, due or not. Returns how many are not searchable."""
+    """Look once, due or not, for as many as a look takes. Returns how many are not confirmed yet."""
     services, left = services or deployment.services, 0
     for partition in range(STATE_PARTITIONS):
         key = services.keys.confirm(partition)
         for name in cast(list[bytes], services.redis.zrange(key, 0, -1)):
             services.redis.zadd(key, {name: 0})
-        left += services.confirmation.look(partition)
+        services.confirmation.look(partition)
+        left += services.redis.zcard(key)
     return left
 
 

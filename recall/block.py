@@ -1,11 +1,12 @@
 """A block for a prompt within a budget: facts, then the turns that support them. Does no I/O.
 
-Facts come first up to a share of the budget, then turns, then more facts in what is left. What does not fit is
-passed over for what is shorter. The budget is kept to the byte, as tokens are estimated from bytes
+Facts come first up to a share of the budget, then turns, then more facts in what is left. Turns that these facts
+were taken from come after the others: what they say is mostly said. What does not fit is passed over for what is
+shorter. The budget is kept to the byte, as tokens are estimated from bytes
 (worker/qwen/tokens.py). Each entry is one line: nobody's words look like a heading.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 _KNOWN, _SAID = "Known facts:", "What was said:"
@@ -20,8 +21,20 @@ class Entry(Protocol):
         """What it looks like in the block."""
 
 
-F = TypeVar("F", bound=Entry)
-T = TypeVar("T", bound=Entry)
+class Citing(Entry, Protocol):
+    @property
+    def cited(self) -> Collection[str]:
+        """Ids of the turns that it was taken from."""
+
+
+class Cited(Entry, Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+E = TypeVar("E", bound=Entry)
+F = TypeVar("F", bound=Citing)
+T = TypeVar("T", bound=Cited)
 
 
 def fitting(
@@ -36,9 +49,10 @@ def fitting(
     left = tokens * _BYTES_A_TOKEN
     known, used = _taken(facts, _KNOWN, int(left * facts_share))
     left -= used
-    said, used = _taken(turns, _SAID, left)
+    told = {turn_id for fact in known for turn_id in fact.cited}
+    said, used = _taken(sorted(turns, key=lambda turn: turn.id in told), _SAID, left)
     more, _ = _taken([f for f in facts if f not in known], "" if known else _KNOWN, left - used)
-    return [f for f in facts if f in known or f in more], said
+    return [f for f in facts if f in known or f in more], [t for t in turns if t in said]
 
 
 def written(facts: Sequence[Entry], turns: Sequence[Entry]) -> str:
@@ -51,9 +65,9 @@ def written(facts: Sequence[Entry], turns: Sequence[Entry]) -> str:
     )
 
 
-def _taken(entries: Iterable[T], heading: str, most: int) -> tuple[list[T], int]:
+def _taken(entries: Iterable[E], heading: str, most: int) -> tuple[list[E], int]:
     """What fits into so many bytes, and how many it takes, with the heading and an empty line if there is one."""
-    taken: list[T] = []
+    taken: list[E] = []
     used = len(heading) + 2 if heading else 0
     for entry in entries:
         if used + _SHORTEST > most:

@@ -33,6 +33,10 @@ class Fact:
     def id(self) -> str:
         return self.candidate.item.document_id
 
+    @property
+    def cited(self) -> set[str]:
+        return {source.message_id for source in self.candidate.item.sources}
+
     @cached_property
     def text(self) -> str:
         memory = self.candidate.item

@@ -5,8 +5,9 @@ with the query.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tablestore_memory.recall.ranking import Listed, listed
 from tablestore_memory.recall.words import by_shared_words
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memory import Memory
@@ -18,18 +19,18 @@ HISTORY = "memories.history"
 class Held:
     """Memories by part, and until when (µs) those held that do not any more, by document id."""
 
-    ranked: Mapping[str, Sequence[Memory]]
+    ranked: Mapping[str, Sequence[Listed[Memory]]]
     ends: Mapping[str, int]
 
 
-def holding(ranked: Mapping[str, Sequence[Memory]]) -> Held:
+def holding(ranked: Mapping[str, Sequence[Listed[Memory]]]) -> Held:
     """What holds now."""
     return Held(ranked, {})
 
 
 def held_at(
     moment: int,
-    ranked: Mapping[str, Sequence[Memory]],
+    ranked: Mapping[str, Sequence[Listed[Memory]]],
     history: Sequence[Replaced],
     user_id: str,
     query: str,
@@ -43,10 +44,15 @@ def held_at(
     then = [entry for entry in true if entry.valid_from <= moment < entry.replaced_at]
     was = {entry.document_id: _memory(entry, user_id) for entry in then}
     lists = {
-        name: [each for memory in memories for each in _then(memory, moment, before, was)]
-        for name, memories in ranked.items()
+        name: [
+            replace(entry, item=memory)
+            for entry in entries
+            for memory in _then(entry.item, moment, before, was)
+        ]
+        for name, entries in ranked.items()
     }
-    lists[HISTORY] = by_shared_words(query, list(was.values()), lambda memory: memory.text)
+    by_words = by_shared_words(query, list(was.values()), lambda memory: memory.text)
+    lists[HISTORY] = listed(by_words)
     return Held(lists, {entry.document_id: entry.replaced_at for entry in then})
 
 

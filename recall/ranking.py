@@ -2,9 +2,12 @@
 
 A list gives its n-th entry 1 / (60 + n), whatever its own scores: those of vectors and of words do not compare.
 Source: Cormack, Clarke, Büttcher, "Reciprocal Rank Fusion outperforms Condorcet" (SIGIR 2009), k = 60.
+
+Words are found wherever one of them stands, so most of such a list shares a common word and nothing else. Its
+entries get less, the further their score is from the best one's (docs/decisions/recall.md has what was measured).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -13,6 +16,8 @@ from tablestore_memory.worker.stores.memory import Memory
 
 T = TypeVar("T")
 _K = 60
+_STEEP = 4
+"""An entry with half of the best score by words gets a sixteenth of what its rank gives."""
 
 # Of what the searches gave: enough to move an entry over its near neighbours, not past what fits much better.
 RECENCY = 0.1
@@ -34,14 +39,28 @@ class Candidate(Generic[T]):
         return sum(self.scores.values())
 
 
-def fused(lists: Mapping[str, Iterable[T]], key: Callable[[T], object]) -> list[Candidate[T]]:
-    """All entries of all lists, each once, in no order."""
-    candidates: dict[object, Candidate[T]] = {}
-    for name, ranked in lists.items():
-        for rank, item in enumerate(ranked, 1):
-            candidate = candidates.setdefault(key(item), Candidate(item))
-            candidate.scores.setdefault(name, reciprocal(rank))
-    return list(candidates.values())
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """An entry of a list, which gets so much of what its rank gives, from 0 to 1."""
+
+    item: T
+    fit: float = 1.0
+
+
+def listed(items: Iterable[T]) -> list[Listed[T]]:
+    """A list in which ranks alone count."""
+    return [Listed(item) for item in items]
+
+
+def listed_by_words(found: Sequence[tuple[T, float]]) -> list[Listed[T]]:
+    """What a search by words found, with its scores, the best first."""
+    best = found[0][1] if found else 0.0
+    return [Listed(item, (score / best) ** _STEEP if best > 0 else 1.0) for item, score in found]
+
+
+def given(ranked: Iterable[Listed[T]]) -> Iterator[tuple[T, float]]:
+    """Each entry of a list, and what the list gives it."""
+    return ((entry.item, entry.fit * reciprocal(rank)) for rank, entry in enumerate(ranked, 1))
 
 
 def reciprocal(rank: int) -> float:
@@ -49,8 +68,30 @@ def reciprocal(rank: int) -> float:
     return 1 / (_K + rank)
 
 
+def fused(
+    lists: Mapping[str, Iterable[Listed[T]]], key: Callable[[T], object]
+) -> list[Candidate[T]]:
+    """All entries of all lists, each once, in no order."""
+    candidates: dict[object, Candidate[T]] = {}
+    for name, ranked in lists.items():
+        for item, score in given(ranked):
+            candidate = candidates.setdefault(key(item), Candidate(item))
+            candidate.scores.setdefault(name, score)
+    return list(candidates.values())
+
+
 def best_first(candidates: Iterable[Candidate[T]]) -> list[Candidate[T]]:
     return sorted(candidates, key=lambda candidate: -candidate.score)
+
+
+def cite(
+    candidates: Collection[Candidate[Memory]], name: str, messages: Mapping[str, float]
+) -> None:
+    """Add to each what the best of its messages has: a fact may say it in other words, or in another language."""
+    for candidate in candidates:
+        cited = [messages.get(source.message_id, 0.0) for source in candidate.item.sources]
+        if score := max(cited, default=0.0):
+            candidate.scores[name] = score
 
 
 def boost(candidates: Sequence[Candidate[Memory]], now: int) -> None:

@@ -15,11 +15,10 @@ from tablestore_memory.recall.entries import Fact, Said
 from tablestore_memory.recall.finding import Finding, Found
 from tablestore_memory.recall.held import Held, held_at, holding
 from tablestore_memory.recall.parts import Deadline, Parts, Steps
-from tablestore_memory.recall.ranking import best_first, boost, fused
+from tablestore_memory.recall.ranking import best_first, boost, cite, fused, given
 from tablestore_memory.recall.rerank import documents_of, reranked
 from tablestore_memory.recall.results import NOT_CONFIGURED, Considered, Explanation, Recalled
 from tablestore_memory.recall.turns import TurnsToRead
-from tablestore_memory.recall.words import fresh_first
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.stores.memory import Memory
 
@@ -34,7 +33,7 @@ def recalled(clients: Clients, asked: Asked) -> Steps[Recalled]:
     found = finding.found()
     facts = _facts(asked, found)
     memories = [fact.candidate.item for fact in facts]
-    reading = TurnsToRead(clients, parts, asked, memories, found.turns["turns.words"], found.fresh)
+    reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh)
     yield parts.wait(_TO_READ if asked.rerank else 1)
     turns = [Said(candidate) for candidate in reading.read()]
     if asked.rerank:
@@ -46,22 +45,20 @@ def _facts(asked: Asked, found: Found) -> list[Fact]:
     """The best first."""
     held = _held(asked, found)
     lists = {
-        name: [memory for memory in memories if _is_asked_for(asked, memory)]
-        for name, memories in held.ranked.items()
+        name: [entry for entry in entries if _is_asked_for(asked, entry.item)]
+        for name, entries in held.ranked.items()
     }
     candidates = fused(lists, lambda memory: memory.document_id)
+    said = {message.message_id: score for message, score in given(found.said)}
+    cite(candidates, "turns.words", said)
     boost(candidates, asked.as_of or time.time_ns() // 1000)
     return [Fact(each, held.ends.get(each.item.document_id)) for each in best_first(candidates)]
 
 
 def _held(asked: Asked, found: Found) -> Held:
-    fresh = found.memories.get("memories.fresh", ())
-    ranked = found.memories | {
-        "memories.fresh": fresh_first(asked.query, fresh, lambda memory: memory.text)
-    }
     if asked.as_of is None:
-        return holding(ranked)
-    return held_at(asked.as_of, ranked, found.history, asked.user_id, asked.query)
+        return holding(found.memories)
+    return held_at(asked.as_of, found.memories, found.history, asked.user_id, asked.query)
 
 
 def _is_asked_for(asked: Asked, memory: Memory) -> bool:
@@ -91,6 +88,7 @@ def _reranked(
             model,
             asked.query,
             documents,
+            user_id=asked.user_id,
             timeout_s=parts.deadline.left_s(),
         ),
     )

@@ -9,7 +9,14 @@ from itertools import islice
 from tablestore_memory.recall.asked import Asked
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.parts import Part, Parts
-from tablestore_memory.recall.ranking import Candidate, best_first, reciprocal
+from tablestore_memory.recall.ranking import (
+    Candidate,
+    Listed,
+    best_first,
+    given,
+    listed,
+    reciprocal,
+)
 from tablestore_memory.recall.talk import is_talk
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
@@ -19,7 +26,8 @@ from tablestore_memory.worker.stores.rows import OWNER, UTC_OFFSET
 _COLUMNS = (OWNER, "content", "content_list", "type", "role", "metadata", UTC_OFFSET)
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
-_TOKENS_A_TURN = 40  # of a usual one with its date: no more are read than may fit
+# A usual one has 40 with its date. More are read than fit, as what told facts were taken from comes last.
+_TOKENS_A_TURN = 30
 _FEWEST = 10
 _BESIDE = 4  # of the best turns, those before or after which is read on
 _OF_A_NEIGHBOUR = 0.5  # of the score of the turn that it stands beside
@@ -36,7 +44,7 @@ class TurnsToRead:
         parts: Parts,
         asked: Asked,
         facts: Sequence[Memory],
-        words: Sequence[MessageKey],
+        words: Sequence[Listed[MessageKey]],
         fresh: Sequence[MessageRow],
     ) -> None:
         self._sessions, self._asked = clients.sessions, asked
@@ -95,27 +103,28 @@ class TurnsToRead:
 
 
 def _scored(
-    facts: Sequence[Memory], words: Sequence[MessageKey], fresh: Iterable[MessageKey]
+    facts: Sequence[Memory], words: Iterable[Listed[MessageKey]], fresh: Iterable[MessageKey]
 ) -> Turns:
-    lists: Mapping[str, Iterable[tuple[int, MessageKey]]] = {
+    lists: Mapping[str, Iterable[tuple[MessageKey, float]]] = {
         "turns.sources": _sources(facts),
-        "turns.words": enumerate(words, 1),
-        "turns.fresh": enumerate(fresh, 1),
+        "turns.words": given(words),
+        "turns.fresh": given(listed(fresh)),
     }
     turns: Turns = {}
     for name, ranked in lists.items():
-        for rank, key in ranked:
-            turns.setdefault(key, {}).setdefault(name, reciprocal(rank))
+        for key, score in ranked:
+            turns.setdefault(key, {}).setdefault(name, score)
     return turns
 
 
-def _sources(facts: Sequence[Memory]) -> Iterator[tuple[int, MessageKey]]:
-    """The turns of the best facts, each with its fact's rank."""
+def _sources(facts: Sequence[Memory]) -> Iterator[tuple[MessageKey, float]]:
+    """The turns of the best facts, each with what its fact's rank gives."""
     for rank, memory in enumerate(facts[:_FACTS], 1):
         for source in memory.sources[:_SOURCES]:
             session_id = source.session_id or memory.session_id
             if source.created_at and session_id:
-                yield rank, MessageKey(session_id, source.created_at, source.message_id)
+                key = MessageKey(session_id, source.created_at, source.message_id)
+                yield key, reciprocal(rank)
 
 
 def _key(row: MessageRow) -> MessageKey:

@@ -13,6 +13,7 @@ from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.lines import Line, from_line
 from tablestore_memory.protocol.events import Event
 from tablestore_memory.recall import Recall
+from tablestore_memory.server.costs import RecallCosts
 from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.operations.deeds import deed, note_deed
 from tablestore_memory.worker.operations.exposition import Exposition
@@ -29,6 +30,7 @@ class Connections:
     settings: ServerSettings
     publisher: Publisher
     recall: Recall
+    costs: RecallCosts
     ids: EventIds = field(default_factory=EventIds)
     clock: Clock = field(default_factory=Clock)
 
@@ -46,7 +48,9 @@ class Connections:
             durability="journal",
             handle_sigterm=False,
         )
-        return cls(settings, publisher, Recall.from_env(environ))
+        costs = RecallCosts(lambda: opened.services.book)
+        opened = cls(settings, publisher, Recall.from_env(environ, hear=costs), costs)
+        return opened
 
     @cached_property
     def threads(self) -> CapacityLimiter:
@@ -83,3 +87,4 @@ class Connections:
         """Deliver what was published, for as long as a publisher does when its process ends."""
         self.publisher.close()
         self.recall.close()
+        self.costs.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from tablestore_memory.server.page.door import Door
 from tablestore_memory.server.page.pulse import Pulse
 from tablestore_memory.server.page.room import routes
 from tablestore_memory.server.settings import ServerSettings, made_up_token
+from tablestore_memory.worker.tracing.provider import traces_sent
 
 Say = Callable[[str], None]
 _END_S = 10.0
@@ -35,7 +37,11 @@ def serve(settings: ServerSettings, host: str, port: int, say: Say) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C. Raises OSError where it cannot listen."""
     _quiet()
     tokens = settings.tokens
-    with listening(host, port) as listener, closing(Connections.opened(settings)) as connections:
+    with (
+        traces_sent(os.environ),
+        listening(host, port) as listener,
+        closing(Connections.opened(settings)) as connections,
+    ):
         if not tokens:
             tokens = [made_up_token()]
             say(f"token for all users, good until this server ends: {tokens[0].token}")
@@ -64,7 +70,7 @@ def serve(settings: ServerSettings, host: str, port: int, say: Say) -> None:
 def serve_mcp(settings: ServerSettings, user_id: str | None) -> None:
     """Serve the tools on the standard streams until the client closes them."""
     _quiet()
-    with closing(Connections.opened(settings)) as connections:
+    with traces_sent(os.environ), closing(Connections.opened(settings)) as connections:
         anyio.run(serve_streams, connections, Access("stdio", user_id))
 
 

@@ -17,7 +17,7 @@ from bench.evaluation.answers import Answers
 from bench.evaluation.conversations import ADVERSARIAL, Conversation, Question
 from bench.evaluation.prompt import Prompt, instructions
 from bench.evaluation.recall import ALL, CAUSES, Fates
-from bench.evaluation.retrieval import Retrieval, within
+from bench.evaluation.retrieval import Retrieval
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.structured import ask
 
@@ -83,16 +83,14 @@ class Judged:
         budget: int,
     ) -> None:
         questions = conversation.questions
-        shown = [list(within(retrieval.ranked(way, n), budget)) for n in range(len(questions))]
-        contexts = [[piece.line for piece in pieces] for pieces in shown]
-        answers = model.answers(questions, contexts)
-        for question, pieces, verdict in zip(
-            questions, shown, model.verdicts(questions, answers), strict=True
+        contexts = [retrieval.context(way, n, budget) for n in range(len(questions))]
+        answers = model.answers(questions, [context.text for context in contexts])
+        for question, context, verdict in zip(
+            questions, contexts, model.verdicts(questions, answers), strict=True
         ):
             self._mark(way, budget, question, verdict)
             if not verdict.strict and question.category != ADVERSARIAL:
-                found = {i for piece in pieces for i in piece.ids}
-                self.losses[way, budget][_cause(question, found, fates)] += 1
+                self.losses[way, budget][_cause(question, context.told, fates)] += 1
 
     def _mark(self, way: str, budget: int, question: Question, verdict: Verdict) -> None:
         apart = question.category == ADVERSARIAL
@@ -103,9 +101,9 @@ class Judged:
             marks.lenient += verdict.strict or verdict.lenient
 
 
-def _cause(question: Question, found: set[str], fates: Fates) -> str:
+def _cause(question: Question, told: frozenset[str], fates: Fates) -> str:
     """The earliest step that lost some of what was needed."""
-    causes = set(map(fates.cause, question.evidence - found))
+    causes = set(map(fates.cause, question.evidence - told))
     return next((cause for cause in CAUSES if cause in causes), "evidence_was_there")
 
 
@@ -116,12 +114,10 @@ class Model:
     qwen: Qwen
     recorded: Answers | None = None
 
-    def answers(
-        self, questions: Sequence[Question], contexts: Sequence[Sequence[str]]
-    ) -> list[str]:
+    def answers(self, questions: Sequence[Question], contexts: Sequence[str]) -> list[str]:
         """One for each question; empty where the model gave none."""
         asked = [
-            {"question": question.text, "context": context}
+            {"question": question.text, "context": context.splitlines()}
             for question, context in zip(questions, contexts, strict=True)
         ]
         found: list[str] = []

@@ -6,9 +6,10 @@ Questions whose answer is nowhere are counted apart: what they cite does not ans
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from statistics import median
 
 from bench.evaluation.conversations import ADVERSARIAL, Conversation, Question
-from bench.evaluation.retrieval import BUDGETS, WAYS, Retrieval, within
+from bench.evaluation.retrieval import BUDGETS, WAYS, Context, Retrieval
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
 from tablestore_memory.worker.stores.history import Replaced
@@ -20,24 +21,27 @@ CAUSES = ("not_extracted", "superseded", "not_indexed", "not_retrieved")
 
 @dataclass
 class Recall:
-    """Sums over questions: at least one turn found, all found, the share found."""
+    """Sums over questions: at least one turn told, all told, the share told and the share found; times in ms."""
 
-    questions: int = 0
     any_hit: float = 0
     all_found: float = 0
     share: float = 0
+    at_best: float = 0
+    times: list[float] = field(default_factory=list)
 
-    def add(self, evidence: frozenset[str], found: set[str]) -> None:
-        hits = len(evidence & found)
-        self.questions += 1
+    def add(self, evidence: frozenset[str], context: Context) -> None:
+        hits = len(evidence & context.told)
         self.any_hit += hits > 0
         self.all_found += hits == len(evidence)
         self.share += hits / len(evidence)
+        self.at_best += len(evidence & context.found) / len(evidence)
+        self.times.append(context.took_ms)
 
     def means(self) -> dict[str, float]:
-        n = max(self.questions, 1)
-        names = ("any_hit", "all_found", "share")
-        return {"questions": self.questions} | {k: round(getattr(self, k) / n, 3) for k in names}
+        n = len(self.times)
+        names = ("any_hit", "all_found", "share", "at_best")
+        means = {name: round(getattr(self, name) / n, 3) for name in names}
+        return {"questions": n} | means | {"p50_ms": round(median(self.times), 1)}
 
 
 @dataclass(frozen=True)
@@ -80,20 +84,19 @@ class Report:
             if not question.evidence:
                 continue
             for way in WAYS:
-                ranked = retrieval.ranked(way, n)
                 for budget in BUDGETS:
-                    found = {i for piece in within(ranked, budget) for i in piece.ids}
-                    self._count(way, budget, question, found, fates)
+                    context = retrieval.context(way, n, budget)
+                    self._count(way, budget, question, context, fates)
 
     def _count(
-        self, way: str, budget: int, question: Question, found: set[str], fates: Fates
+        self, way: str, budget: int, question: Question, context: Context, fates: Fates
     ) -> None:
-        self.recall[way, budget, question.category].add(question.evidence, found)
+        self.recall[way, budget, question.category].add(question.evidence, context)
         if question.category == ADVERSARIAL:
             return
-        self.recall[way, budget, ALL].add(question.evidence, found)
+        self.recall[way, budget, ALL].add(question.evidence, context)
         if way == "memories":
-            self.losses[budget].update(map(fates.cause, question.evidence - found))
+            self.losses[budget].update(map(fates.cause, question.evidence - context.told))
             self.losses[budget]["of"] += len(question.evidence)
 
 

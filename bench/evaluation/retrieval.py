@@ -1,96 +1,69 @@
-"""What a question gets to see: the best memories, the best raw turns, or both in turn, within a budget.
+"""What a question gets to see: the block that recall gives for it, of memories, of turns, or of both.
 
-Ranked by vectors and by words, both orders fused (reciprocal ranks), over all that the search index shows: no
-search ends it before the budget does. Each line says when its words were said, as a reader would need it.
+Recall itself is asked, as an agent asks it, so that nothing is measured which no agent gets.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 
-import numpy as np
+from bench.evaluation.conversations import Conversation
+from tablestore_memory.recall import Recall, Recalled
+from tablestore_memory.recall.asked import FACTS_SHARE
 
-from bench.evaluation.conversations import Conversation, Line, told
-from bench.evaluation.words import Words
-from devtools.deployment import Deployment
-from tablestore_memory.worker.qwen.tokens import tokens_of
-from tablestore_memory.worker.stores.memories import Memory
-
-WAYS = ("memories", "turns", "both")
-_DAMPED = 60  # of reciprocal rank fusion, as usual
-BUDGETS = (500, 1_000, 2_000)  # tokens of what is retrieved, by the worker's own estimate
+WAYS: Mapping[str, float] = {"memories": 1.0, "turns": 0.0, "both": FACTS_SHARE}
+"""Of the budget, the share of facts."""
+BUDGETS = (500, 1_000, 2_000)  # tokens of the block, by the worker's own estimate
+_PATIENT_S = 60.0  # all parts are waited for: what is late would count as not found
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A line of a context, and the ids of the messages it stands for."""
+class Context:
+    """A block for a prompt. `told` are the messages that it holds or cites; `found` those that anything does which
+    recall had found, whether there was room for it or not."""
 
-    line: str
-    ids: frozenset[str]
+    text: str
+    told: frozenset[str]
+    found: frozenset[str]
+    took_ms: float
 
 
 class Retrieval:
     """What one conversation has to show for its questions."""
 
-    def __init__(self, deployment: Deployment, conversation: Conversation) -> None:
-        services = deployment.services
-        known = [memory.document_id for memory in deployment.memories(conversation.user)]
-        embedded = services.memories.get(known)
-        said_at = {line["message_id"]: line["created_at"] for line in conversation.lines}
-        self._pieces = {
-            "memories": [_remembered(each.memory, said_at) for each in embedded],
-            "turns": [_spoken(line) for line in conversation.lines],
+    def __init__(self, recall: Recall, conversation: Conversation) -> None:
+        self._recall = recall
+        self._user = conversation.user
+        self._questions = [question.text for question in conversation.questions]
+        self._cited = {
+            memory.id: {quote.message_id for quote in memory.sources}
+            for memory in recall.memories(user_id=self._user)
         }
-        questions = [question.text for question in conversation.questions]
-        asked = _unit(services.qwen.embed(questions, query=True), services.qwen.dimension)
-        vectors = {
-            "memories": [each.vector or [] for each in embedded],
-            "turns": services.qwen.embed([told(line) for line in conversation.lines]),
-        }
-        self._near = {way: asked @ _unit(v, asked.shape[1]).T for way, v in vectors.items()}
-        self._words = {
-            way: Words([piece.line for piece in pieces]) for way, pieces in self._pieces.items()
-        }
-        self._questions = questions
 
-    def ranked(self, way: str, question: int) -> list[Piece]:
-        """All there is, the best first; of both, one of each in turn."""
-        if way == "both":
-            ranked = (self.ranked(each, question) for each in ("memories", "turns"))
-            return [piece for pair in zip_longest(*ranked) for piece in pair if piece]
-        by_words = self._words[way].scores(self._questions[question])
-        fused = _reciprocal(self._near[way][question]) + _reciprocal(by_words) * (by_words > 0)
-        return [self._pieces[way][n] for n in np.argsort(-fused, kind="stable")]
+    def context(self, way: str, question: int, budget: int) -> Context:
+        """Raises RuntimeError if a part of recall gave nothing: half a recall is not to be judged."""
+        began = time.perf_counter()
+        recalled = self._recall(
+            user_id=self._user,
+            query=self._questions[question],
+            tokens=budget,
+            facts_share=WAYS[way],
+            deadline_s=_PATIENT_S,
+            explain=True,
+        )
+        took_ms = (time.perf_counter() - began) * 1000
+        if recalled.missing:
+            raise RuntimeError(f"parts of recall are missing: {recalled.missing}")
+        told = {turn.message_id for turn in recalled.turns}
+        told |= self._cited_by(memory.id for memory in recalled.memories)
+        return Context(recalled.text, frozenset(told), self._found(way, recalled), took_ms)
 
+    def _found(self, way: str, recalled: Recalled) -> frozenset[str]:
+        if recalled.explanation is None:
+            return frozenset()
+        memories, turns = recalled.explanation.memories, recalled.explanation.turns
+        cited = self._cited_by(memory.id for memory in memories) if WAYS[way] else set()
+        return frozenset(cited | {turn.id for turn in turns if WAYS[way] < 1})
 
-def within(pieces: Iterable[Piece], budget: int) -> Iterator[Piece]:
-    """The first of them, as many as fit; what does not leaves room to what comes later."""
-    for piece in pieces:
-        tokens = tokens_of(piece.line)
-        if tokens <= budget:
-            budget -= tokens
-            yield piece
-
-
-def _remembered(memory: Memory, said_at: Mapping[str, str]) -> Piece:
-    """With the day on which it was said last."""
-    ids = frozenset(source.message_id for source in memory.sources)
-    day = max((said_at[each] for each in ids if each in said_at), default="")[:10]
-    return Piece(f"[{day}] {memory.text}", ids)
-
-
-def _spoken(line: Line) -> Piece:
-    return Piece(f"[{line['created_at'][:10]}] {told(line)}", frozenset([line["message_id"]]))
-
-
-def _reciprocal(scores: np.ndarray) -> np.ndarray:
-    """1 / (60 + rank) of each, the best first."""
-    ranks = np.empty(len(scores))
-    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
-    return np.asarray(1 / (_DAMPED + ranks))
-
-
-def _unit(vectors: Sequence[Sequence[float]], dimension: int) -> np.ndarray:
-    """A row of length 1 each; none is a matrix without rows."""
-    matrix = np.array(vectors, dtype=float).reshape(-1, dimension)
-    return np.asarray(matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12))
+    def _cited_by(self, memories: Iterable[str]) -> set[str]:
+        return {message for memory in memories for message in self._cited[memory]}

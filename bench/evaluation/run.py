@@ -27,6 +27,7 @@ from bench.evaluation.retrieval import Retrieval
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
 from tablestore_memory.localcloud.dashscope.real_embeddings import RealEmbeddings
+from tablestore_memory.recall import Recall
 from tablestore_memory.worker.failures.errors import SystemicFailure
 
 Json = dict[str, Any]
@@ -118,13 +119,14 @@ class Evaluation:
     def asked(self, judged: Sequence[tuple[str, int]]) -> Json:
         """What the questions find, and what the plants have grown into."""
         model = self._model() if judged else None
-        for each in self.conversations:
-            retrieval = Retrieval(self.deployment, each)
-            fates = Fates.of(self.deployment, each.user)
-            self.report.add(each, retrieval, fates)
-            if model:
-                for way, budget in judged:
-                    self.judged.add(model, each, retrieval, fates, way, budget)
+        with Recall.from_env(self.deployment.environment) as recall:
+            for each in self.conversations:
+                retrieval = Retrieval(recall, each)
+                fates = Fates.of(self.deployment, each.user)
+                self.report.add(each, retrieval, fates)
+                if model:
+                    for way, budget in judged:
+                        self.judged.add(model, each, retrieval, fates, way, budget)
         return {
             **self._planted(model),
             "recall": [_row(*key) | r.means() for key, r in sorted(self.report.recall.items())],

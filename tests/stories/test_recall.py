@@ -223,7 +223,9 @@ def test_every_score_and_time_is_explained(
     considered = found.explanation.memories
     assert len(considered) == 8
     assert [each.taken for each in considered].count(True) == len(found.memories) < 8
-    assert set(considered[0].scores) == {"memories.vector", "memories.words", "recency"}
+    assert set(considered[0].scores) == {
+        *("memories.vector", "memories.words", "turns.words", "recency")
+    }
     assert set(found.explanation.took_ms) >= {"memories.vector", "turns.words", "turns.read"}
 
 

@@ -264,7 +264,8 @@ def test_row_of_another_program_is_told_as_far_as_it_goes_until_its_user_is_name
     key = [("session_id", fresh_name), ("create_time", 5), ("message_id", fresh_name)]
     columns = [("content", "Hello."), ("role", "user"), ("type", "message")]
     services.tablestore.put_row(services.names.message, ots.Row(key, columns))
-    write_all(services.tablestore, [services.sessions.row(user, fresh_name, 5)])
+    whose = [("user_id", user), ("session_id", fresh_name)]
+    services.tablestore.put_row(services.names.session, ots.Row(whose, [("update_time", 5)]))
 
     nobodys = way_of(services, locate(services, fresh_name))
     anas = locate(services, fresh_name, user_id=user)

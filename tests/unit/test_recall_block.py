@@ -13,6 +13,8 @@ from tablestore_memory.worker.qwen.tokens import tokens_of
 @dataclass(frozen=True, eq=False)
 class Line:
     line: str
+    id: str = ""
+    cited: tuple[str, ...] = ()
 
 
 lines = st.lists(st.text(max_size=300).map(lambda text: Line(" ".join(text.split()))), max_size=40)
@@ -58,6 +60,22 @@ def test_facts_take_their_share_and_turns_the_rest() -> None:
 
     assert 0.55 < len(known) / (len(known) + len(said)) < 0.62
     assert tokens_of(written(known, said)) > 980
+
+
+def test_turns_that_told_facts_came_from_give_their_room_to_others() -> None:
+    fact = Line("Ana lives in Paris.", cited=("home",))
+    cited, other = Line("I live in Paris.", id="home"), Line("My flat has a balcony.", id="flat")
+
+    known, said = fitting([fact], [cited, other], 24, 0.5)
+
+    assert (known, said) == ([fact], [other])
+
+
+def test_turns_that_told_facts_came_from_are_told_where_there_is_room() -> None:
+    fact = Line("Ana lives in Paris.", cited=("home",))
+    turns = [Line("I live in Paris.", id="home"), Line("My flat has a balcony.", id="flat")]
+
+    assert fitting([fact], turns, 100, 0.5) == ([fact], turns)
 
 
 def test_room_that_turns_do_not_need_goes_to_facts() -> None:

@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 
 from tablestore_memory.recall.held import held_at
-from tablestore_memory.recall.ranking import Candidate, best_first, boost, fused
+from tablestore_memory.recall.ranking import (
+    Candidate,
+    best_first,
+    boost,
+    cite,
+    fused,
+    listed,
+    listed_by_words,
+)
 from tablestore_memory.recall.words import by_shared_words, fresh_first
 from tablestore_memory.worker.stores.history import Replaced
-from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.memory import Memory, Source
 
 DAY_US = 86_400 * 1_000_000
 NOW = 20_000 * DAY_US
@@ -20,7 +28,8 @@ def known(text: str, at: int = 0, **more: Any) -> Memory:
 
 
 def order(lists: dict[str, list[str]]) -> list[str]:
-    return [each.item for each in best_first(fused(lists, str))]
+    ranked = {name: listed(items) for name, items in lists.items()}
+    return [each.item for each in best_first(fused(ranked, str))]
 
 
 def test_what_two_searches_find_comes_before_what_one_finds() -> None:
@@ -32,9 +41,31 @@ def test_rank_counts_and_not_how_many_are_found() -> None:
 
 
 def test_entry_that_a_list_names_twice_counts_once() -> None:
-    (candidate,) = fused({"vector": ["a", "a"]}, str)
+    (candidate,) = fused({"vector": listed(["a", "a"])}, str)
 
     assert candidate.scores == {"vector": pytest.approx(1 / 61)}
+
+
+def test_what_shares_few_words_gets_little_for_its_rank() -> None:
+    found = {"words": listed_by_words([("a", 8.0), ("b", 8.0), ("c", 4.0)])}
+
+    scores = {each.item: each.score for each in fused(found, str)}
+
+    assert scores == {
+        "a": pytest.approx(1 / 61),
+        "b": pytest.approx(1 / 62),
+        "c": pytest.approx(1 / 63 / 16),
+    }
+
+
+def test_fact_gains_what_the_words_of_its_best_message_have() -> None:
+    sources = tuple(Source(message, "quote", "s") for message in ("m1", "m2"))
+    quoted, other = Candidate(known("tea", sources=sources)), Candidate(known("coffee"))
+
+    cite([quoted, other], "turns.words", {"m1": 0.01, "m2": 0.02, "m3": 0.03})
+
+    assert quoted.scores == {"turns.words": 0.02}
+    assert other.scores == {}
 
 
 def test_recent_facts_gain_a_tenth_at_most_and_half_of_it_after_thirty_days() -> None:
@@ -91,23 +122,23 @@ MOVES = [was(PARIS, 20, ROME), was(ROME, 30, OSLO)]
 def test_what_held_then_stands_where_what_holds_now_was_found(
     moment: int, told: list[Memory]
 ) -> None:
-    held = held_at(moment, {"vector": [OSLO]}, MOVES, "ana", "?")
+    held = held_at(moment, {"vector": listed([OSLO])}, MOVES, "ana", "?")
 
-    assert [each.text for each in held.ranked["vector"]] == [each.text for each in told]
+    assert [each.item.text for each in held.ranked["vector"]] == [each.text for each in told]
 
 
 def test_what_was_replaced_is_found_by_its_own_words_and_has_its_end() -> None:
     held = held_at(10, {"vector": []}, MOVES, "ana", "Was Ana ever in Paris?")
 
     (paris,) = held.ranked["memories.history"]
-    assert paris.text == PARIS.text
+    assert paris.item.text == PARIS.text
     assert held.ends == {PARIS.document_id: 20}
 
 
 def test_what_was_corrected_by_hand_never_held() -> None:
     corrected = [replace(MOVES[0], by_hand=True), MOVES[1]]
 
-    held = held_at(10, {"vector": [OSLO]}, corrected, "ana", "Was Ana ever in Paris?")
+    held = held_at(10, {"vector": listed([OSLO])}, corrected, "ana", "Was Ana ever in Paris?")
 
     assert dict(held.ranked) == {"vector": [], "memories.history": []}
 
@@ -115,7 +146,7 @@ def test_what_was_corrected_by_hand_never_held() -> None:
 def test_history_that_goes_in_a_circle_ends() -> None:
     circle = [*MOVES, was(replace(OSLO, valid_from=30), 40, PARIS)]
 
-    assert held_at(5, {"vector": [OSLO]}, circle, "ana", "?").ranked["vector"] == []
+    assert held_at(5, {"vector": listed([OSLO])}, circle, "ana", "?").ranked["vector"] == []
 
 
 def test_longer_shared_words_weigh_more_and_fresh_ones_without_any_come_last() -> None:

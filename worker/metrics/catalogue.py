@@ -241,6 +241,13 @@ CATALOGUE: tuple[Metric, ...] = (
     INDEX_LAG,
     STALE,
     Metric(
+        "memory_worker_recall_duration_seconds",
+        "histogram",
+        "Recalls that a server answered, also those that lack something",
+        feeds=(Feed("recall.answered", "duration_ms", _MS),),
+        buckets=_FAST,
+    ),
+    Metric(
         "memory_worker_retries_total",
         "counter",
         "What failed and is tried again later, and rows at once",

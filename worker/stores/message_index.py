@@ -42,8 +42,9 @@ def said_with(
     session_id: str | None = None,
     since: int = 0,
     until: int | None = None,
-) -> list[MessageKey]:
-    """The user's messages that share words with a text, the best first; from `since` on, before `until` (µs)."""
+) -> list[tuple[MessageKey, float]]:
+    """The user's messages that share words with a text, with their scores, the best first; from `since` on, before
+    `until` (µs)."""
     filters: list[ots.Query] = [
         ots.TermQuery(OWNER, user_id),
         ots.TermQuery("type", "message"),
@@ -61,7 +62,7 @@ def said_with(
     columns = ots.ColumnsToGet(return_type=ots.ColumnReturnType.NONE)
     with translated("Search messages"):
         response = client.search(table, MESSAGE_INDEX, query, columns)
-    return [key_of(row[0]) for row in response.rows]
+    return [(key_of(hit.row[0]), hit.score) for hit in response.search_hits]
 
 
 def with_id(client: ots.OTSClient, table: str, message_id: str) -> list[MessageKey] | None:

@@ -1,7 +1,7 @@
 """Messages as they stand in their table, in order, and whose each of them is.
 
 A row names its user in a column, as the table's key knows sessions only. Rows of AgentScope's own service
-name nobody: such a row is a user's only if the session is theirs and no row of it names another user.
+name nobody: such a row is a user's only if an app gave them the session and no row of it names another user.
 Reads go by primary key, so what was written is seen; no index that lags is asked.
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import tablestore as ots
 
+from tablestore_memory.protocol.documents import PUBLISHED
 from tablestore_memory.worker.failures.errors import RowConflict
 from tablestore_memory.worker.stores.columns import Columns, integer
 from tablestore_memory.worker.stores.errors import from_code, translated
@@ -102,18 +103,17 @@ class Sessions:
 
     def watermark(self, user_id: str, session_id: str) -> int:
         """The created_at (µs) up to which facts were extracted; 0 if none were."""
-        return self._watermark(user_id, session_id) or 0
+        return integer(self._columns(user_id, session_id) or {}, WATERMARK)
 
-    def _watermark(self, user_id: str, session_id: str) -> int | None:
+    def _columns(self, user_id: str, session_id: str) -> Columns | None:
         """None if the session has no row."""
         key = [("user_id", user_id), ("session_id", session_id)]
+        columns = [WATERMARK, "update_time", PUBLISHED]
         with translated("GetRow session"):
-            _, row, _ = self._client.get_row(
-                self._names.session, key, [WATERMARK, "update_time"], None, 1
-            )
+            _, row, _ = self._client.get_row(self._names.session, key, columns, None, 1)
         if row is None:
             return None
-        return integer({cell[0]: cell[1] for cell in row.attribute_columns}, WATERMARK)
+        return {cell[0]: cell[1] for cell in row.attribute_columns}
 
     def advance_watermark(self, user_id: str, session_id: str, old: int, new: int) -> None:
         """Move the watermark from `old` to `new`. Raises RowConflict if it is no longer `old`.
@@ -133,8 +133,8 @@ class Sessions:
             with translated("UpdateRow watermark"):
                 self._client.update_row(self._names.session, row, condition)
         except RowConflict:
-            now = self._watermark(user_id, session_id)
-            if now is not None and now < new:
+            now = self._columns(user_id, session_id)
+            if now is not None and integer(now, WATERMARK) < new:
                 raise
 
     def row(self, user_id: str, session_id: str, update_time: int) -> RowWrite:
@@ -179,9 +179,13 @@ class Sessions:
         return self._of(user_id, session_id, rows)
 
     def is_theirs_alone(self, user_id: str, session_id: str) -> bool:
-        """Whether the user has the session, and no row of it names another."""
-        known = self._watermark(user_id, session_id) is not None
-        return known and not self.stored.name_another(session_id, user_id)
+        """Whether an app says that the user has the session, and no row of it names another.
+
+        A row that ingestion made says only that something was published, which anybody may do.
+        """
+        columns = self._columns(user_id, session_id)
+        has_it = columns is not None and PUBLISHED not in columns
+        return has_it and not self.stored.name_another(session_id, user_id)
 
     def _of(
         self, user_id: str, session_id: str, rows: Iterable[MessageRow]
