@@ -160,6 +160,15 @@ def test_fact_said_again_after_it_was_replaced_holds_anew() -> None:
     assert told(changes) == [("Ana lives in Paris", [])]
 
 
+def test_fact_that_was_said_before_and_again_after_it_was_replaced_holds_anew() -> None:
+    replaced = Replaced(fact("Ana lives in Paris").memory.document_id, 5, "", 1, "", "", "")
+    before, again = fact("Ana lives in Paris", 4), fact("Ana lives in Paris", 6)
+
+    (change,) = consolidate(ScriptedQwen(), [before, again], {}, [replaced])
+
+    assert change.written.memory.valid_from == 6
+
+
 def corrected(memory: Embedded, at: int) -> Embedded:
     return replace(memory, memory=replace(memory.memory, stated_at=at, edited_at=at))
 

@@ -14,27 +14,20 @@ def still_wanted(facts: Sequence[Embedded], replaced: Sequence[Replaced]) -> lis
     What somebody corrected or deleted is known by its words, too. Of one sentence there may be several facts:
     where the very one that is over is found again, another of the same words is another fact.
     """
-    named = {
-        fact.memory.document_id
-        for fact in facts
-        if any(entry.names(fact.memory) for entry in replaced)
-    }
     told_apart = {
         words
         for fact in facts
-        for entry in replaced
-        if entry.cited and entry.names(fact.memory)
+        if any(entry.cited and entry.names(fact.memory) for entry in replaced)
         for words in _words(fact.memory)
     }
-    return [
-        fact
-        for fact in facts
-        if fact.memory.document_id not in named
-        and (
-            _words(fact.memory) <= told_apart
-            or not any(entry.has_all_words_of(fact.memory) for entry in replaced)
-        )
-    ]
+
+    def is_over(memory: Memory) -> bool:
+        if any(entry.names(memory) for entry in replaced):
+            return True
+        same_words = any(entry.has_all_words_of(memory) for entry in replaced)
+        return same_words and not _words(memory) <= told_apart
+
+    return [fact for fact in facts if not is_over(fact.memory)]
 
 
 def _words(memory: Memory) -> set[str]:
