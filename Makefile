@@ -188,8 +188,9 @@ dist: $(VENV)/.installed-dist ## Build sdist and wheel, check them, and use the 
 	$(BIN)/pyroma --min=10 --skip-tests AuthorEmail dist/*.tar.gz
 	$(BIN)/pytest tests/shipped
 
-million: install ## A million messages over 10,000 sessions, ten minutes at most
+million: install ## A million messages over 10,000 sessions with each of the SDK's codecs, ten and fifteen minutes at most
 	$(BIN)/python bench/million.py
+	$(BIN)/python bench/million.py --codec python --minutes 15
 
 lock: ## Rewrite constraints.txt from a fresh resolution
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -9,6 +9,8 @@ from tablestore_memory.worker.stores.codec import has_native_codec
 
 CODECS = ("native", "python") if has_native_codec() else ("python",)
 """Those that can be measured here."""
+APPS = {"native": "tablestore_memory.worker.main", "python": "bench.python_codec_worker"}
+"""The worker's Celery app with each of them."""
 
 
 @contextmanager

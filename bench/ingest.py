@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import processes
-from bench.codecs import CODECS
+from bench.codecs import APPS, CODECS
 from bench.drained import (
     Result,
     figures,
@@ -46,7 +46,6 @@ from tablestore_memory.worker.stores.rows import message_row
 from tablestore_memory.worker.telemetry import configure_logging
 
 ROOT = Path(__file__).parents[1]
-APPS = {"native": "tablestore_memory.worker.main", "python": "bench.python_codec_worker"}
 SESSIONS = 10
 PARTITIONS = 4
 TEXT = "I like green tea in the morning, and my cat likes milk. " * 4  # about 300 bytes an event

@@ -1,6 +1,6 @@
 """Many messages over many sessions in one run: nothing lost, memory flat, the backlog drained evenly.
 
-    python bench/million.py [--messages 1000000] [--sessions 10000] [--minutes 10]
+    python bench/million.py [--messages 1000000] [--sessions 10000] [--minutes 10] [--codec python]
 
 A backlog is published first, up to what is asked for; then workers drain it. Stops by itself after the
 given time, and says how far it came.
@@ -22,11 +22,13 @@ sys.path[0] = str(Path(__file__).parents[1])
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 from bench import processes  # noqa: E402
+from bench.codecs import APPS, CODECS  # noqa: E402
 from devtools.deployment import Deployment  # noqa: E402
 from devtools.servers import Server  # noqa: E402
 from tablestore_memory.worker.operations.backlog import backlog  # noqa: E402
 
 _LOOK_EVERY_S = 5.0
+_PARTS = 5
 _TEXT = "I like green tea in the morning, and my cat likes milk. " * 2
 
 
@@ -46,9 +48,9 @@ def publish(deployment: Deployment, messages: int, sessions: int) -> float:
     return time.monotonic() - began
 
 
-def drain(deployment: Deployment, minutes: float) -> list[dict[str, Any]]:
+def drain(deployment: Deployment, minutes: float, codec: str) -> list[dict[str, Any]]:
     """Look every few seconds until all is stored or the time is up."""
-    (worker,) = deployment.start_workers("ingest")
+    (worker,) = deployment.start_workers("ingest", app=APPS[codec])
     ends = time.monotonic() + minutes * 60
     looks: list[dict[str, Any]] = []
     while time.monotonic() < ends:
@@ -64,18 +66,17 @@ def drain(deployment: Deployment, minutes: float) -> list[dict[str, Any]]:
 
 
 def told(looks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rates by quarter of the run, and each process' memory at the end of each quarter."""
+    """Rates by fifth of the run, and each process' memory at the end of each fifth."""
     rates = [
         (before["waiting"] - after["waiting"]) / (after["at"] - before["at"])
         for before, after in itertools.pairwise(looks)
     ]
-    quarter = max(1, len(rates) // 4)
-    parts = [rates[start : start + quarter] for start in range(0, len(rates), quarter)]
-    by_quarter = [round(statistics.mean(part)) for part in parts]
-    places = [len(looks) * n // 4 - 1 for n in (1, 2, 3, 4)]
+    edges = [len(rates) * n // _PARTS for n in range(_PARTS + 1)]
+    parts = [rates[start:end] for start, end in itertools.pairwise(edges) if start < end]
+    places = [len(looks) * n // _PARTS - 1 for n in range(1, _PARTS + 1)]
     return {
-        "drained_per_s_by_quarter": by_quarter,
-        "memory_mb_by_quarter": [list(looks[max(0, p)]["memory_mb"].values()) for p in places],
+        "drained_per_s_by_fifth": [round(statistics.mean(part)) for part in parts],
+        "memory_mb_by_fifth": [list(looks[max(0, p)]["memory_mb"].values()) for p in places],
         "seconds": round(looks[-1]["at"] - looks[0]["at"]),
     }
 
@@ -100,6 +101,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, default=10, help="the longest to drain")
+    parser.add_argument("--codec", choices=CODECS, default=CODECS[0])
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -111,11 +113,12 @@ def main() -> None:
         ) as deployment,
     ):
         took_s = publish(deployment, options.messages, options.sessions)
-        looks = drain(deployment, options.minutes)
+        looks = drain(deployment, options.minutes, options.codec)
         left = backlog(deployment.services.redis, deployment.services.streams).events
         drained = options.messages - left
         lost = missing(deployment, drained, options.messages, options.sessions)
         result = {
+            "codec": options.codec,
             "published": options.messages,
             "publish_s": round(took_s),
             "drained": drained,

@@ -19,8 +19,9 @@ from statistics import median
 
 import msgspec
 
+from bench.codecs import APPS
 from bench.drained import Result
-from bench.ingest import APPS, drained, event, kill_workers, prefill, warm_worker
+from bench.ingest import drained, event, kill_workers, prefill, warm_worker
 from devtools.deployment import Deployment
 from devtools.servers import Server
 from tablestore_memory.protocol.events import Message

@@ -1,10 +1,10 @@
 """Tables, rows and index definitions in one SQLite file.
 
 A row is its sort key, when it was last written, and its PlainBuffer bytes as they travel, in which
-a cell without a timestamp has that of the write. In WAL
-mode with synchronous=NORMAL a commit is in the operating system's hands before it returns: it
-survives the death of this process at any moment; a power cut may lose the last commits but tears
-none.
+a cell without a timestamp has that of the write. Rows stand in the order in which they were first
+written, and an index has their keys. In WAL mode with synchronous=NORMAL a commit is in the operating
+system's hands before it returns: it survives the death of this process at any moment; a power cut may
+lose the last commits but tears none.
 """
 
 import sqlite3
@@ -20,7 +20,13 @@ CREATE TABLE IF NOT EXISTS tables (
 CREATE TABLE IF NOT EXISTS search_indexes (
     base TEXT NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL, PRIMARY KEY (base, name));
 """
+_INSERT = "INSERT INTO rows_{:d} (key, written_ms, bare) VALUES (?, ?, ?)"
+_OVER = " ON CONFLICT (key) DO UPDATE SET written_ms = excluded.written_ms, bare = excluded.bare"
 LOCK_TIMEOUT_S = 2  # a server that is just ending lets go of the file
+# Rows of many sessions come in any order of keys, so each meets a page of its own: the index of keys is to stay in
+# memory, and a page that is written often to be checked in once.
+_CACHE_KIB = 64 * 1024
+_WAL_PAGES = 16_000
 _PAGE_ROWS = 128  # rows may be of 4 MB, and a page is held in memory
 
 
@@ -47,11 +53,11 @@ class Storage:
     def __init__(self, path: str | Path) -> None:
         """Raises sqlite3.DatabaseError if another process has the file, or it is no database."""
         self._db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT_S)
-        # Of a new file. Rows are of a kilobyte or so: fewer pages to write, and to check in, for each.
-        self._db.execute("PRAGMA page_size = 16384")
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # two servers would not see each other
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES:d}")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -82,8 +88,8 @@ class Storage:
         )
         table = cursor.lastrowid or 0
         self._db.execute(
-            f"CREATE TABLE rows_{table:d} "
-            "(key BLOB PRIMARY KEY, written_ms INTEGER NOT NULL, bare BLOB NOT NULL) WITHOUT ROWID"
+            f"CREATE TABLE rows_{table:d} (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, "
+            "written_ms INTEGER NOT NULL, bare BLOB NOT NULL)"
         )
         return StoredTable(table, name, base, created_s, definition)
 
@@ -100,12 +106,12 @@ class Storage:
         return StoredRow(*row) if row else None
 
     def put(self, table: int, key: bytes, written_ms: int, bare: bytes) -> None:
-        query = f"INSERT OR REPLACE INTO rows_{table:d} VALUES (?, ?, ?)"  # noqa: S608 an int
+        query = _INSERT.format(table) + _OVER
         self._db.execute(query, (key, written_ms, bare))
 
     def put_new(self, table: int, key: bytes, written_ms: int, bare: bytes) -> bool:
         """Write the row unless there is one, and return whether it was written."""
-        query = f"INSERT OR IGNORE INTO rows_{table:d} VALUES (?, ?, ?)"  # noqa: S608 an int
+        query = _INSERT.format(table) + " ON CONFLICT DO NOTHING"
         return self._db.execute(query, (key, written_ms, bare)).rowcount > 0
 
     def delete(self, table: int, key: bytes) -> None:
@@ -113,7 +119,8 @@ class Storage:
 
     def written_before(self, table: int, written_ms: int) -> list[tuple[bytes, StoredRow]]:
         """Rows not written since, at most a page of them."""
-        query = f"SELECT * FROM rows_{table:d} WHERE written_ms <= ? LIMIT {_PAGE_ROWS:d}"  # noqa: S608
+        selected = f"SELECT key, written_ms, bare FROM rows_{table:d}"  # noqa: S608 an int
+        query = f"{selected} WHERE written_ms <= ? LIMIT {_PAGE_ROWS:d}"
         rows = self._db.execute(query, (written_ms,)).fetchall()
         return [(key, StoredRow(written_ms, bare)) for key, written_ms, bare in rows]
 
@@ -131,7 +138,8 @@ class Storage:
     def _pages(
         self, table: int, where: str, start: bytes, end: bytes
     ) -> Iterator[tuple[bytes, StoredRow]]:
-        first = f"SELECT * FROM rows_{table:d} WHERE {where} LIMIT {_PAGE_ROWS:d}"  # noqa: S608
+        selected = f"SELECT key, written_ms, bare FROM rows_{table:d}"  # noqa: S608 an int
+        first = f"{selected} WHERE {where} LIMIT {_PAGE_ROWS:d}"
         after = first.replace("=", "", 1)  # strictly past the last key seen
         page = self._db.execute(first, (start, end)).fetchall()
         while page:

@@ -1,8 +1,10 @@
 """What keeps the local Tablestore from starting is said in one line."""
 
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from devtools.servers import Server
@@ -65,3 +67,38 @@ def test_sigterm_ends_it_cleanly_and_the_rows_stay(tmp_path: Path) -> None:
         server.restart()
 
         assert get_columns(Service(server.url).sync_client(), "t", [("pk", "a")]) == {"x": 1}
+
+
+def test_file_of_an_earlier_release_is_read_and_written(tmp_path: Path) -> None:
+    from tests.conformance.tablestore import Service, create, get_columns, meta, put
+
+    data = tmp_path / "rows.db"
+    with Server.start("tablestore", "--data", str(data)) as server:
+        client = Service(server.url).sync_client()
+        create(client, meta("t"))
+        put(client, "t", [("pk", "a")], [("x", 1)])
+        put(client, "t", [("pk", "b")], [("x", 1)])
+        server.stop()
+        order_by_key(data)
+
+        server.restart()
+        client = Service(server.url).sync_client()
+        put(client, "t", [("pk", "a")], [("x", 2)])
+        put(client, "t", [("pk", "c")], [("x", 2)])
+
+        found = [get_columns(client, "t", [("pk", name)]) for name in "abc"]
+        assert found == [{"x": 2}, {"x": 1}, {"x": 2}]
+
+
+def order_by_key(data: Path) -> None:
+    """The one table's rows as earlier releases laid them out: in the order of their keys."""
+    with closing(sqlite3.connect(data)) as database:
+        database.executescript(
+            """
+            CREATE TABLE earlier (key BLOB PRIMARY KEY, written_ms INTEGER NOT NULL, bare BLOB NOT NULL)
+                WITHOUT ROWID;
+            INSERT INTO earlier SELECT key, written_ms, bare FROM rows_1;
+            DROP TABLE rows_1;
+            ALTER TABLE earlier RENAME TO rows_1;
+            """
+        )
