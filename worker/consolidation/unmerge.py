@@ -47,9 +47,13 @@ class Merged:
         step.unindexed.forget([MemoryRef(user_id, whole_id)])
 
 
-def merged_lately(step: Apply, user_id: str, memory_id: str, asked_ms: int) -> Merged | None:
-    """What a memory became a part of, since it was seen by who asked for its deletion; None if it did not."""
-    entries = step.history.of_user(user_id)
+def merged_lately(
+    step: Apply, entries: Sequence[Replaced], user_id: str, memory_id: str, asked_ms: int
+) -> Merged | None:
+    """What a memory became a part of, since it was seen by who asked for its deletion; None if it did not.
+
+    `entries` are the user's history.
+    """
     by_hand = line(memory_id, [entry for entry in entries if entry.by_hand])
     since = [e for e in entries if e.text and (e.by_hand or e.written_ms > asked_ms - _SEEN_MS)]
     later = line(by_hand[-1], since)[1:]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import tee
 from typing import Any
 
 import msgspec
@@ -46,19 +47,20 @@ class Page:
 
 def kept_memory(s: Services, user_id: str, memory_id: str) -> KeptMemory | None:
     """One memory of a user, also by an id it had before it was edited; None if there is none."""
-    found = current(s.memories, s.history, user_id, memory_id)
+    entries, same = tee(s.history.every(user_id))
+    found = current(s.memories, entries, user_id, memory_id)
     if found is None:
         return None
-    history = past([found.memory.document_id], s.history.of_user(user_id))
+    history = past([found.memory.document_id], list(same))
     return KeptMemory(found.memory, history, _evidence(s, found.memory))
 
 
 def is_kept(s: Services, user_id: str, memory_id: str) -> bool:
     """Whether there is anything to delete: a memory, or what stands in the history alone, with its text."""
-    if current(s.memories, s.history, user_id, memory_id):
+    entries, same = tee(s.history.every(user_id))
+    if current(s.memories, entries, user_id, memory_id):
         return True
-    entries = s.history.every(user_id)
-    return any(entry.document_id == memory_id and entry.text for entry in entries)
+    return any(entry.document_id == memory_id and entry.text for entry in same)
 
 
 def id_after(memory: Memory, text: str | None) -> str:
