@@ -13,7 +13,7 @@ from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.lineage import line, past
 from tablestore_memory.worker.stores.memories import Memory
-from tablestore_memory.worker.stores.memory import citations
+from tablestore_memory.worker.stores.memory import cited_words
 from tablestore_memory.worker.stores.write import write_all
 
 # From seeing a memory to asking, and what the clocks of Redis and Tablestore may differ by.
@@ -62,7 +62,7 @@ def merged_lately(
     part = next(_as_memory(user_id, e) for e in reversed(since) if e.document_id == by_hand[-1])
     rows = step.memories.without_vectors(later[-1:])
     whole = next((row for row in rows if row.user_id == user_id), None)
-    if whole and _words(part).isdisjoint(_words(whole)):
+    if whole and cited_words(part).isdisjoint(cited_words(whole)):
         return None  # it was replaced: nothing of it is told any more
     before = past(by_hand, entries)
     own = [entry for entry in entries if entry in before or entry.document_id in later]
@@ -79,7 +79,3 @@ def _as_memory(user_id: str, entry: Replaced) -> Memory:
         stated_at=entry.replaced_at,
         received_ms=entry.received_ms,
     )
-
-
-def _words(memory: Memory) -> set[str]:
-    return set(citations(memory.user_id, memory.sources))
