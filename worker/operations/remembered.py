@@ -65,10 +65,10 @@ def _memories(s: Services, user_id: str, session_id: str) -> tuple[list[Memory],
     return list({memory.document_id: memory for memory in found}.values()), more is None
 
 
-def _cited(made: Derived, session_id: str) -> list[str]:
-    """The messages of the session that it rests on."""
-    return [
+def _cited(made: Derived, session_id: str) -> set[str]:
+    """The messages of the session that it rests on, be it on several quotes of one."""
+    return {
         source.message_id
         for source in made.sources
         if (source.session_id or made.session_id) == session_id
-    ]
+    }
