@@ -86,7 +86,8 @@ class ByHand:
         if memory.text != old.memory.text:
             (vector,) = self.remembering.qwen.embed([memory.text])
         if memory.document_id != old.memory.document_id:
-            same = self.remembering.application.memories.without_vectors([memory.document_id])
+            memories = self.remembering.application.memories
+            same = memories.theirs(event.user_id, [memory.document_id])
             memory = edited(together([*same, old.memory], old.memory), event)
         return Change(Embedded(memory, vector), (old.memory,), CORRECTED, memory.edited_at)
 

@@ -60,8 +60,7 @@ def merged_lately(
     if not later:
         return None
     part = next(_as_memory(user_id, e) for e in reversed(since) if e.document_id == by_hand[-1])
-    rows = step.memories.without_vectors(later[-1:])
-    whole = next((row for row in rows if row.user_id == user_id), None)
+    whole = next(iter(step.memories.theirs(user_id, later[-1:])), None)
     if whole and cited_words(part).isdisjoint(cited_words(whole)):
         return None  # it was replaced: nothing of it is told any more
     before = past(by_hand, entries)

@@ -121,7 +121,7 @@ def _every_memory(s: Services, user_id: str) -> Iterator[Memory]:
     while page.next is not None:
         page = page_of_memories(s, user_id, after=page.next or None)
         yield from page.memories
-    yield from (row for row in s.memories.without_vectors(unindexed) if row.user_id == user_id)
+    yield from s.memories.theirs(user_id, unindexed)
 
 
 def _told_row(s: Services, row: MessageRow, user_id: str) -> dict[str, Any]:
@@ -154,8 +154,7 @@ def _unindexed(s: Services, user_id: str) -> list[Memory]:
     shown: set[tuple[str, str]] = set()
     for start in range(0, len(ids), _PAGE):
         shown |= s.memories.searchable(ids[start : start + _PAGE])
-    rows = s.memories.without_vectors(i for i in ids if (user_id, i) not in shown)
-    return [row for row in rows if row.user_id == user_id]
+    return s.memories.theirs(user_id, (i for i in ids if (user_id, i) not in shown))
 
 
 def _token(after: str | None) -> bytes | None:

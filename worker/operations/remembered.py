@@ -60,8 +60,7 @@ def _memories(s: Services, user_id: str, session_id: str) -> tuple[list[Memory],
     found, more = s.memories.page_of_user(user_id, None, _MOST)
     if more:
         found, _ = s.memories.page_of_user(user_id, None, _MOST, session_id=session_id)
-    newest = s.memories.without_vectors(s.unindexed.of_user(user_id)[-_MOST:])
-    found += [memory for memory in newest if memory.user_id == user_id]
+    found += s.memories.theirs(user_id, s.unindexed.of_user(user_id)[-_MOST:])
     return list({memory.document_id: memory for memory in found}.values()), more is None
 
 

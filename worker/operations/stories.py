@@ -33,5 +33,4 @@ def story(s: Services, user_id: str, memory_id: str) -> Story | None:
 
 
 def _memory(s: Services, user_id: str, memory_id: str) -> Memory | None:
-    rows = s.memories.without_vectors([memory_id])
-    return next((row for row in rows if row.user_id == user_id), None)
+    return next(iter(s.memories.theirs(user_id, [memory_id])), None)
