@@ -110,8 +110,9 @@ def _story(services: Services, user_id: str, memory_id: str) -> Story:
 
 def _held(services: Services, user_id: str, memory_id: str) -> Memory:
     """What may be corrected."""
-    held = _story(services, user_id, memory_id).asked
+    held = next(iter(services.memories.theirs(user_id, [memory_id])), None)
     if held is None:
+        _story(services, user_id, memory_id)  # raises where there never was one
         raise NotFound("this memory holds no more")
     if held.kind == DOCUMENT:
         raise NotFound("an app keeps this as a whole message: it has to change it")
