@@ -68,7 +68,7 @@ def ask(action: Action, visit: Visit) -> Response:
 
 def do(action: Action, visit: Visit) -> Response:
     """Each is noted before."""
-    kind = Kind.of({name: values[-1] for name, values in visit.form.items()})
+    kind = Kind.of(visit.form)
     count = 0
     for letter in list(islice(kind.found(visit.services.dead), _AT_ONCE)):
         services = visit.noted(f"dead {action.verb.lower()}", user_of(letter))

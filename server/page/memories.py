@@ -57,7 +57,7 @@ def edit(visit: Visit) -> Response:
     """What was left as it was is no part of it."""
     user_id, memory_id = visit.given("user_id"), visit.given("memory_id")
     held = _held(visit.services, user_id, memory_id)
-    given = {name: visit.form.get(name, [""])[-1].replace("\r\n", "\n") for name in _EDITED}
+    given = {name: visit.form.get(name, "").replace("\r\n", "\n") for name in _EDITED}
     changes = {name: each for name, each in given.items() if each != (getattr(held, name) or "")}
     if not changes:
         raise Malformed("nothing is changed", "text")

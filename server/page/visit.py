@@ -11,7 +11,7 @@ from tablestore_memory.worker.services import Services
 
 @dataclass(frozen=True)
 class Visit:
-    """`name` is the visitor's, for the audit; `form` has every value of a field; `navigation` is (path, title)."""
+    """`name` is the visitor's, for the audit; `navigation` is (path, title)."""
 
     connections: Connections
     pulse: Pulse
@@ -19,7 +19,7 @@ class Visit:
     name: str
     path: str
     query: Mapping[str, str]
-    form: Mapping[str, Sequence[str]]
+    form: Mapping[str, str]
 
     @property
     def services(self) -> Services:
@@ -38,9 +38,9 @@ class Visit:
 
     def given(self, name: str) -> str:
         """A field of the form that has to be there. Raises Malformed."""
-        if not (values := self.form.get(name)):
+        if (value := self.form.get(name)) is None:
             raise Malformed("missing", name)
-        return values[-1]
+        return value
 
     def noted(self, command: str, user_id: str = "") -> Services:
         """What to read or change a user's things with, once the audit has it. Raises what Redis does."""
