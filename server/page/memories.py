@@ -8,9 +8,7 @@ from typing import get_args
 from starlette.responses import Response
 
 from tablestore_memory.protocol.events import MemoryKind
-from tablestore_memory.server.access import Access
 from tablestore_memory.server.api import memories as api
-from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.reading import converted
 from tablestore_memory.server.api.shapes import Edit, OfMemory
 from tablestore_memory.server.page.rendering import address, render, see_other
@@ -62,7 +60,7 @@ def edit(visit: Visit) -> Response:
     if not changes:
         raise Malformed("nothing is changed", "text")
     edited = api.edit(
-        _call(visit), OfMemory(memory_id=memory_id, user_id=user_id), converted(changes, Edit)
+        visit.call, OfMemory(memory_id=memory_id, user_id=user_id), converted(changes, Edit)
     )
     (sent,) = edited.event_ids
     return see_other(PATH, user_id=user_id, memory_id=memory_id, sent=sent)
@@ -94,7 +92,7 @@ def ask_delete(visit: Visit) -> Response:
 def delete(visit: Visit) -> Response:
     user_id, memory_id = visit.given("user_id"), visit.given("memory_id")
     asked = OfMemory(memory_id=memory_id, user_id=user_id)
-    (sent,) = api.delete(_call(visit), asked, None).event_ids
+    (sent,) = api.delete(visit.call, asked, None).event_ids
     return see_other("/user", user_id=user_id, sent=sent)
 
 
@@ -117,8 +115,3 @@ def _held(services: Services, user_id: str, memory_id: str) -> Memory:
     if held.kind == DOCUMENT:
         raise NotFound("an app keeps this as a whole message: it has to change it")
     return held
-
-
-def _call(visit: Visit) -> Call:
-    """As the API would be called, by who came in here."""
-    return Call(visit.connections, Access(visit.name), "page")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tablestore_memory.server.access import Access
+from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.connections import Connections
 from tablestore_memory.server.page.pulse import Pulse
 from tablestore_memory.server.problems import Malformed
@@ -27,6 +29,11 @@ class Visit:
         return self.connections.services
 
     @property
+    def call(self) -> Call:
+        """As the API would be called, by who came in here."""
+        return Call(self.connections, Access(self.name), "page")
+
+    @property
     def read_only(self) -> bool:
         return self.connections.settings.page_read_only
 
@@ -44,4 +51,4 @@ class Visit:
 
     def noted(self, command: str, user_id: str = "") -> Services:
         """What to read or change a user's things with, once the audit has it. Raises what Redis does."""
-        return self.connections.noted(command, user_id, by=f"page:{self.name}")
+        return self.call.noted(command, user_id)
