@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from starlette.responses import Response
 
-from tablestore_memory.server.page.places import place_in
+from tablestore_memory.server.page.places import following, place_in
 from tablestore_memory.server.page.rendering import address, render
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Malformed, NotFound
@@ -20,8 +20,13 @@ def users(visit: Visit) -> Response:
     """By id, from the beginning of one on."""
     begins, after = visit.query.get("begins", ""), visit.query.get("after")
     page = page_of_users(visit.noted("users"), begins=begins, after=after)
-    following = page.next and address("/users", begins=begins, after=page.next)
-    return render(visit, "users.html", users=page.users, begins=begins, following=following)
+    return render(
+        visit,
+        "users.html",
+        users=page.users,
+        begins=begins,
+        following=page.next and address("/users", begins=begins, after=page.next),
+    )
 
 
 def user(visit: Visit) -> Response:
@@ -52,9 +57,13 @@ def history(visit: Visit) -> Response:
     user_id = visit.asked("user_id")
     begin = place_in(visit)
     entries, rest = visit.noted("history", user_id).history.latest(user_id, _CHANGES, begin)
-    following = rest and address("/history", user_id=user_id, at=rest[0], begin=rest[1])
     return render(
-        visit, "history.html", user_id=user_id, entries=entries, begin=begin, following=following
+        visit,
+        "history.html",
+        user_id=user_id,
+        entries=entries,
+        begin=begin,
+        following=following("/history", rest, user_id=user_id),
     )
 
 
