@@ -37,7 +37,7 @@ def memory(visit: Visit) -> Response:
         memory_id=memory_id,
         story=told,
         excerpts=excerpts(services, told.asked) if told.asked else [],
-        waits=memory_id in services.unindexed.of_user(user_id),
+        waits=bool(services.unindexed.among(user_id, [memory_id])),
         may_edit=told.asked is not None and told.asked.kind != DOCUMENT,
         sent=visit.query.get("sent"),
     )

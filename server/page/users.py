@@ -1,7 +1,5 @@
 """Users, and what is kept of one of them: memories, and what became of earlier ones."""
 
-from collections.abc import Collection
-
 from starlette.responses import Response
 
 from tablestore_memory.server.page.places import following, place_in
@@ -11,7 +9,6 @@ from tablestore_memory.server.problems import Malformed, NotFound
 from tablestore_memory.worker.operations.kept import page_of_memories
 from tablestore_memory.worker.operations.users import page_of_users
 from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.stores.memory import Memory
 
 _MEMORIES, _CHANGES = 50, 50  # of a page
 
@@ -45,7 +42,7 @@ def user(visit: Visit) -> Response:
         "user.html",
         user_id=user_id,
         memories=memories,
-        unindexed=_unindexed(services, user_id, memories),
+        unindexed=services.unindexed.among(user_id, [each.document_id for each in memories]),
         is_all=not after and page.next is None,
         following=page.next and address("/user", user_id=user_id, after=page.next),
         sent=visit.query.get("sent"),
@@ -72,9 +69,3 @@ def _is_known(services: Services, user_id: str) -> bool:
     return bool(
         services.sessions.by_activity(user_id, 1)[0] or services.history.latest(user_id, 1)[0]
     )
-
-
-def _unindexed(services: Services, user_id: str, memories: Collection[Memory]) -> frozenset[str]:
-    """Which of them wait for the search index."""
-    waiting = frozenset(services.unindexed.of_user(user_id))
-    return waiting & {memory.document_id for memory in memories}

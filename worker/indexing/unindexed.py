@@ -91,6 +91,10 @@ class UnindexedMemories:
         names = cast(list[bytes], self._redis.zrange(self._keys.unindexed(user_id), 0, -1))
         return [name.decode() for name in names]
 
+    def among(self, user_id: str, document_ids: Iterable[str]) -> set[str]:
+        """Which of these are the user's and not confirmed searchable."""
+        return set(document_ids) & set(self.of_user(user_id))
+
     def due(self, partition: int) -> list[MemoryRef]:
         """Those to look for now."""
         key = self._keys.confirm(partition)
