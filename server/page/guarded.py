@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tablestore_memory.server.api.reading import media_type_of
 from tablestore_memory.server.guards.failures import problem_of
 from tablestore_memory.server.page.rendering import render
 from tablestore_memory.server.problems import Forbidden, Malformed, Problem, Unauthorized
@@ -62,7 +63,7 @@ def _problem(problem: Problem) -> Response:
 
 async def form_of(request: Request) -> Form:
     """Its fields, of one that is there twice the last. Raises Malformed."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    if media_type_of(request) != _FORM:
         raise Malformed(f"must be {_FORM}", "Content-Type")
     try:
         text = (await request.body()).decode()
