@@ -66,6 +66,4 @@ def history(visit: Visit) -> Response:
 
 def _is_known(services: Services, user_id: str) -> bool:
     """Of whom there are sessions, or a history, something is known, though nothing is remembered."""
-    return bool(
-        services.sessions.by_activity(user_id, 1)[0] or services.history.latest(user_id, 1)[0]
-    )
+    return bool(services.sessions.latest(user_id, 1) or services.history.latest(user_id, 1)[0])
