@@ -72,6 +72,21 @@ def test_unknown_dead_letter_is_said(idle: Deployment) -> None:
     assert b"--all" in retried.stderr
 
 
+def test_name_that_is_nearly_one_names_no_dead_letter(idle: Deployment) -> None:
+    idle.services.dead.add(0, event=b"-", reason="malformed", queue="ingest")
+    (letter,) = idle.services.dead.all()
+    half = letter.name.partition("-")[0]
+    nearly = [half, f"{half}-", f"{letter.name}-0", f"0:-{letter.dead_id}"]
+    nearly += [f"0:{2**64}-0", f"0:0-{2**64}", f"٠:{letter.dead_id}", f"-0:{letter.dead_id}", ":"]
+
+    found = [idle.services.dead.get(name) for name in nearly]
+    shown = idle.command("dead", "show", nearly[2])
+
+    assert found == [None] * len(nearly)
+    assert shown.returncode == 2
+    assert f"no dead letter {nearly[2]};" in shown.stderr.decode()
+
+
 def test_replay_leaves_the_rows_as_they_are(idle: Deployment, fresh_name: str) -> None:
     events = [
         message(fresh_name, 1, "plain", name="Ana", metadata={"channel": "web"}),
