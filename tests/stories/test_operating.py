@@ -224,6 +224,23 @@ def test_extraction_that_was_given_up_is_due_again_after_retry(
     assert services.dead.count() == 0
 
 
+def test_extraction_that_does_not_say_what_it_is_about_is_said_and_the_rest_is_retried(
+    idle: Deployment, fresh_name: str
+) -> None:
+    dead = idle.services.dead
+    about = {"user_id": fresh_name, "session_id": fresh_name}
+    for event in (b"-", b'{"user_id": "ana"}', b'"\xff"', json.dumps(about).encode()):
+        dead.add(5, event=event, reason="no answer", queue="extract")
+    before = [letter.name for letter in dead.all()]
+
+    done = idle.command("dead", "retry", "--all", "--json")
+
+    assert (done.returncode, json.loads(done.stdout)["retried"]) == (2, 1)
+    assert [letter.name for letter in dead.all()] == before[:3]
+    for name in before[:3]:
+        assert f"dead letter {name} does not say of which messages it is" in done.stderr.decode()
+
+
 def test_running_workers_forget_and_tell_the_counts_and_doctor_sees_them(
     redis_url: str, tablestore_url: str, dashscope_url: str, fresh_name: str
 ) -> None:

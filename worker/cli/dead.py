@@ -134,13 +134,19 @@ def _each(
 ) -> None:
     if bool(names) == every:
         fail(WRONG, "name some dead letters, or say --all")
-    with redis_alone() as services, _unknown_names() as unknown:
+    with redis_alone() as services, _told_at_the_end() as problems:
         named = [(name, services.dead.get(name)) for name in names or ()]
-        unknown += [name for name, letter in named if letter is None]
+        unknown = [name for name, letter in named if letter is None]
+        problems += [f"no dead letter {', '.join(unknown)}"] if unknown else []
         found = list(services.dead.all()) if every else [le for _, le in named if le]
         for letter in found:
             audited(services, f"dead {command}", user_of(letter))
-        count = sum(act(services, letter) for letter in found)
+        count = 0
+        for letter in found:
+            try:
+                count += act(services, letter)
+            except letters.Unreadable as error:
+                problems.append(f"dead letter {letter.name} {error}")
         if json:
             print_json({done: count, "unknown": unknown})
         else:
@@ -148,12 +154,12 @@ def _each(
 
 
 @contextmanager
-def _unknown_names() -> Iterator[list[str]]:
-    """Ends the command with what there was no letter for, after the others were done."""
-    unknown: list[str] = []
-    yield unknown
-    if unknown:
-        fail(WRONG, f"no dead letter {', '.join(unknown)}")
+def _told_at_the_end() -> Iterator[list[str]]:
+    """Ends the command with what could not be done, after the rest was."""
+    problems: list[str] = []
+    yield problems
+    if problems:
+        fail(WRONG, "; ".join(problems))
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:
