@@ -154,7 +154,7 @@ class QwenCalls:
 def tell_answered(
     model: str, purpose: str, usage: Usage, *, duration_ms: float, request_id: str
 ) -> None:
-    """Whoever asked: what a call was for and what it used, to the log."""
+    """Tell the log what a call was for and what it used, whoever made it."""
     log.info(
         "qwen.answered",
         model=model,

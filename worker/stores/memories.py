@@ -74,7 +74,7 @@ class Memories:
         return [memory_of(*found) for found in self._read(list(document_ids), COLUMNS)]
 
     def theirs(self, user_id: str, document_ids: Iterable[str]) -> list[Memory]:
-        """Those of them that are the user's: an id may be anybody's."""
+        """The user's of the memories with these ids, which may be anybody's; without vectors."""
         return [each for each in self.without_vectors(document_ids) if each.user_id == user_id]
 
     def written_ms(self, document_ids: Sequence[str]) -> dict[str, int]:
