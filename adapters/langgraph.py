@@ -88,9 +88,7 @@ class MemoryStore(BaseStore):
         return user_id
 
     def _get(self, user_id: str, key: str) -> Item | None:
-        # A fact stands under its own id; what was put under one of those that `possible_ids` gives.
-        ids = (*possible_ids(key, user_id), key)
-        found = self._recall.memories(user_id=user_id, ids=ids)
+        found = self._recall.memories(user_id=user_id, ids=_ids(user_id, key))
         stored_at = to_micros(found[0].since) if found else 0
         event = self._own.on_its_way(user_id, key, stored_at)
         if isinstance(event, DeleteMemory):
@@ -113,7 +111,7 @@ class MemoryStore(BaseStore):
 
     def _delete(self, user_id: str, key: str) -> None:
         """Wherever it may stand: where nothing does, that is nothing to a worker."""
-        for memory_id in dict.fromkeys((*possible_ids(key, user_id), key)):
+        for memory_id in _ids(user_id, key):
             draft = {"type": "delete_memory", "user_id": user_id, "memory_id": memory_id}
             event = cast(DeleteMemory, self._own.complete(draft))
             self._publisher.publish(event)
@@ -169,6 +167,11 @@ class MemoryStore(BaseStore):
     @property
     def _recall(self) -> Recall:
         return self._given or shared_recall()
+
+
+def _ids(user_id: str, key: str) -> list[str]:
+    """Where it may stand: a fact under its own, what was put under one of those that `possible_ids` gives."""
+    return list(dict.fromkeys((*possible_ids(key, user_id), key)))
 
 
 def _text(op: PutOp, value: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ It is that of OpenTelemetry's current span. Nothing is imported for it: whoever 
 
 import re
 from sys import modules
+from typing import TypeGuard
 
 from tablestore_memory.protocol.events import MAX_EVENT_BYTES
 
@@ -41,9 +42,9 @@ def traced(data: bytes) -> bytes:
     return b'%b,"traceparent":"%b"}' % (data[:-1], traceparent.encode())
 
 
-def is_traceparent(text: str) -> bool:
+def is_traceparent(text: str | None) -> TypeGuard[str]:
     """Whether a reader may use it: what is none counts for nothing."""
-    return _TRACEPARENT.fullmatch(text) is not None
+    return bool(text and _TRACEPARENT.fullmatch(text))
 
 
 def is_sampled(traceparent: str) -> bool:

@@ -1,7 +1,6 @@
 """A recall as a span, with the app's own OpenTelemetry; without it nothing is imported, and nothing done."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from tablestore_memory.recall.asked import Asked
 from tablestore_memory.recall.results import Recalled
@@ -9,16 +8,14 @@ from tablestore_memory.worker.tracing import spans
 from tablestore_memory.worker.tracing.content import ids, queried
 
 
-@contextmanager
-def recalling(asked: Asked) -> Iterator[spans.Note]:
+def recalling(asked: Asked) -> AbstractContextManager[spans.Note]:
     """Around the steps of a recall."""
     told = {
         "gen_ai.operation.name": spans.RECALL,
         **ids(asked.user_id, asked.session_id),
         **queried(asked.query),
     }
-    with spans.span(spans.RECALL, told) as note:
-        yield note
+    return spans.span(spans.RECALL, told)
 
 
 def about_result(result: Recalled) -> spans.Attributes:

@@ -12,7 +12,7 @@ import structlog
 
 from tablestore_memory.recall.dashscope import Answered
 from tablestore_memory.worker.qwen.asked_for import Asker
-from tablestore_memory.worker.qwen.calls import Book
+from tablestore_memory.worker.qwen.calls import Book, tell_answered
 
 _MOST_WAITING = 100
 _END_S = 2.0
@@ -28,13 +28,8 @@ class RecallCosts:
         self._waiting: set[Future[None]] = set()
 
     def __call__(self, call: Answered) -> None:
-        log.info(
-            "qwen.answered",
-            model=call.model,
-            purpose=call.purpose,
-            input_tokens=call.usage.input,
-            output_tokens=call.usage.output,
-            cached_tokens=call.usage.cached,
+        tell_answered(
+            *(call.model, call.purpose, call.usage),
             duration_ms=call.duration_ms,
             request_id=call.request_id,
         )

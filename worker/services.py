@@ -271,7 +271,7 @@ class Services(RedisServices):
 
     @cached_property
     def users(self) -> Users:
-        return Users(self.tablestore, self.names, self.settings.tenant)
+        return Users(self.tablestore, self.names, self.sessions, self.settings.tenant)
 
     @cached_property
     def ingest(self) -> Ingest:

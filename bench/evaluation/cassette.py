@@ -23,15 +23,12 @@ class Cassette:
         self._path = path
         self._answers: dict[tuple[str, str], str] = {}
         self._versions: dict[str, str] = {}  # by the hash of the instructions
-        self._played: set[tuple[str, str]] = set()
         for line in path.read_text("utf-8").splitlines() if path.exists() else ():
             self._take(json.loads(line))
 
     def play(self, prompt: Prompt) -> str | None:
         """The answer to a prompt, if there is one."""
-        key = (prompt.instructions, prompt.payload)
-        self._played.add(key)
-        return self._answers.get(key)
+        return self._answers.get((prompt.instructions, prompt.payload))
 
     def holds(self, prompt: Prompt) -> bool:
         return (prompt.instructions, prompt.payload) in self._answers
@@ -56,11 +53,6 @@ class Cassette:
         """The instructions under which a payload was answered, each as version and hash."""
         answered = sorted(instructions for instructions, p in self._answers if p == payload)
         return [f"{self._versions[each]} {each}" for each in answered]
-
-    @property
-    def unplayed(self) -> int:
-        """Answers that nothing asked for."""
-        return len(self._answers.keys() - self._played)
 
     def _take(self, line: Json) -> None:
         self._versions[line["instructions"]] = line["version"]

@@ -18,13 +18,18 @@ _MEDIA_TYPE = "application/json"
 
 async def body_of(request: Request, kind: type[T]) -> T:
     """Raises Malformed, NotJson."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
+    if media_type_of(request) != _MEDIA_TYPE:
         raise NotJson(f"must be {_MEDIA_TYPE}", "Content-Type")
     data = await request.body()
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise refused(error) from None
+
+
+def media_type_of(request: Request) -> str:
+    """What it says that its body is, in lower case and without parameters; "" if it says nothing."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def parameters_of(request: Request, kind: type[T]) -> T:

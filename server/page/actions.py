@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tablestore_memory.server.page.kinds import PATH, Kind
 from tablestore_memory.server.page.rendering import address, render, see_other
 from tablestore_memory.server.page.visit import Visit
-from tablestore_memory.worker.operations.letters import retry, user_of
+from tablestore_memory.worker.operations.letters import Unreadable, retry, user_of
 from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 
@@ -68,9 +68,12 @@ def ask(action: Action, visit: Visit) -> Response:
 
 def do(action: Action, visit: Visit) -> Response:
     """Each is noted before."""
-    kind = Kind.of({name: values[-1] for name, values in visit.form.items()})
-    count = 0
+    kind = Kind.of(visit.form)
+    count = unreadable = 0
     for letter in list(islice(kind.found(visit.services.dead), _AT_ONCE)):
         services = visit.noted(f"dead {action.verb.lower()}", user_of(letter))
-        count += action.do(services, letter)
-    return see_other(PATH, **{action.verb.lower(): count})
+        try:
+            count += action.do(services, letter)
+        except Unreadable:
+            unreadable += 1
+    return see_other(PATH, **{action.verb.lower(): count, "unreadable": unreadable or None})

@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
-from tablestore_memory.server.page.places import place_in
-from tablestore_memory.server.page.rendering import address, render
+from tablestore_memory.server.page.places import following, place_in
+from tablestore_memory.server.page.rendering import render
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import NotFound
 from tablestore_memory.worker.operations.conversations import page_of_messages, page_of_sessions
@@ -16,16 +16,13 @@ def sessions(visit: Visit) -> Response:
     user_id = visit.asked("user_id")
     begin = place_in(visit)
     page = page_of_sessions(visit.noted("sessions", user_id), user_id, begin=begin)
-    following = page.next and address(
-        "/sessions", user_id=user_id, at=page.next[0], begin=page.next[1]
-    )
     return render(
         visit,
         "sessions.html",
         user_id=user_id,
         sessions=page.sessions,
         begin=begin,
-        following=following,
+        following=following("/sessions", page.next, user_id=user_id),
     )
 
 
@@ -38,9 +35,6 @@ def session(visit: Visit) -> Response:
     infos = services.sessions.infos(user_id, [session_id])
     if not page.messages and not infos:
         raise NotFound("this user has no such session")
-    following = page.next and address(
-        "/session", user_id=user_id, session_id=session_id, at=page.next[0], begin=page.next[1]
-    )
     return render(
         visit,
         "session.html",
@@ -51,5 +45,5 @@ def session(visit: Visit) -> Response:
         watermark=infos[0].watermark if infos else 0,
         work=work_in(services, user_id, [session_id])[session_id],
         begin=begin,
-        following=following,
+        following=following("/session", page.next, user_id=user_id, session_id=session_id),
     )

@@ -3,13 +3,12 @@
 Kept in this process alone: when it ends, everybody is out.
 """
 
-import hashlib
 import secrets
 import threading
 import time
 from collections.abc import Callable
 
-from tablestore_memory.server.access import Tokens
+from tablestore_memory.server.access import Tokens, digest
 
 LINK = "link"
 """The visitor's name who came by the login link: whoever can read what the server printed."""
@@ -64,21 +63,16 @@ class _Passes:
         secret, now = secrets.token_urlsafe(32), self._clock()
         with self._one_at_a_time:
             self._given = {key: each for key, each in self._given.items() if each[1] > now}
-            self._given[_digest(secret)] = (name, now + seconds)
+            self._given[digest(secret)] = (name, now + seconds)
         return secret
 
     def name(self, secret: str) -> str | None:
-        return self._good(self._given.get(_digest(secret)))
+        return self._good(self._given.get(digest(secret)))
 
     def take(self, secret: str) -> str | None:
         """The same, and it is good no more."""
         with self._one_at_a_time:
-            return self._good(self._given.pop(_digest(secret), None))
+            return self._good(self._given.pop(digest(secret), None))
 
     def _good(self, found: tuple[str, float] | None) -> str | None:
         return found[0] if found and found[1] > self._clock() else None
-
-
-def _digest(secret: str) -> bytes:
-    """Looked up by this, so the time of a look-up tells nothing about a secret."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()

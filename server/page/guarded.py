@@ -1,17 +1,18 @@
 """What stands around every page: what goes wrong becomes a page, and a browser is told what it may do with one."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tablestore_memory.server.api.reading import media_type_of
 from tablestore_memory.server.guards.failures import problem_of
 from tablestore_memory.server.page.rendering import render
 from tablestore_memory.server.problems import Forbidden, Malformed, Problem, Unauthorized
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Form = dict[str, list[str]]
+Form = dict[str, str]
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -61,11 +62,11 @@ def _problem(problem: Problem) -> Response:
 
 
 async def form_of(request: Request) -> Form:
-    """Raises Malformed."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    """Its fields, of one that is there twice the last. Raises Malformed."""
+    if media_type_of(request) != _FORM:
         raise Malformed(f"must be {_FORM}", "Content-Type")
     try:
         text = (await request.body()).decode()
-        return parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS_AT_MOST)
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS_AT_MOST))
     except ValueError:
         raise Malformed("not a form of this page", "body") from None

@@ -31,7 +31,7 @@ class Login:
         return render(None, "login.html", 403, problem="This link was used, or it is too old.")
 
     async def by_token(self, request: Request) -> Response:
-        (token,) = (await form_of(request)).get("token", [""])[-1:]
+        token = (await form_of(request)).get("token", "")
         try:
             login = self._door.by_token(token)
         except Problem as problem:

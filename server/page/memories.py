@@ -8,9 +8,7 @@ from typing import get_args
 from starlette.responses import Response
 
 from tablestore_memory.protocol.events import MemoryKind
-from tablestore_memory.server.access import Access
 from tablestore_memory.server.api import memories as api
-from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.reading import converted
 from tablestore_memory.server.api.shapes import Edit, OfMemory
 from tablestore_memory.server.page.rendering import address, render, see_other
@@ -39,7 +37,7 @@ def memory(visit: Visit) -> Response:
         memory_id=memory_id,
         story=told,
         excerpts=excerpts(services, told.asked) if told.asked else [],
-        waits=memory_id in services.unindexed.of_user(user_id),
+        waits=bool(services.unindexed.among(user_id, [memory_id])),
         may_edit=told.asked is not None and told.asked.kind != DOCUMENT,
         sent=visit.query.get("sent"),
     )
@@ -57,12 +55,12 @@ def edit(visit: Visit) -> Response:
     """What was left as it was is no part of it."""
     user_id, memory_id = visit.given("user_id"), visit.given("memory_id")
     held = _held(visit.services, user_id, memory_id)
-    given = {name: visit.form.get(name, [""])[-1].replace("\r\n", "\n") for name in _EDITED}
+    given = {name: visit.form.get(name, "").replace("\r\n", "\n") for name in _EDITED}
     changes = {name: each for name, each in given.items() if each != (getattr(held, name) or "")}
     if not changes:
         raise Malformed("nothing is changed", "text")
     edited = api.edit(
-        _call(visit), OfMemory(memory_id=memory_id, user_id=user_id), converted(changes, Edit)
+        visit.call, OfMemory(memory_id=memory_id, user_id=user_id), converted(changes, Edit)
     )
     (sent,) = edited.event_ids
     return see_other(PATH, user_id=user_id, memory_id=memory_id, sent=sent)
@@ -94,7 +92,7 @@ def ask_delete(visit: Visit) -> Response:
 def delete(visit: Visit) -> Response:
     user_id, memory_id = visit.given("user_id"), visit.given("memory_id")
     asked = OfMemory(memory_id=memory_id, user_id=user_id)
-    (sent,) = api.delete(_call(visit), asked, None).event_ids
+    (sent,) = api.delete(visit.call, asked, None).event_ids
     return see_other("/user", user_id=user_id, sent=sent)
 
 
@@ -110,14 +108,10 @@ def _story(services: Services, user_id: str, memory_id: str) -> Story:
 
 def _held(services: Services, user_id: str, memory_id: str) -> Memory:
     """What may be corrected."""
-    held = _story(services, user_id, memory_id).asked
+    held = next(iter(services.memories.theirs(user_id, [memory_id])), None)
     if held is None:
+        _story(services, user_id, memory_id)  # raises where there never was one
         raise NotFound("this memory holds no more")
     if held.kind == DOCUMENT:
         raise NotFound("an app keeps this as a whole message: it has to change it")
     return held
-
-
-def _call(visit: Visit) -> Call:
-    """As the API would be called, by who came in here."""
-    return Call(visit.connections, Access(visit.name), "page")

@@ -1,12 +1,19 @@
 """Where in a list a page begins: a stamp and an id, as the tables order their rows, in the query."""
 
+from tablestore_memory.server.page.rendering import address
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Malformed
 
 _LATEST = 2**63 - 1
+Place = tuple[int, str]
 
 
-def place_in(visit: Visit) -> tuple[int, str] | None:
+def following(path: str, place: Place | None, **query: object) -> str | None:
+    """The address of the page that begins there; None where there is none."""
+    return place and address(path, **query, at=place[0], begin=place[1])
+
+
+def place_in(visit: Visit) -> Place | None:
     """None for the first page. Raises Malformed."""
     at = visit.query.get("at", "")
     if not at:

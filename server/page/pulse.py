@@ -16,7 +16,7 @@ from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.keys import Keys
 
 EVERY_S = 10.0
-KEPT_S = 3600
+_KEPT_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,10 @@ class Beat:
 class Pulse:
     """Beats from its start to its end, as a context."""
 
-    def __init__(self, redis: Redis, keys: Keys, every_s: float = EVERY_S) -> None:
+    def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
-        self._every_s = every_s
-        self._beats: deque[Beat] = deque(maxlen=round(KEPT_S / every_s) + 1)
+        self._beats: deque[Beat] = deque(maxlen=round(_KEPT_S / EVERY_S) + 1)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="pulse", daemon=True)
 
@@ -56,7 +55,7 @@ class Pulse:
         while True:
             with suppress(RedisError, RedisClusterException, OSError):
                 self._beats.append(self._beat())
-            if self._over.wait(self._every_s):
+            if self._over.wait(EVERY_S):
                 return
 
     def _beat(self) -> Beat:

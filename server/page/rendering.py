@@ -45,7 +45,7 @@ def language_of(text: str) -> str:
     """As far as its characters say, which is what fonts need; "" for unknown."""
     if text.isascii():
         return ""
-    names = {unicodedata.name(character, "").split("-")[0].split(" ")[0] for character in text}
+    names = {unicodedata.name(character, "").split("-")[0].split(" ")[0] for character in set(text)}
     return next((language for name, language in _LANGUAGES if name in names), "")
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import lru_cache
 from typing import get_args
 
@@ -12,7 +11,6 @@ from tablestore_memory.server.page.charts import bars
 from tablestore_memory.server.page.rendering import render
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Malformed
-from tablestore_memory.worker.costs.ledger import today
 from tablestore_memory.worker.costs.prices import prices_of
 from tablestore_memory.worker.operations.costs import By, CostLine, costs_by, first_of, lines_by
 from tablestore_memory.worker.services import Services
@@ -60,7 +58,7 @@ def _tokens(lines: list[CostLine], days: int) -> Iterator[tuple[str, int]]:
     """Of every day, also of those without a call."""
     booked = {each.name: each.input_tokens + each.output_tokens for each in lines}
     for ago in reversed(range(days)):
-        day = str(today() - timedelta(days=ago))
+        day = first_of(ago + 1)
         yield day, booked.get(day, 0)
 
 

@@ -1,17 +1,14 @@
 """Users, and what is kept of one of them: memories, and what became of earlier ones."""
 
-from collections.abc import Collection
-
 from starlette.responses import Response
 
-from tablestore_memory.server.page.places import place_in
+from tablestore_memory.server.page.places import following, place_in
 from tablestore_memory.server.page.rendering import address, render
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.server.problems import Malformed, NotFound
 from tablestore_memory.worker.operations.kept import page_of_memories
 from tablestore_memory.worker.operations.users import page_of_users
 from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.stores.memory import Memory
 
 _MEMORIES, _CHANGES = 50, 50  # of a page
 
@@ -20,8 +17,13 @@ def users(visit: Visit) -> Response:
     """By id, from the beginning of one on."""
     begins, after = visit.query.get("begins", ""), visit.query.get("after")
     page = page_of_users(visit.noted("users"), begins=begins, after=after)
-    following = page.next and address("/users", begins=begins, after=page.next)
-    return render(visit, "users.html", users=page.users, begins=begins, following=following)
+    return render(
+        visit,
+        "users.html",
+        users=page.users,
+        begins=begins,
+        following=page.next and address("/users", begins=begins, after=page.next),
+    )
 
 
 def user(visit: Visit) -> Response:
@@ -40,7 +42,7 @@ def user(visit: Visit) -> Response:
         "user.html",
         user_id=user_id,
         memories=memories,
-        unindexed=_unindexed(services, user_id, memories),
+        unindexed=services.unindexed.among(user_id, [each.document_id for each in memories]),
         is_all=not after and page.next is None,
         following=page.next and address("/user", user_id=user_id, after=page.next),
         sent=visit.query.get("sent"),
@@ -52,20 +54,16 @@ def history(visit: Visit) -> Response:
     user_id = visit.asked("user_id")
     begin = place_in(visit)
     entries, rest = visit.noted("history", user_id).history.latest(user_id, _CHANGES, begin)
-    following = rest and address("/history", user_id=user_id, at=rest[0], begin=rest[1])
     return render(
-        visit, "history.html", user_id=user_id, entries=entries, begin=begin, following=following
+        visit,
+        "history.html",
+        user_id=user_id,
+        entries=entries,
+        begin=begin,
+        following=following("/history", rest, user_id=user_id),
     )
 
 
 def _is_known(services: Services, user_id: str) -> bool:
     """Of whom there are sessions, or a history, something is known, though nothing is remembered."""
-    return bool(
-        services.sessions.by_activity(user_id, 1)[0] or services.history.latest(user_id, 1)[0]
-    )
-
-
-def _unindexed(services: Services, user_id: str, memories: Collection[Memory]) -> frozenset[str]:
-    """Which of them wait for the search index."""
-    waiting = frozenset(services.unindexed.of_user(user_id))
-    return waiting & {memory.document_id for memory in memories}
+    return bool(services.sessions.latest(user_id, 1) or services.history.latest(user_id, 1)[0])

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tablestore_memory.server.access import Access
+from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.connections import Connections
 from tablestore_memory.server.page.pulse import Pulse
 from tablestore_memory.server.problems import Malformed
@@ -11,7 +13,7 @@ from tablestore_memory.worker.services import Services
 
 @dataclass(frozen=True)
 class Visit:
-    """`name` is the visitor's, for the audit; `form` has every value of a field; `navigation` is (path, title)."""
+    """`name` is the visitor's, for the audit; `navigation` is (path, title)."""
 
     connections: Connections
     pulse: Pulse
@@ -19,12 +21,17 @@ class Visit:
     name: str
     path: str
     query: Mapping[str, str]
-    form: Mapping[str, Sequence[str]]
+    form: Mapping[str, str]
 
     @property
     def services(self) -> Services:
         """For what is no user's; what is goes through `noted`."""
         return self.connections.services
+
+    @property
+    def call(self) -> Call:
+        """As the API would be called, by who came in here."""
+        return Call(self.connections, Access(self.name), "page")
 
     @property
     def read_only(self) -> bool:
@@ -38,10 +45,10 @@ class Visit:
 
     def given(self, name: str) -> str:
         """A field of the form that has to be there. Raises Malformed."""
-        if not (values := self.form.get(name)):
+        if (value := self.form.get(name)) is None:
             raise Malformed("missing", name)
-        return values[-1]
+        return value
 
     def noted(self, command: str, user_id: str = "") -> Services:
         """What to read or change a user's things with, once the audit has it. Raises what Redis does."""
-        return self.connections.noted(command, user_id, by=f"page:{self.name}")
+        return self.call.noted(command, user_id)

@@ -216,6 +216,20 @@ def test_messages_that_name_nobody_stay_in_a_session_that_was_only_published_int
     assert home.left("s") == [2]
 
 
+def test_messages_that_name_nobody_go_with_a_further_request_once_an_app_gives_the_session(
+    home: Home,
+) -> None:
+    home.say("s", 1)
+    home.say_unowned("s", 2)
+    home.forget_messages("s")
+    home.open("s")
+
+    left = home.forget_messages("s")
+
+    assert left == Left(deleted=1, unowned=0, first=None, newest=0)
+    assert home.left("s") == []
+
+
 def test_all_of_a_user_goes_and_the_receipt_counts_it_by_place(home: Home) -> None:
     home.say("s", 1, 2)
     home.say("t", 3)

@@ -72,6 +72,21 @@ def test_unknown_dead_letter_is_said(idle: Deployment) -> None:
     assert b"--all" in retried.stderr
 
 
+def test_name_that_is_nearly_one_names_no_dead_letter(idle: Deployment) -> None:
+    idle.services.dead.add(0, event=b"-", reason="malformed", queue="ingest")
+    (letter,) = idle.services.dead.all()
+    half = letter.name.partition("-")[0]
+    nearly = [half, f"{half}-", f"{letter.name}-0", f"0:-{letter.dead_id}"]
+    nearly += [f"0:{2**64}-0", f"0:0-{2**64}", f"٠:{letter.dead_id}", f"-0:{letter.dead_id}", ":"]
+
+    found = [idle.services.dead.get(name) for name in nearly]
+    shown = idle.command("dead", "show", nearly[2])
+
+    assert found == [None] * len(nearly)
+    assert shown.returncode == 2
+    assert f"no dead letter {nearly[2]};" in shown.stderr.decode()
+
+
 def test_replay_leaves_the_rows_as_they_are(idle: Deployment, fresh_name: str) -> None:
     events = [
         message(fresh_name, 1, "plain", name="Ana", metadata={"channel": "web"}),
@@ -207,6 +222,23 @@ def test_extraction_that_was_given_up_is_due_again_after_retry(
     assert again is not None
     assert again.from_us == message(fresh_name, 2).created_at
     assert services.dead.count() == 0
+
+
+def test_extraction_that_does_not_say_what_it_is_about_is_said_and_the_rest_is_retried(
+    idle: Deployment, fresh_name: str
+) -> None:
+    dead = idle.services.dead
+    about = {"user_id": fresh_name, "session_id": fresh_name}
+    for event in (b"-", b'{"user_id": "ana"}', b'"\xff"', json.dumps(about).encode()):
+        dead.add(5, event=event, reason="no answer", queue="extract")
+    before = [letter.name for letter in dead.all()]
+
+    done = idle.command("dead", "retry", "--all", "--json")
+
+    assert (done.returncode, json.loads(done.stdout)["retried"]) == (2, 1)
+    assert [letter.name for letter in dead.all()] == before[:3]
+    for name in before[:3]:
+        assert f"dead letter {name} does not say of which messages it is" in done.stderr.decode()
 
 
 def test_running_workers_forget_and_tell_the_counts_and_doctor_sees_them(

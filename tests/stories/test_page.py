@@ -15,7 +15,7 @@ from devtools.servers import Server
 from tablestore_memory.server.page.table import PAGES
 from tablestore_memory.worker.costs.ledger import today
 from tablestore_memory.worker.costs.unbooked import Deed, named
-from tablestore_memory.worker.state.dead_letters import INGEST, DeadLetter
+from tablestore_memory.worker.state.dead_letters import EXTRACT, INGEST, DeadLetter
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.stores.costs import EVERYBODY, Spent
 from tablestore_memory.worker.stores.write import write_all
@@ -237,6 +237,18 @@ def test_dead_letter_is_retried_after_a_question_and_that_is_noted(
     assert services.redis.xlen(services.keys.events(letter.partition)) == before + 1
     (noted,) = [deed for deed in deeds(deployment, "dead retry") if SCRIPT in deed.user_id]
     assert noted.by == "page:all"
+
+
+def test_dead_letter_that_cannot_be_retried_is_told_and_stays(
+    page: httpx2.Client, deployment: Deployment
+) -> None:
+    deployment.services.dead.add(0, event=b"-", reason="unreadable", queue=EXTRACT)
+
+    done = page.post("/dead-letters/retry", data={"reason": "unreadable"}, follow_redirects=True)
+
+    assert "Put back into their queues: 0" in done.text
+    assert "They can only be discarded." in done.text
+    assert "unreadable" in [letter.reason for letter in deployment.services.dead.all()]
 
 
 def test_dead_letters_are_discarded_by_their_reason_and_others_stay(

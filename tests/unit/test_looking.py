@@ -149,6 +149,22 @@ def test_what_is_remembered_of_a_message_is_told_as_not_whole_where_there_is_too
     assert ({fact.text for fact in many.of("m1")}, many.whole) == (texts, False)
 
 
+def test_memory_that_cites_a_message_twice_rests_on_it_once(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    quotes = [Source("m1", quote, "s") for quote in ("I live in Paris", "since May")]
+    lived = memory(fresh_name, "Lives in Paris since May.", 1, *quotes)
+    lives = memory(fresh_name, "Lives in Lyon since June.", 2, *quotes)
+    history = deployment.services.history.row(lived, lives, reason="moved")
+    write_all(deployment.services.tablestore, [history])
+    put_memories(deployment, lives)
+    deployment.services.unindexed.add(fresh_name, [lives.document_id])
+
+    remembered = remembered_from(deployment.services, fresh_name, "s")
+
+    assert [fact.text for fact in remembered.of("m1")] == [lives.text, lived.text]
+
+
 def test_story_leads_from_any_of_its_states_to_what_holds(
     deployment: Deployment, fresh_name: str
 ) -> None:

@@ -39,7 +39,7 @@ def edit(
     """Correct one memory: what it said goes to the history, and is not extracted again."""
     with opened() as services:
         audited(services, "edit", user)
-        there = current(services.memories, services.history, user, memory)
+        there = current(services.memories, services.history.every(user), user, memory)
     found = there.memory if there else _unknown(user, memory)
     if found.kind == DOCUMENT:
         fail(WRONG, f"memory {memory} is a message that an app keeps whole: it has to change it")

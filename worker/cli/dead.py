@@ -34,6 +34,7 @@ Names = Annotated[
     list[str] | None, typer.Argument(help="PARTITION:ENTRY, as `dead list` names them.")
 ]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
+Act = Callable[[RedisServices, DeadLetter], bool]
 
 dead = typer.Typer(
     help="Look at what could not be stored or extracted; try it again or drop it.",
@@ -130,30 +131,40 @@ def _each(
     names: list[str] | None,
     every: bool,
     json: bool,
-    act: Callable[[RedisServices, DeadLetter], bool],
+    act: Act,
 ) -> None:
     if bool(names) == every:
         fail(WRONG, "name some dead letters, or say --all")
-    with redis_alone() as services, _unknown_names() as unknown:
+    with redis_alone() as services, _told_at_the_end() as problems:
         named = [(name, services.dead.get(name)) for name in names or ()]
-        unknown += [name for name, letter in named if letter is None]
+        unknown = [name for name, letter in named if letter is None]
+        if unknown:
+            problems.append(f"no dead letter {', '.join(unknown)}")
         found = list(services.dead.all()) if every else [le for _, le in named if le]
         for letter in found:
             audited(services, f"dead {command}", user_of(letter))
-        count = sum(act(services, letter) for letter in found)
+        count = sum(_is_done(act, services, letter, problems) for letter in found)
         if json:
             print_json({done: count, "unknown": unknown})
         else:
             say(f"{done} {counted(count, 'dead letter')}")
 
 
+def _is_done(act: Act, services: RedisServices, letter: DeadLetter, problems: list[str]) -> bool:
+    try:
+        return act(services, letter)
+    except letters.Unreadable as error:
+        problems.append(f"dead letter {letter.name} {error}")
+        return False
+
+
 @contextmanager
-def _unknown_names() -> Iterator[list[str]]:
-    """Ends the command with what there was no letter for, after the others were done."""
-    unknown: list[str] = []
-    yield unknown
-    if unknown:
-        fail(WRONG, f"no dead letter {', '.join(unknown)}")
+def _told_at_the_end() -> Iterator[list[str]]:
+    """Ends the command with what could not be done, after the rest was."""
+    problems: list[str] = []
+    yield problems
+    if problems:
+        fail(WRONG, "; ".join(problems))
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:

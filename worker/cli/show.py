@@ -118,7 +118,7 @@ def history(user: User, json: Json = False) -> None:
         audited(services, "history", user)
         replaced = services.history.of_user(user)
         ends = {entry.replaced_by for entry in replaced} - {""}
-        now = [stored.memory for stored in services.memories.get(sorted(ends))]
+        now = services.memories.theirs(user, sorted(ends))
     if json:
         print_json([told_replaced(entry) for entry in replaced] + [_is(memory) for memory in now])
     elif not replaced:

@@ -38,7 +38,9 @@ class ByHand:
         with self.remembering.user_lease(event.user_id) as held:
             if self.remembering.journal.was_applied(event.user_id, event.event_id):
                 return
-            old = self._current(event.user_id, event.memory_id)
+            step = self.remembering.application
+            entries = step.history.every(event.user_id)
+            old = current(step.memories, entries, event.user_id, event.memory_id)
             if old is None:
                 raise NoRow("no memory of this user has this id")
             if old.memory.kind == DOCUMENT:
@@ -70,13 +72,13 @@ class ByHand:
     ) -> tuple[Memory | None, Sequence[Replaced]]:
         """The memory, and what of the history tells what it was before."""
         step, user_id = self.remembering.application, event.user_id
-        if found := self._current(user_id, event.memory_id):
-            ids = {event.memory_id, found.memory.document_id}
-            return found.memory, past(ids, step.history.of_user(user_id))
-        if merged := merged_lately(step, user_id, event.memory_id, received_ms):
+        entries = step.history.of_user(user_id)
+        if found := current(step.memories, entries, user_id, event.memory_id):
+            return found.memory, past({event.memory_id, found.memory.document_id}, entries)
+        if merged := merged_lately(step, entries, user_id, event.memory_id, received_ms):
             merged.undo(step, received_ms, held.ensure_lease_held)
             return merged.part, merged.own
-        return None, past([event.memory_id], step.history.of_user(user_id))
+        return None, past([event.memory_id], entries)
 
     def _change(self, old: Embedded, event: EditMemory) -> Change:
         memory = edited(old.memory, event)
@@ -84,7 +86,8 @@ class ByHand:
         if memory.text != old.memory.text:
             (vector,) = self.remembering.qwen.embed([memory.text])
         if memory.document_id != old.memory.document_id:
-            same = self.remembering.application.memories.without_vectors([memory.document_id])
+            memories = self.remembering.application.memories
+            same = memories.theirs(event.user_id, [memory.document_id])
             memory = edited(together([*same, old.memory], old.memory), event)
         return Change(Embedded(memory, vector), (old.memory,), CORRECTED, memory.edited_at)
 
@@ -109,10 +112,6 @@ class ByHand:
         held.ensure_lease_held()
         write_all(application.client, [row])
         application.unindexed.forget([MemoryRef(memory.user_id, memory.document_id)])
-
-    def _current(self, user_id: str, memory_id: str) -> Embedded | None:
-        application = self.remembering.application
-        return current(application.memories, application.history, user_id, memory_id)
 
 
 def edited(old: Memory, event: EditMemory) -> Memory:

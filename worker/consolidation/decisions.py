@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,7 +15,6 @@ from tablestore_memory.worker.secrets.masking import masked
 from tablestore_memory.worker.stores.memories import Memory
 
 Action = Literal["add", "duplicate", "refine", "supersede"]
-_ACTIONS = get_args(Action)
 _LONGEST_REASON = 500  # characters; the prompt asks for eight words
 
 

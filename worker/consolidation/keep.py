@@ -50,8 +50,7 @@ def keep_document(
 def _ids(step: Apply, event: Remember) -> Sequence[str]:
     """Where to write it: where it stands already, else the ids it may have, in turn."""
     ids = document_ids(event)
-    rows = step.memories.without_vectors(ids)
-    own = {row.document_id for row in rows if row.user_id == event.user_id}
+    own = {row.document_id for row in step.memories.theirs(event.user_id, ids)}
     return ids[-1:] if ids[-1] in own else ids
 
 

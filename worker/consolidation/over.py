@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded
-from tablestore_memory.worker.stores.memory import Memory, citations
+from tablestore_memory.worker.stores.memory import Memory, cited_words
 
 
 def still_wanted(facts: Sequence[Embedded], replaced: Sequence[Replaced]) -> list[Embedded]:
@@ -18,17 +18,14 @@ def still_wanted(facts: Sequence[Embedded], replaced: Sequence[Replaced]) -> lis
         words
         for fact in facts
         if any(entry.cited and entry.names(fact.memory) for entry in replaced)
-        for words in _words(fact.memory)
+        for words in cited_words(fact.memory)
     }
 
     def is_over(memory: Memory) -> bool:
         if any(entry.names(memory) for entry in replaced):
             return True
-        same_words = any(entry.has_all_words_of(memory) for entry in replaced)
-        return same_words and not _words(memory) <= told_apart
+        words = cited_words(memory)
+        same_words = any(entry.has_all(words, memory.stated_at) for entry in replaced)
+        return same_words and not words <= told_apart
 
     return [fact for fact in facts if not is_over(fact.memory)]
-
-
-def _words(memory: Memory) -> set[str]:
-    return set(citations(memory.user_id, memory.sources))

@@ -13,7 +13,7 @@ from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.lineage import line, past
 from tablestore_memory.worker.stores.memories import Memory
-from tablestore_memory.worker.stores.memory import citations
+from tablestore_memory.worker.stores.memory import cited_words
 from tablestore_memory.worker.stores.write import write_all
 
 # From seeing a memory to asking, and what the clocks of Redis and Tablestore may differ by.
@@ -47,18 +47,21 @@ class Merged:
         step.unindexed.forget([MemoryRef(user_id, whole_id)])
 
 
-def merged_lately(step: Apply, user_id: str, memory_id: str, asked_ms: int) -> Merged | None:
-    """What a memory became a part of, since it was seen by who asked for its deletion; None if it did not."""
-    entries = step.history.of_user(user_id)
+def merged_lately(
+    step: Apply, entries: Sequence[Replaced], user_id: str, memory_id: str, asked_ms: int
+) -> Merged | None:
+    """What a memory became a part of, since it was seen by who asked for its deletion; None if it did not.
+
+    `entries` are the user's history.
+    """
     by_hand = line(memory_id, [entry for entry in entries if entry.by_hand])
     since = [e for e in entries if e.text and (e.by_hand or e.written_ms > asked_ms - _SEEN_MS)]
     later = line(by_hand[-1], since)[1:]
     if not later:
         return None
     part = next(_as_memory(user_id, e) for e in reversed(since) if e.document_id == by_hand[-1])
-    rows = step.memories.without_vectors(later[-1:])
-    whole = next((row for row in rows if row.user_id == user_id), None)
-    if whole and _words(part).isdisjoint(_words(whole)):
+    whole = next(iter(step.memories.theirs(user_id, later[-1:])), None)
+    if whole and cited_words(part).isdisjoint(cited_words(whole)):
         return None  # it was replaced: nothing of it is told any more
     before = past(by_hand, entries)
     own = [entry for entry in entries if entry in before or entry.document_id in later]
@@ -75,7 +78,3 @@ def _as_memory(user_id: str, entry: Replaced) -> Memory:
         stated_at=entry.replaced_at,
         received_ms=entry.received_ms,
     )
-
-
-def _words(memory: Memory) -> set[str]:
-    return set(citations(memory.user_id, memory.sources))

@@ -30,8 +30,7 @@ class Remembered:
     def of_user(self, user_id: str) -> list[Memory]:
         """Those that the index shows and those written so lately that it may not; by primary key."""
         ids = {memory.document_id for memory in self.memories.of_user(user_id)}
-        rows = self.memories.without_vectors(sorted(ids | self.unindexed.traces(user_id)))
-        return [memory for memory in rows if memory.user_id == user_id]
+        return self.memories.theirs(user_id, sorted(ids | self.unindexed.traces(user_id)))
 
     def history_of(self, scope: Scope, covered: Iterable[Memory]) -> list[Replaced]:
         """The entries that tell of something covered, as the old text or as the new one."""

@@ -72,24 +72,29 @@ class UnindexedMemories:
 
     def add(self, user_id: str, document_ids: Iterable[str]) -> None:
         """Record before or with the write, so that a crash leaves a look too many, never one too few."""
-        confirm, written, unindexed = self._places(user_id)
-        traced, traceparent = self._traced(user_id), current_traceparent()
-        now = now_ms(self._redis)
+        ids = list(document_ids)
+        if not ids:
+            return
+        confirm, written, unindexed, traced = self._places(user_id)
+        names = [MemoryRef(user_id, document_id).name for document_id in ids]
+        traceparent, now = current_traceparent(), now_ms(self._redis)
         with self._redis.pipeline(transaction=True) as pipe:
-            for document_id in document_ids:
-                name = MemoryRef(user_id, document_id).name
-                pipe.zadd(confirm, {name: now + _FIRST_LOOK_MS})
-                pipe.zadd(written, {name: now})
-                pipe.zadd(unindexed, {document_id: now})
-                if traceparent and is_sampled(traceparent):
-                    pipe.hset(traced, name, traceparent)
-                    pipe.pexpire(traced, TRACED_MS)
+            pipe.zadd(confirm, dict.fromkeys(names, now + _FIRST_LOOK_MS))
+            pipe.zadd(written, dict.fromkeys(names, now))
+            pipe.zadd(unindexed, dict.fromkeys(ids, now))
+            if traceparent and is_sampled(traceparent):
+                pipe.hset(traced, mapping=dict.fromkeys(names, traceparent))
+                pipe.pexpire(traced, TRACED_MS)
             pipe.execute()
 
     def of_user(self, user_id: str) -> list[str]:
         """The user's, the newest last."""
         names = cast(list[bytes], self._redis.zrange(self._keys.unindexed(user_id), 0, -1))
         return [name.decode() for name in names]
+
+    def among(self, user_id: str, document_ids: Iterable[str]) -> set[str]:
+        """Which of these are the user's and not confirmed searchable."""
+        return set(document_ids) & set(self.of_user(user_id))
 
     def due(self, partition: int) -> list[MemoryRef]:
         """Those to look for now."""
@@ -106,13 +111,13 @@ class UnindexedMemories:
         None if it was taken off meanwhile: what was forgotten is not announced.
         """
         lag_ms = self.age_ms(written)
-        confirm, by_time, unindexed = self._places(written.user_id)
+        confirm, by_time, unindexed, traced = self._places(written.user_id)
         trace = announce_searchable(
             self._redis,
             confirm=confirm,
             written=by_time,
             unindexed=unindexed,
-            traced=self._traced(written.user_id),
+            traced=traced,
             searchable=self._keys.searchable(written.user_id),
             name=written.name,
             user=written.user_id,
@@ -131,7 +136,7 @@ class UnindexedMemories:
 
     def traces(self, user_id: str) -> set[str]:
         """The user's, wherever one is noted; also where a crash left it in a part of the keys only."""
-        confirm, written, unindexed = self._places(user_id)
+        confirm, written, unindexed, _ = self._places(user_id)
         found = {name.decode() for name in cast(list[bytes], self._redis.zrange(unindexed, 0, -1))}
         for key in (confirm, written):
             for name, _ in self._redis.zscan_iter(key, match=members_of(user_id), count=_PAGE):
@@ -140,12 +145,12 @@ class UnindexedMemories:
 
     def look_again(self, written: MemoryRef) -> None:
         """Later, at a distance that grows with its age."""
-        confirm, _, _ = self._places(written.user_id)
+        confirm, *_ = self._places(written.user_id)
         delay_ms = max(random.uniform(*_LOOK_AGAIN_MS), self.age_ms(written) / 10)
         self._redis.zadd(confirm, {written.name: now_ms(self._redis) + delay_ms}, xx=True)
 
     def age_ms(self, written: MemoryRef) -> int:
-        _, key, _ = self._places(written.user_id)
+        _, key, *_ = self._places(written.user_id)
         now = now_ms(self._redis)
         return now - int(self._redis.zscore(key, written.name) or now)
 
@@ -166,18 +171,21 @@ class UnindexedMemories:
         return int(count or 0)
 
     def _remove(self, pipe: Pipeline, written: MemoryRef) -> None:
-        confirm, by_time, unindexed = self._places(written.user_id)
+        confirm, by_time, unindexed, traced = self._places(written.user_id)
         pipe.zrem(confirm, written.name)
         pipe.zrem(by_time, written.name)
         pipe.zrem(unindexed, written.document_id)
-        pipe.hdel(self._traced(written.user_id), written.name)
+        pipe.hdel(traced, written.name)
 
-    def _places(self, user_id: str) -> tuple[str, str, str]:
+    def _places(self, user_id: str) -> tuple[str, str, str, str]:
+        """Where the user's are noted: `confirm`, `written`, `unindexed`, `traced`."""
         keys, partition = self._keys, self._keys.streams.partition(user_id)
-        return keys.confirm(partition), keys.written(partition), keys.unindexed(user_id)
-
-    def _traced(self, user_id: str) -> str:
-        return self._keys.traced(self._keys.streams.partition(user_id))
+        return (
+            keys.confirm(partition),
+            keys.written(partition),
+            keys.unindexed(user_id),
+            keys.traced(partition),
+        )
 
 
 def _written(name: bytes) -> MemoryRef:

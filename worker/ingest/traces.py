@@ -32,5 +32,5 @@ def traces_of(batch: Batch) -> Sequence[str]:
     if not spans.is_on():
         return ()
     named = dict.fromkeys(entry.event.traceparent for entry in batch.entries)
-    recorded = (each for each in named if each and is_traceparent(each) and is_sampled(each))
+    recorded = (each for each in named if is_traceparent(each) and is_sampled(each))
     return list(islice(recorded, _MOST_LINKS))

@@ -8,8 +8,8 @@ from tablestore_memory.worker.services import Services
 from tablestore_memory.worker.stores.messages import Turn
 from tablestore_memory.worker.stores.sessions import Activity, SessionInfo
 
-SESSIONS_A_PAGE = 25
-MESSAGES_A_PAGE = 40
+_SESSIONS = 25  # of a page
+_MESSAGES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,9 @@ class PageOfMessages:
     next: tuple[int, str] | None
 
 
-def page_of_sessions(
-    s: Services, user_id: str, *, begin: Activity | None = None, count: int = SESSIONS_A_PAGE
-) -> PageOfSessions:
-    """Up to `count` (100 at most), from `begin` on."""
-    listed, following = s.sessions.by_activity(user_id, count, begin)
+def page_of_sessions(s: Services, user_id: str, *, begin: Activity | None = None) -> PageOfSessions:
+    """From `begin` on."""
+    listed, following = s.sessions.by_activity(user_id, _SESSIONS, begin)
     ids = [session_id for _, session_id in listed]
     infos = {info.session_id: info for info in s.sessions.infos(user_id, ids)}
     work = work_in(s, user_id, ids)
@@ -41,15 +39,10 @@ def page_of_sessions(
 
 
 def page_of_messages(
-    s: Services,
-    user_id: str,
-    session_id: str,
-    *,
-    begin: tuple[int, str] | None = None,
-    count: int = MESSAGES_A_PAGE,
+    s: Services, user_id: str, session_id: str, *, begin: tuple[int, str] | None = None
 ) -> PageOfMessages:
-    """Up to `count` of the user's messages in a session, from `begin` on."""
-    rows = s.sessions.rows_from(user_id, session_id, begin, count + 1)
-    found = [row.said for row in islice(rows, count + 1)]
-    following = [(each.created_at, each.message_id) for each in found[count:]]
-    return PageOfMessages(found[:count], following[0] if following else None)
+    """The user's messages in a session, from `begin` on."""
+    rows = s.sessions.rows_from(user_id, session_id, begin, _MESSAGES + 1)
+    found = [row.said for row in islice(rows, _MESSAGES + 1)]
+    following = [(each.created_at, each.message_id) for each in found[_MESSAGES:]]
+    return PageOfMessages(found[:_MESSAGES], following[0] if following else None)

@@ -24,10 +24,13 @@ class State:
 
 def state(redis: Redis, streams: Streams, unindexed: UnindexedMemories) -> State:
     spent = Budget(redis, streams, None).spent()
-    given_up = sum(int(redis.hlen(Keys(streams).given_up(p))) for p in range(STATE_PARTITIONS))
+    with redis.pipeline(transaction=False) as pipe:
+        for partition in range(STATE_PARTITIONS):
+            pipe.hlen(Keys(streams).given_up(partition))
+        given_up = pipe.execute()
     return State(
         decided_with_stale_index=unindexed.decided_with_stale_index(),
-        given_up_sessions=given_up,
+        given_up_sessions=sum(given_up),
         qwen_calls_today=spent["calls"],
         qwen_tokens_today=spent["tokens"],
         qwen_cached_tokens_today=spent["cached_tokens"],

@@ -1,5 +1,6 @@
 """How much has flowed through the streams, ever: counted where it flows, so right whatever died meanwhile."""
 
+from collections import Counter
 from typing import cast
 
 from redis import Redis
@@ -15,20 +16,32 @@ _OUTCOMES = ("stored", "refused", "forgotten")
 
 def flow(redis: Redis, keys: Keys) -> dict[Series, float]:
     partitions = active_partitions(redis, keys.streams)
-    with redis.pipeline(transaction=False) as pipe:
-        for p in partitions:
-            pipe.hgetall(keys.settled(p))
-        settled = cast(list[dict[bytes, bytes]], pipe.execute())
-
-    def total(what: str) -> float:
-        return sum(int(each.get(what.encode(), 0)) for each in settled)
-
-    amounts = {Series(SETTLED.name, (outcome,)): total(outcome) for outcome in _OUTCOMES}
-    amounts |= {Series(ROWS.name): total("rows"), Series(STORED_BYTES.name): total("bytes")}
+    settled = _settled(redis, keys, partitions)
+    amounts: dict[Series, float] = {
+        Series(SETTLED.name, (outcome,)): settled[outcome] for outcome in _OUTCOMES
+    }
+    amounts |= {Series(ROWS.name): settled["rows"], Series(STORED_BYTES.name): settled["bytes"]}
     amounts[Series(STALE.name)] = int(redis.get(keys.decided_with_stale_index()) or 0)
     if (published := _published(redis, keys, partitions)) is not None:
         amounts[Series(PUBLISHED.name)] = published
     return amounts
+
+
+def stored(redis: Redis, keys: Keys) -> float:
+    """Of all that, how many events were stored."""
+    return _settled(redis, keys, active_partitions(redis, keys.streams))["stored"]
+
+
+def _settled(redis: Redis, keys: Keys, partitions: range) -> Counter[str]:
+    """What became of events, over all partitions."""
+    with redis.pipeline(transaction=False) as pipe:
+        for p in partitions:
+            pipe.hgetall(keys.settled(p))
+        found = cast(list[dict[bytes, bytes]], pipe.execute())
+    total: Counter[str] = Counter()
+    for each in found:
+        total.update({what.decode(): int(n) for what, n in each.items()})
+    return total
 
 
 def _published(redis: Redis, keys: Keys, partitions: range) -> int | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import tee
 from typing import Any
 
 import msgspec
@@ -46,19 +47,20 @@ class Page:
 
 def kept_memory(s: Services, user_id: str, memory_id: str) -> KeptMemory | None:
     """One memory of a user, also by an id it had before it was edited; None if there is none."""
-    found = current(s.memories, s.history, user_id, memory_id)
+    entries, same = tee(s.history.every(user_id))
+    found = current(s.memories, entries, user_id, memory_id)
     if found is None:
         return None
-    history = past([found.memory.document_id], s.history.of_user(user_id))
+    history = past([found.memory.document_id], list(same))
     return KeptMemory(found.memory, history, _evidence(s, found.memory))
 
 
 def is_kept(s: Services, user_id: str, memory_id: str) -> bool:
     """Whether there is anything to delete: a memory, or what stands in the history alone, with its text."""
-    if current(s.memories, s.history, user_id, memory_id):
+    entries, same = tee(s.history.every(user_id))
+    if current(s.memories, entries, user_id, memory_id):
         return True
-    entries = s.history.every(user_id)
-    return any(entry.document_id == memory_id and entry.text for entry in entries)
+    return any(entry.document_id == memory_id and entry.text for entry in same)
 
 
 def id_after(memory: Memory, text: str | None) -> str:
@@ -119,7 +121,7 @@ def _every_memory(s: Services, user_id: str) -> Iterator[Memory]:
     while page.next is not None:
         page = page_of_memories(s, user_id, after=page.next or None)
         yield from page.memories
-    yield from (row for row in s.memories.without_vectors(unindexed) if row.user_id == user_id)
+    yield from s.memories.theirs(user_id, unindexed)
 
 
 def _told_row(s: Services, row: MessageRow, user_id: str) -> dict[str, Any]:
@@ -152,8 +154,7 @@ def _unindexed(s: Services, user_id: str) -> list[Memory]:
     shown: set[tuple[str, str]] = set()
     for start in range(0, len(ids), _PAGE):
         shown |= s.memories.searchable(ids[start : start + _PAGE])
-    rows = s.memories.without_vectors(i for i in ids if (user_id, i) not in shown)
-    return [row for row in rows if row.user_id == user_id]
+    return s.memories.theirs(user_id, (i for i in ids if (user_id, i) not in shown))
 
 
 def _token(after: str | None) -> bytes | None:

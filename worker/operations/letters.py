@@ -11,6 +11,7 @@ from tablestore_memory.worker.stores.messages import Turn
 
 QUEUES = (INGEST, REQUESTS, EXTRACT)
 _IDS = ("type", "user_id", "session_id", "message_id", "memory_id", "event_id")
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 MessagesOf = Callable[[str, str], Iterable[Turn]]
 """Those of a user's session, which stand in Tablestore."""
@@ -20,7 +21,7 @@ def ids_of(letter: DeadLetter) -> dict[str, str]:
     """The ids of its event, as far as it can be read; a malformed one may hold none."""
     try:
         fields = msgspec.json.decode(letter.event)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _NOT_JSON:
         return {}
     if not isinstance(fields, dict):
         return {}
@@ -35,13 +36,20 @@ def user_of(letter: DeadLetter) -> str:
 
 
 def retry(services: RedisServices, letter: DeadLetter, messages_of: MessagesOf) -> bool:
-    """Put it back into its queue; what cannot be done comes back. False if it was gone."""
+    """Put it back into its queue; what cannot be done comes back. False if it was gone. Raises Unreadable."""
     if letter.queue != EXTRACT:
         return services.dead.requeue(letter)
-    about = msgspec.json.decode(letter.event, type=_About)
+    about = _about(letter)
     stamps = _stamps(about, messages_of)
     services.due.add(about.user_id, about.session_id, min(stamps, default=FROM_WATERMARK))
     return services.dead.discard(letter)
+
+
+class Unreadable(Exception):
+    """A dead letter of an extraction does not say what it is about: it can only be discarded."""
+
+    def __init__(self) -> None:
+        super().__init__("does not say of which messages it is; it can only be discarded")
 
 
 class _About(msgspec.Struct):
@@ -50,6 +58,13 @@ class _About(msgspec.Struct):
     user_id: str
     session_id: str
     message_ids: list[str] = []
+
+
+def _about(letter: DeadLetter) -> _About:
+    try:
+        return msgspec.json.decode(letter.event, type=_About)
+    except _NOT_JSON:
+        raise Unreadable from None
 
 
 def _stamps(about: _About, messages_of: MessagesOf) -> Iterator[int]:

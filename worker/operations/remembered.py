@@ -5,12 +5,10 @@ who waits has patience for; what may be missing is said.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.stores.history import Replaced
-from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.memory import Derived, Memory
 
 _MOST = 100  # memories that are looked through: of the user, or of the session of one who has more
 _REPLACED = 200  # entries of the history, the latest first
@@ -18,13 +16,11 @@ _REPLACED = 200  # entries of the history, the latest first
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A memory and the words of a message that it rests on; `until` (µs) for one that holds no more."""
+    """What rests on a message; `until` (µs) for what holds no more, and the reason."""
 
     document_id: str
     text: str
     kind: str
-    quote: str
-    since: int
     until: int | None = None
     reason: str = ""
 
@@ -34,8 +30,8 @@ class Remembered:
     """Facts by the id of the message they rest on. If not `whole`, more may rest on these messages: what was
     joined with what another session said, or replaced long ago."""
 
-    by_message: dict[str, list[Fact]] = field(default_factory=dict)
-    whole: bool = True
+    by_message: dict[str, list[Fact]]
+    whole: bool
 
     def of(self, message_id: str) -> list[Fact]:
         return self.by_message.get(message_id, [])
@@ -45,10 +41,17 @@ def remembered_from(s: Services, user_id: str, session_id: str) -> Remembered:
     """Of all messages of a session of the user."""
     memories, all_of_them = _memories(s, user_id, session_id)
     history, rest = s.history.latest(user_id, _REPLACED)
+    told: list[tuple[Derived, Fact]] = [(m, Fact(m.document_id, m.text, m.kind)) for m in memories]
+    told += [
+        (entry, Fact(entry.document_id, entry.text, entry.kind, entry.replaced_at, entry.reason))
+        for entry in history
+        if entry.text
+    ]
     facts: dict[str, list[Fact]] = defaultdict(list)
-    for message_id, fact in _facts(session_id, memories, history):
-        facts[message_id].append(fact)
-    return Remembered(dict(facts), all_of_them and rest is None)
+    for made, fact in told:
+        for message_id in _cited(made, session_id):
+            facts[message_id].append(fact)
+    return Remembered(facts, all_of_them and rest is None)
 
 
 def _memories(s: Services, user_id: str, session_id: str) -> tuple[list[Memory], bool]:
@@ -57,39 +60,14 @@ def _memories(s: Services, user_id: str, session_id: str) -> tuple[list[Memory],
     found, more = s.memories.page_of_user(user_id, None, _MOST)
     if more:
         found, _ = s.memories.page_of_user(user_id, None, _MOST, session_id=session_id)
-    newest = s.memories.without_vectors(s.unindexed.of_user(user_id)[-_MOST:])
-    found += [memory for memory in newest if memory.user_id == user_id]
+    found += s.memories.theirs(user_id, s.unindexed.of_user(user_id)[-_MOST:])
     return list({memory.document_id: memory for memory in found}.values()), more is None
 
 
-def _facts(
-    session_id: str, memories: Iterable[Memory], history: Iterable[Replaced]
-) -> Iterator[tuple[str, Fact]]:
-    for memory in memories:
-        for source in memory.sources:
-            if (source.session_id or memory.session_id) == session_id:
-                yield (
-                    source.message_id,
-                    Fact(
-                        memory.document_id,
-                        memory.text,
-                        memory.kind,
-                        source.quote,
-                        memory.valid_from,
-                    ),
-                )
-    for entry in history:
-        for source in entry.sources if entry.text else ():
-            if (source.session_id or entry.session_id) == session_id:
-                yield (
-                    source.message_id,
-                    Fact(
-                        entry.document_id,
-                        entry.text,
-                        entry.kind,
-                        source.quote,
-                        entry.valid_from,
-                        entry.replaced_at,
-                        entry.reason,
-                    ),
-                )
+def _cited(made: Derived, session_id: str) -> set[str]:
+    """The messages of the session that it rests on, be it on several quotes of one."""
+    return {
+        source.message_id
+        for source in made.sources
+        if (source.session_id or made.session_id) == session_id
+    }

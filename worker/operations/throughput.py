@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from tablestore_memory.worker.metrics.catalogue import CHUNKS, INDEX_LAG, REQUESTS, SETTLED
+from tablestore_memory.worker.metrics.catalogue import CHUNKS, INDEX_LAG, REQUESTS
 from tablestore_memory.worker.metrics.counts import Counts
 from tablestore_memory.worker.metrics.metric import Metric
-from tablestore_memory.worker.metrics.tally import Series
-from tablestore_memory.worker.operations.flow import flow
+from tablestore_memory.worker.operations.flow import stored
 from tablestore_memory.worker.state.keys import Keys
 
 
@@ -30,5 +29,4 @@ def throughput(redis: Redis, keys: Keys) -> Throughput:
         own = (n for each, n in counted.items() if each.name == metric.name and each.part != "sum")
         return sum(own)
 
-    stored = flow(redis, keys)[Series(SETTLED.name, ("stored",))]
-    return Throughput(stored, total(REQUESTS), total(CHUNKS), total(INDEX_LAG))
+    return Throughput(stored(redis, keys), total(REQUESTS), total(CHUNKS), total(INDEX_LAG))

@@ -91,8 +91,7 @@ def _counted(facts: Sequence[Fact], *, whole: bool) -> str:
 
 
 def _searchable(s: Services, user_id: str, ids: Sequence[str], written_ms: int) -> Stage:
-    waiting = set(s.unindexed.of_user(user_id)) & set(ids)
-    if waiting:
+    if waiting := s.unindexed.among(user_id, ids):
         text = f"{len(waiting)} of {len(ids)} are not shown by the search index yet"
         return Stage("Searchable", "now", text, written_ms * 1000)
     announced = announced_ms(s.redis, s.streams, user_id, ids, written_ms)

@@ -147,17 +147,24 @@ class QwenCalls:
                     note(_told(usage, request_id) | answered(response.output))
             spent.tokens, spent.cached = usage.total, usage.cached
             self.book(model, purpose, NOBODY if trivial else current_asker(), usage)
-        log.info(
-            "qwen.answered",
-            model=model,
-            purpose=purpose,
-            input_tokens=usage.input,
-            output_tokens=usage.output,
-            cached_tokens=usage.cached,
-            duration_ms=duration_ms,
-            request_id=request_id,
-        )
+        tell_answered(model, purpose, usage, duration_ms=duration_ms, request_id=request_id)
         return response
+
+
+def tell_answered(
+    model: str, purpose: str, usage: Usage, *, duration_ms: float, request_id: str
+) -> None:
+    """Tell the log what a call was for and what it used, whoever made it."""
+    log.info(
+        "qwen.answered",
+        model=model,
+        purpose=purpose,
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cached_tokens=usage.cached,
+        duration_ms=duration_ms,
+        request_id=request_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

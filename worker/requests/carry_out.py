@@ -112,7 +112,7 @@ def _span_of(event: Event) -> AbstractContextManager[spans.Note]:
         spans.REQUEST.format(type=event.__struct_config__.tag),
         ids(event.user_id, event.session_id),
         kind="CONSUMER",
-        parent=trace if trace and is_traceparent(trace) else None,
+        parent=trace if is_traceparent(trace) else None,
     )
 
 

@@ -4,6 +4,7 @@ A letter is named `PARTITION:ENTRY`. It holds the event as it came (of an extrac
 reason, the class of the error, which queue gave up, and how often it was tried. Nothing trims it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from tablestore_memory.worker.state.scripts import script
 _TALLIED = (
     1_000  # of a partition: a script that looked at more would keep Redis busy for milliseconds
 )
+# Half an id names the first entry of its millisecond to Redis, and one of over 64 bits is an error to it.
+_NAME = re.compile(r"(\d{1,4}):(\d{1,19}-\d{1,19})", re.ASCII)
 INGEST, REQUESTS, EXTRACT = "ingest", "requests", "extract"
 
 
@@ -111,11 +114,12 @@ class DeadLetters:
 
     def get(self, name: str) -> DeadLetter | None:
         """The letter of this name; None if there is none, or the name is no name."""
-        number, _, dead_id = name.partition(":")
-        if not (number.isdecimal() and dead_id.replace("-", "").isdecimal()):
+        named = _NAME.fullmatch(name)
+        if named is None:
             return None
-        fields = one(self._redis, self._keys.dead(int(number)), dead_id)
-        return None if fields is None else _letter(int(number), dead_id, fields)
+        partition, dead_id = int(named[1]), named[2]
+        fields = one(self._redis, self._keys.dead(partition), dead_id)
+        return None if fields is None else _letter(partition, dead_id, fields)
 
     def requeue(self, letter: DeadLetter) -> bool:
         """The event goes to the end of the stream it came from, and is a letter no more.

@@ -54,13 +54,9 @@ class Replaced:
         """Whether it is this very fact, found in something said before."""
         return memory.document_id == self.document_id and memory.stated_at <= self.replaced_at
 
-    def has_all_words_of(self, memory: Memory) -> bool:
-        """Whether a fact found in something said before rests on no other words than what was corrected or
-        deleted by hand."""
-        if not self.cited or memory.stated_at > self.replaced_at:
-            return False
-        found = citations(memory.user_id, memory.sources)
-        return bool(found) and set(found) <= set(self.cited)
+    def has_all(self, words: set[str], stated_at: int) -> bool:
+        """Whether these are words, said before, that what was corrected or deleted by hand rested on."""
+        return bool(words) and stated_at <= self.replaced_at and words <= set(self.cited)
 
 
 class History:

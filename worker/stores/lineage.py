@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 
-from tablestore_memory.worker.stores.history import History, Replaced
+from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memories
 
 
-def current(memories: Memories, history: History, user_id: str, memory_id: str) -> Embedded | None:
-    """The user's memory with this id, or what it was made by hand since: an edit gives it another id."""
+def current(
+    memories: Memories, history: Iterable[Replaced], user_id: str, memory_id: str
+) -> Embedded | None:
+    """The user's memory with this id, or what it was made by hand since: an edit gives it another id.
+
+    The history is read after the memory, and only where none has this id: an edit writes it first.
+    """
     if found := _own(memories, user_id, memory_id):
         return found
-    by_hand = [entry for entry in history.of_user(user_id) if entry.by_hand]
+    by_hand = (entry for entry in history if entry.by_hand)
     became = (_own(memories, user_id, each) for each in line(memory_id, by_hand)[1:])
     return next(filter(None, became), None)
 

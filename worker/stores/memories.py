@@ -73,6 +73,10 @@ class Memories:
         """Those of the memories that exist, by primary key; vectors weigh most of a row."""
         return [memory_of(*found) for found in self._read(list(document_ids), COLUMNS)]
 
+    def theirs(self, user_id: str, document_ids: Iterable[str]) -> list[Memory]:
+        """The user's of the memories with these ids, which may be anybody's; without vectors."""
+        return [each for each in self.without_vectors(document_ids) if each.user_id == user_id]
+
     def written_ms(self, document_ids: Sequence[str]) -> dict[str, int]:
         """When the rows of up to 100 memories were written last, by Tablestore's clock; of those that exist."""
         return {
@@ -121,8 +125,7 @@ class Memories:
         """Of those that the search index shows up to `count` as they stand now, and where to go on; of a session
         those that it gave the last word of."""
         found, following = self._search.page(user_id, token, count, session_id=session_id)
-        rows = self.without_vectors([memory.document_id for memory in found])
-        return [row for row in rows if row.user_id == user_id], following
+        return self.theirs(user_id, [memory.document_id for memory in found]), following
 
     def searchable(self, document_ids: Sequence[str]) -> set[tuple[str, str]]:
         """Which of at most 100 ids the search index shows, each with its user."""

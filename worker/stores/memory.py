@@ -122,6 +122,11 @@ def citations(user_id: str, sources: Iterable[Source]) -> list[str]:
     return sorted(hashlib.sha256(each.encode()).hexdigest()[:32] for each in said)
 
 
+def cited_words(memory: Memory) -> set[str]:
+    """Those that a memory rests on."""
+    return set(citations(memory.user_id, memory.sources))
+
+
 # Full and half width forms to the usual ones. NFKC would do it too, but makes 10² the same as 102.
 _WIDTHS = {
     wide: unicodedata.normalize("NFKC", chr(wide)) for wide in (0x3000, *range(0xFF01, 0xFFEF))

@@ -83,9 +83,9 @@ class Sessions:
         return [_with_user(answer.row)[1] for answer in answers if answer.row is not None]
 
     def scan_page(
-        self, count: int, begin: tuple[str, str] | None
+        self, count: int, begin: tuple[Any, Any] | None
     ) -> tuple[list[tuple[str, SessionInfo]], tuple[str, str] | None]:
-        """Up to `count` sessions of all users from `begin` (user, session) on, and where to go on."""
+        """Up to `count` sessions of all users from `begin` (user, session; bounds, too) on, and where to go on."""
         first: Any = begin or (ots.INF_MIN, ots.INF_MIN)
         start = list(zip(("user_id", "session_id"), first, strict=True))
         end = [("user_id", ots.INF_MAX), ("session_id", ots.INF_MAX)]

@@ -11,13 +11,11 @@ from typing import Any
 
 import tablestore as ots
 
-from tablestore_memory.worker.stores.columns import integer
 from tablestore_memory.worker.stores.documents import DEFAULT_TENANT, TENANT
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.rows import OWNER
+from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import MEMORY_INDEX, TableNames
-
-Key = list[tuple[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +32,37 @@ class Users:
     """Of all tenants those with sessions, as these have none; of one tenant those with memories."""
 
     def __init__(
-        self, client: ots.OTSClient, names: TableNames, tenant: str = DEFAULT_TENANT
+        self,
+        client: ots.OTSClient,
+        names: TableNames,
+        sessions: Sessions,
+        tenant: str = DEFAULT_TENANT,
     ) -> None:
         self._client = client
         self._names = names
+        self._sessions = sessions
         self._tenant = tenant
 
     def with_sessions(
         self, begins: str, after: str | None, counted: int
     ) -> Iterator[SessionsOfUser]:
         """Those whose id begins so, behind `after`, by id; of each no more sessions are counted."""
-        start: Key | None = _key(begins, ots.INF_MIN)
-        if after is not None:
-            start = _key(after, ots.INF_MAX)
+        start: Any = (begins, ots.INF_MIN) if after is None else (after, ots.INF_MAX)
         while start is not None:
-            page, cut = self._page(start, counted + 1)
+            page, rest = self._sessions.scan_page(counted + 1, start)
+            cut = rest[0] if rest else None
             found = {user: list(each) for user, each in groupby(page, key=itemgetter(0))}
             if cut in found and len(found) > 1:
                 del found[cut]  # begins the next page
             for user, sessions in found.items():
                 if not user.startswith(begins):
                     return
-                times = [at for _, at in sessions[:counted]]
+                times = [info.update_time for _, info in sessions[:counted]]
                 and_more = user == cut or len(sessions) > counted
                 yield SessionsOfUser(user, len(times), and_more, max(times))
             start = None
             if cut is not None:
-                start = _key(cut, ots.INF_MAX if cut in found else ots.INF_MIN)
+                start = (cut, ots.INF_MAX if cut in found else ots.INF_MIN)
 
     def with_memories(self, begins: str, after: str | None, count: int) -> dict[str, int]:
         """The first `count` whose id begins so, behind `after`, with how many memories the index shows."""
@@ -79,23 +81,3 @@ class Users:
         return {
             group.key: group.row_count for each in answer.group_by_results for group in each.items
         }
-
-    def _page(self, start: Key, limit: int) -> tuple[list[tuple[str, int]], str | None]:
-        """Users with the activity of each of their sessions, and whose sessions would come next."""
-        with translated("GetRange sessions"):
-            _, rest, rows, _ = self._client.get_range(
-                *(self._names.session, "FORWARD", start, _key(ots.INF_MAX, ots.INF_MAX)),
-                columns_to_get=["update_time"],
-                limit=limit,
-                max_version=1,
-            )
-        users = [(row.primary_key[0][1], _activity(row)) for row in rows]
-        return users, rest[0][1] if rest else None
-
-
-def _key(user_id: object, session_id: object) -> Key:
-    return [("user_id", user_id), ("session_id", session_id)]
-
-
-def _activity(row: ots.Row) -> int:
-    return integer({cell[0]: cell[1] for cell in row.attribute_columns}, "update_time")

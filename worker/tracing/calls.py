@@ -3,14 +3,12 @@
 Source: semantic conventions for GenAI, spans, 0.1 (status: development).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from tablestore_memory.worker.tracing.spans import Attributes, Note, span
 
 
-@contextmanager
-def model_call(operation: str, model: str, attributes: Attributes) -> Iterator[Note]:
+def model_call(operation: str, model: str, attributes: Attributes) -> AbstractContextManager[Note]:
     """Around one request to a model."""
     told = {
         "gen_ai.operation.name": operation,
@@ -18,5 +16,4 @@ def model_call(operation: str, model: str, attributes: Attributes) -> Iterator[N
         "gen_ai.request.model": model,
         **attributes,
     }
-    with span(f"{operation} {model}", told, kind="CLIENT") as note:
-        yield note
+    return span(f"{operation} {model}", told, kind="CLIENT")

@@ -87,7 +87,7 @@ def within(traceparent: str | None) -> Iterator[None]:
 
     A current span stays what it is, and a text that names no trace counts for nothing.
     """
-    if not traceparent or not is_traceparent(traceparent) or current_traceparent():
+    if not is_traceparent(traceparent) or current_traceparent():
         yield
         return
     from opentelemetry import trace
