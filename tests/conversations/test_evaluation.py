@@ -68,6 +68,7 @@ def test_figures_of_a_small_conversation_are_right(small: Path) -> None:
     assert (figures["messages"], figures["memories"], figures["doubles"]) == (3, 2, 0)
     assert everything["turns"]["share"] == everything["both"]["share"] == 1.0
     assert adversarial == [1] * 9
+    assert all(row.pop("p50_ms") > 0 for row in everything.values())
     assert everything["memories"] == {
         "way": "memories",
         "tokens": 2_000,
@@ -76,6 +77,7 @@ def test_figures_of_a_small_conversation_are_right(small: Path) -> None:
         "any_hit": 1.0,
         "all_found": 0.5,  # nothing worth remembering was said about the day
         "share": 0.75,
+        "at_best": 0.75,
     }
     assert figures["losses"]["1000"] == {"not_extracted": 1, "of": 3}
     assert figures["right"] == figures["wrong"] == []
@@ -84,6 +86,15 @@ def test_figures_of_a_small_conversation_are_right(small: Path) -> None:
     assert figures["leaks"] == {"secrets": 5, "leaked": 0, "orders_kept": 0}
     assert figures["language_match"] == 1.0
     assert "Paris" not in json.dumps(figures)
+
+
+def test_what_is_found_may_be_reranked(small: Path) -> None:
+    figures = evaluated(small, "--rerank", "qwen3-rerank")
+
+    (share,) = {
+        r["share"] for r in figures["recall"] if (r["way"], r["category"]) == ("both", "all")
+    }
+    assert share == 1.0
 
 
 @needs_files
