@@ -13,7 +13,7 @@ COPY worker worker
 COPY server server
 COPY localcloud localcloud
 COPY tablestore_memory tablestore_memory
-RUN /opt/memory/bin/pip install --no-cache-dir --constraint constraints.txt '.[worker,server,local]'
+RUN /opt/memory/bin/pip install --no-cache-dir --constraint constraints.txt '.[worker,server,local,otel]'
 
 FROM python:3.12-slim
 

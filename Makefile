@@ -33,7 +33,7 @@ export no_proxy := $(NO_PROXY)
 # Tests start hundreds of processes: each would compile all of it again where an image says not to keep that.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-extract chaos bench-hostile bench-memory bench-recall chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi test-page bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-watching bench-extract chaos bench-hostile bench-memory bench-recall bench-page chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,13 @@ test-adapters: .venv-adapters/.installed ## LangChain, LangGraph, the OpenAI Age
 test-openapi: .venv-openapi/.installed ## A client that a generator makes of the server's description
 	$(BIN)/pytest tests/openapi
 
+$(VENV)/.installed-browser: $(VENV)/.installed
+	@$(PIP) install --constraint constraints.txt --editable '.[browser]'
+	@touch $@
+
+test-page: $(VENV)/.installed-browser ## The page in a browser (chromium of Debian's packages), and its pictures in docs/
+	$(BIN)/pytest tests/browser
+
 bench-agentscope: $(AGENTSCOPE)/.installed ## append_message: the drop-in beside AgentScope's own
 	MEMORY_MAX_MESSAGES=1000000 MEMORY_MAX_TOKENS=100000000 \
 	    $(IN_CLOUD) $(AGENTSCOPE)/bin/python -P bench/agentscope.py
@@ -119,6 +126,9 @@ bench-tablestore: install ## The local Tablestore: rows, searches over 100,000 d
 bench-ingest: install ## Ingestion beside plain Celery, AgentScope's append and the SDK alone; on 3.11: VENV=.venv-3.11 PYTHON=python3.11
 	$(BIN)/python -m bench.ingest
 
+bench-watching: install ## What metrics and traces cost the draining of a backlog, by turns with a worker that has neither
+	$(BIN)/python -m bench.watching
+
 bench-extract: install ## Sessions extracted a second and memory, in processes and threads, while Qwen takes its time
 	$(BIN)/python -m bench.extract
 
@@ -134,6 +144,9 @@ bench-memory: install ## From publish to a searchable memory, with the parts of 
 
 bench-recall: install ## A recall's time, from publish to a recall, as many recalls as hold their deadline; SHORT=1
 	$(BIN)/python -m bench.recall $(if $(SHORT),--short)
+
+bench-page: install ## Each page of the server over 10,000 sessions: p50 and p95
+	$(BIN)/python -m bench.page
 
 chaos-extract: install ## Kill extraction 200 times over LoCoMo files; stop the index; every fault at every call
 	$(BIN)/python -m tests.failures.extraction_kills --kills 200 $(wildcard $(LOCOMO)/*.json)

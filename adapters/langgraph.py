@@ -5,20 +5,20 @@
     store.search(("memories", "ana"), query="Where does Ana live?")
 
 A namespace is a prefix and a user. What is put is remembered as it is, under its key; beside it stand the facts
-that were extracted from what was said. A search shows what is put once a worker has stored it, `get` at once.
+that were extracted from what was said. What is deleted is deleted for good, be it put or extracted. A search shows
+both once a worker has done it, `get` at once.
 
 | asked for | |
 |---|---|
 | a value other than `{"text": …}`, `ttl`, `index` | Unsupported: a memory is one text, and searched |
-| `delete`, or a put of None | Unsupported: forget a session or a user |
 | `filter` | by `kind` alone, else Unsupported |
 | other namespaces, `list_namespaces` | Unsupported: memories are a user's, and users are not listed |
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from langgraph.store.base import (
     BaseStore,
@@ -38,6 +38,7 @@ from tablestore_memory.producer import Publisher, Remember
 from tablestore_memory.producer.lines import to_micros
 from tablestore_memory.producer.pending import shared_publisher
 from tablestore_memory.protocol.documents import possible_ids
+from tablestore_memory.protocol.events import DeleteMemory
 from tablestore_memory.recall import Recall, RecalledMemory
 from tablestore_memory.worker.stores.documents import DOCUMENT
 
@@ -91,18 +92,32 @@ class MemoryStore(BaseStore):
         ids = (*possible_ids(key, user_id), key)
         found = self._recall.memories(user_id=user_id, ids=ids)
         stored_at = to_micros(found[0].since) if found else 0
-        if (event := self._own.remembering(user_id, key, stored_at)) is not None:
+        event = self._own.on_its_way(user_id, key, stored_at)
+        if isinstance(event, DeleteMemory):
+            return None
+        if event is not None:
             at = datetime.fromtimestamp(event.created_at / 1e6, UTC)
             return self._item(user_id, key, event.text, DOCUMENT, at, at)
         return self._told(user_id, found[0], key=key) if found else None
 
     def _put(self, user_id: str, op: PutOp) -> None:
-        text = _text(op)
+        if op.value is None:
+            self._delete(user_id, op.key)
+            return
+        text = _text(op, op.value)
         message = {"id": op.key, "role": "user", "content": [{"type": "text", "text": text}]}
         draft = {"type": "remember", "user_id": user_id, "text": text, "document": message}
         event = cast(Remember, self._own.complete(draft))
         self._publisher.publish(event)
-        self._own.remembered(event, op.key)
+        self._own.asked(event, op.key)
+
+    def _delete(self, user_id: str, key: str) -> None:
+        """Wherever it may stand: where nothing does, that is nothing to a worker."""
+        for memory_id in dict.fromkeys((*possible_ids(key, user_id), key)):
+            draft = {"type": "delete_memory", "user_id": user_id, "memory_id": memory_id}
+            event = cast(DeleteMemory, self._own.complete(draft))
+            self._publisher.publish(event)
+            self._own.asked(event, key)
 
     def _search(self, user_id: str, op: SearchOp) -> list[SearchItem]:
         """Of a search with a query what it finds in time, the best first; without one all, the latest first."""
@@ -156,11 +171,8 @@ class MemoryStore(BaseStore):
         return self._given or shared_recall()
 
 
-def _text(op: PutOp) -> str:
+def _text(op: PutOp, value: Mapping[str, Any]) -> str:
     """What is to be remembered."""
-    value = op.value
-    if value is None:
-        raise Unsupported("delete: a memory goes with its session or its user, by `forget`")
     if op.ttl is not None:
         raise Unsupported("ttl: a memory stands until it is forgotten")
     if op.index not in (None, ["text"]):

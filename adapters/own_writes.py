@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from tablestore_memory.producer import Event, Publisher, from_line
 from tablestore_memory.producer.clock import Clock
 from tablestore_memory.producer.pending import MAX_PENDING, Pending
-from tablestore_memory.protocol.events import Message, Remember
+from tablestore_memory.protocol.events import DeleteMemory, Message, Remember
 
 SessionKey = tuple[str, str]  # user, session
 _Id = tuple[int, str]  # created_at in µs, message id: the rest of a row's key
@@ -26,7 +26,7 @@ class OwnWrites:
         self._clock = Clock()
         self._lock = threading.Lock()
         self._messages: Pending[SessionKey, _Id, Message] = Pending()
-        self._memories: Pending[str, str, Remember] = Pending()
+        self._memories: Pending[str, str, Remember | DeleteMemory] = Pending()
         self._forgotten: OrderedDict[SessionKey, int] = OrderedDict()
 
     def complete(self, draft: Mapping[str, Any]) -> Event:
@@ -55,13 +55,15 @@ class OwnWrites:
             upto = self._forgotten.get(key, -1)
         return [messages[each] for each in sorted(messages) if each[0] > upto]
 
-    def remembered(self, event: Remember, memory_id: str) -> None:
-        """It was published, to be kept under this id."""
+    def asked(self, event: Remember | DeleteMemory, memory_id: str) -> None:
+        """It was published, about what is known by this id."""
         with self._lock:
             self._memories.add(event.user_id, memory_id, event)
 
-    def remembering(self, user_id: str, memory_id: str, stored_at: int) -> Remember | None:
-        """What is on its way for an id, unless what is stored there (µs; 0: nothing) is as new."""
+    def on_its_way(
+        self, user_id: str, memory_id: str, stored_at: int
+    ) -> Remember | DeleteMemory | None:
+        """What was last asked about an id, unless what is stored there (µs; 0: nothing) is as new."""
         with self._lock:
             event = self._memories.of(user_id).get(memory_id)
             if event is not None and event.created_at <= stored_at:

@@ -93,6 +93,8 @@ def injure(
         else:
             store.kill()
             time.sleep(away_s)
+            side.replace_the_dead()  # for all of them may have been killed just before
+            wait_until(side.hurt, "a worker that says it failed", GRACE_S)
             store.restart()
             set_faults(store)
     side.replace_the_dead()

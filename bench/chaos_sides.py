@@ -95,6 +95,10 @@ class Side(ABC):
     def noted(self, line: str) -> None:
         """Count what a worker logs."""
 
+    @abstractmethod
+    def hurt(self) -> bool:
+        """A worker has failed, and has said so. True where workers say nothing."""
+
     @property
     @abstractmethod
     def published(self) -> int:
@@ -190,6 +194,9 @@ class Leased(Side):
             self.events["delivered"] += entry["entries"]
             self.events["again"] += entry["entries"] if entry["again"] else 0
 
+    def hurt(self) -> bool:
+        return self.events["task.failed"] + self.events["queue.paused"] > 0
+
     def bill(self) -> dict[str, Any]:
         self.end()
         lost = doubled = wrong = 0
@@ -247,6 +254,9 @@ class Plain(Side):
 
     def noted(self, line: str) -> None:
         """Nothing that it logs is counted."""
+
+    def hurt(self) -> bool:
+        return True
 
     def bill(self) -> dict[str, Any]:
         self.end()

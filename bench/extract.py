@@ -177,7 +177,7 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--short", action="store_true", help="at 1 s alone, with and without 429s")
-    parser.add_argument("--only", help="pools and latencies, as in threads-64@3")
+    parser.add_argument("--only", nargs="+", help="pools and latencies, as in threads-64@3")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     cases = [(s, False) for s in ((1.0,) if options.short else LATENCIES_S)]
@@ -185,6 +185,8 @@ def main() -> None:
     rows: list[Row] = []
     for latency_s, throttled in cases:
         for pool, size in (*POOLS, *((LARGEST,) if latency_s == 3 else ())):
+            if options.only and f"{pool}-{size}@{latency_s:g}" not in options.only:
+                continue
             rows.append(measure(pool, size, latency_s, throttled))
             print(rows[-1], file=sys.stderr, flush=True)
     print(json.dumps(rows) if options.json else table(rows))

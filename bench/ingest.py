@@ -34,6 +34,7 @@ from bench.drained import (
     into_nothing,
     services_with,
 )
+from devtools.child import Child
 from devtools.deployment import Deployment
 from devtools.faults import Faults
 from devtools.servers import Server, wait_until
@@ -67,23 +68,33 @@ def event(number: int, run: str) -> Message:
 
 
 def this_worker(deployment: Deployment, store_url: str, codec: str, count: int) -> Result:
-    """(a) A backlog in 10 sessions, kept waiting by a pause until the clock starts."""
-    (worker,) = deployment.start_workers("ingest", app=APPS[codec])
+    """(a) A backlog in 10 sessions."""
+    worker = warm_worker(deployment, APPS[codec])
+    filled = partial(prefill, deployment, count, f"worker-{codec}")
+    with counted(store_url, "BatchWriteRow") as requests:
+        result = drained(deployment, worker, count, filled)
+        return result | {"requests_per_1000": round(requests() * 1000 / count, 1)}
+
+
+def warm_worker(deployment: Deployment, app: str) -> Child:
+    (worker,) = deployment.start_workers("ingest", app=app)
     prefill(deployment, 1_000, "warm")
     wait_until(lambda: not backlog(deployment), "warmed up", 60)
+    return worker
+
+
+def drained(deployment: Deployment, worker: Child, count: int, fill: Callable[[], None]) -> Result:
+    """A backlog, kept waiting by a pause until the clock starts."""
     pause = deployment.services.keys.paused(gate.DRAIN)
     deployment.services.redis.set(pause, b'{"queue": "ingest", "task": "", "reason": "bench"}')
     time.sleep(2.5)  # longer than a turn: no drain is left running
-    prefill(deployment, count, f"worker-{codec}")
-    with counted(store_url, "BatchWriteRow") as requests:
-        cpu_s = processes.cpu_s(worker.process.pid)
-        deployment.services.redis.delete(pause)
-        began = time.monotonic()
-        wait_until(lambda: not backlog(deployment), "drained", 300)
-        wall_s = time.monotonic() - began
-        cpu_s = processes.cpu_s(worker.process.pid) - cpu_s
-        asked = requests()
-    return figures(count, wall_s, cpu_s, requests_per_1000=round(asked * 1000 / count, 1))
+    fill()
+    cpu_s = processes.cpu_s(worker.process.pid)
+    deployment.services.redis.delete(pause)
+    began = time.monotonic()
+    wait_until(lambda: not backlog(deployment), "drained", 300)
+    wall_s = time.monotonic() - began
+    return figures(count, wall_s, processes.cpu_s(worker.process.pid) - cpu_s)
 
 
 def one_task_a_message(deployment: Deployment, count: int) -> Result:
@@ -189,12 +200,14 @@ def read(deployment: Deployment, probes: set[str], seen: dict[str, float], ended
                 last[session] = said.created_at
 
 
-def prefill(deployment: Deployment, count: int, run: str) -> None:
+def prefill(
+    deployment: Deployment, count: int, run: str, make: Callable[[int, str], Message] = event
+) -> None:
     streams = Streams(deployment.settings.prefix, PARTITIONS)
     for start in range(0, count, 1_000):
         with deployment.services.redis.pipeline(transaction=False) as pipe:
             for number in range(start, min(start + 1_000, count)):
-                made = event(number, run)
+                made = make(number, run)
                 stream = streams.events(streams.partition(made.session_id))
                 pipe.xadd(stream, {EVENT_FIELD: encode(made)})
             pipe.execute()

@@ -196,6 +196,7 @@ def latencies(deployment: Deployment, recall: Recall, calls: int) -> dict[str, A
                 deployment.settings.embedding_model,
                 deployment.settings.embedding_dimension,
                 new[n],
+                user_id=USER,
                 timeout_s=10,
             ),
             calls,

@@ -32,12 +32,14 @@ _END_S = 10.0  # workers take up to 8 s
 
 
 class Stack:
-    """`environment` is where `memory-worker` and the examples find the services; a port of 0 is any."""
+    """`environment` is where `memory-worker` and the examples find the services; a port of 0 is any. `page_link`
+    lets one browser in, for some minutes."""
 
     def __init__(self, data: Path, ports: Mapping[str, int] | None = None) -> None:
         self.data = data
         self.environment: dict[str, str] = {}
         self.server_url = ""
+        self.page_link = ""
         self._ports = ports or dict.fromkeys(PORTS, 0)
         self._servers: list[Child] = []
         self._workers: list[Child] = []
@@ -101,6 +103,8 @@ class Stack:
             self._workers.append(self._worker(*line.split(": ", 1)))
         lines = [worker.wait_ready() for worker in self._workers]
         (self.server_url,) = (line.split()[1] for line in lines if line.startswith("ready "))
+        printed = [line for worker in self._workers for line in worker.output.splitlines()]
+        (self.page_link,) = (line.split()[1] for line in printed if line.startswith("page "))
 
     def _server(self, name: str, *options: str) -> Child:
         return Child(

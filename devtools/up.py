@@ -1,8 +1,8 @@
 """`make up`: everything on this machine, on the ports of .env.example, until Ctrl-C.
 
-Data and logs stand in .local. The addresses go into .env, if there is none, for other terminals. Other
-ports: LOCAL_REDIS_PORT, LOCAL_TABLESTORE_PORT, LOCAL_DASHSCOPE_PORT,
-LOCAL_SERVER_PORT. When a part ends, all of it does.
+Data and logs stand in .local, or in the folder LOCAL_DATA. The addresses go into .env, if there is none, for
+other terminals. Other ports: LOCAL_REDIS_PORT, LOCAL_TABLESTORE_PORT, LOCAL_DASHSCOPE_PORT, LOCAL_SERVER_PORT.
+When a part ends, all of it does.
 """
 
 import os
@@ -16,7 +16,7 @@ from devtools.child import CannotStart
 from devtools.signals import end_on_signals
 from devtools.stack import ROOT, Stack
 
-DATA = Path(".local")
+DATA = Path(os.environ.get("LOCAL_DATA", ".local"))
 PORTS = {"redis": 6399, "tablestore": 8087, "dashscope": 8088, "server": 8089}
 ADDRESSES = {
     "REDIS_URL": "Redis",
@@ -46,6 +46,7 @@ def _tell(stack: Stack) -> None:
         print(f"{what:<38} {stack.environment[name]}")
     token = stack.environment["MEMORY_SERVER_TOKEN"]
     print(f"{'memory server (HTTP, MCP)':<38} {stack.server_url}, token {token}")
+    print(f"{'page, good once, for ten minutes':<38} {stack.page_link}")
     print(f"data, and a log of each part           {stack.data}/, {stack.data}/*.log")
     _write_env(stack.environment)
     print("running until Ctrl-C; in another terminal: .venv/bin/memory-worker status", flush=True)

@@ -55,6 +55,7 @@ def _checked(environment: dict[str, str], before: int) -> int:
         return 1
     again = f"; the {before} of the last run, none twice" if before else ""
     console.rule(f"{len(memories)} memories{again}")
+    console.print("in a browser: LOCAL_DATA=.local/demo make up, and open the page that it prints")
     return 0
 
 

@@ -37,6 +37,7 @@ class Stats:
     replayed: int = 0
     """Of processes that ended before Redis had their events."""
     memory_events: int = 0
+    """Nowhere but in memory, those being sent included."""
     memory_bytes: int = 0
     journal_bytes: int = 0
     journal_damaged: int = 0

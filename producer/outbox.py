@@ -163,7 +163,7 @@ class Outbox:
             sent=counters.sent,
             retried=counters.retried,
             replayed=counters.replayed,
-            memory_events=len(self._memory),
+            memory_events=len(self._memory) + len(self._sender.unsaved),
             memory_bytes=self._memory.size,
             journal_bytes=self._journal.size,
             journal_damaged=self._damaged.stretches,

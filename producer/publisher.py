@@ -18,6 +18,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from sys import modules
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from tablestore_memory.producer import lifecycle
@@ -36,6 +37,7 @@ from tablestore_memory.protocol.events import (
     partition_key,
 )
 from tablestore_memory.protocol.text_messages import encode_text_message
+from tablestore_memory.protocol.traces import OPENTELEMETRY, traced
 
 if TYPE_CHECKING:
     from tablestore_memory.producer.outbox import Outbox
@@ -149,6 +151,8 @@ class Publisher:
         except MalformedEvent as error:
             draft = {"user_id": user_id, "session_id": session_id, "content": content}
             return self._malformed(outbox, {**draft, "event_id": event_id}, error)
+        if OPENTELEMETRY in modules:
+            data = traced(data)
         outbox.accept(data, session_id, now_us)
         return event_id
 
@@ -208,6 +212,8 @@ class Publisher:
         except MalformedEvent as error:
             draft = event if isinstance(event, Mapping) else {"line": event}
             return self._malformed(outbox, draft, error)
+        if event.traceparent is None:
+            data = traced(data)
         outbox.accept(data, partition_key(event), outbox.clock.now_us())
         return event.event_id
 

@@ -1,6 +1,7 @@
-"""Under which id a whole message is kept in the memory table. Does no I/O.
+"""What both sides know of rows: under which id a whole message is kept, and which sessions were published.
+Does no I/O.
 
-The id is the app's, and the table knows no other key. Where another user's row has it, the message is
+A document's id is the app's, and the table knows no other key. Where another user's row has it, the message is
 kept under an id bound to its user instead: two users who number alike both keep what is theirs.
 """
 
@@ -8,6 +9,9 @@ import hashlib
 import re
 
 from tablestore_memory.protocol.events import MAX_ID_BYTES
+
+# A column of a session's row that workers made: of the session, only what names its user is that user's.
+PUBLISHED = "memory_published"
 
 # Ids that can be computed by whoever knows a user: of a fact, with its text, and of a bound document.
 # A document that comes under such an id may not stand in the place of what belongs there.

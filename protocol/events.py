@@ -24,6 +24,9 @@ Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_BYTES, description="1 t
 Micros = Annotated[
     int, Meta(ge=0, le=MAX_CREATED_AT, description="microseconds since 1970-01-01, UTC")
 ]
+Traceparent = Annotated[
+    str, Meta(description="of W3C Trace Context; a text that is none counts for nothing")
+]
 Role = Literal["user", "assistant", "system", "tool", "developer", "function"]
 Kind = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -48,6 +51,7 @@ class _Event(
     user_id: Id
     created_at: Micros
     v: Annotated[int, Meta(ge=1)] = VERSION
+    traceparent: Traceparent | None = None
 
 
 class Message(_Event, frozen=True, kw_only=True, tag="message"):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from redis import Redis
 
-from tablestore_memory.recall.dashscope import DashScope
+from tablestore_memory.recall.dashscope import DashScope, Hear, unheard
 from tablestore_memory.recall.embedding import EmbeddingCache
 from tablestore_memory.recall.settings import RecallSettings
 from tablestore_memory.worker.state.connection import connect_redis
@@ -32,9 +32,10 @@ _COLUMNS = (
 class Clients:
     """To be made in the process that uses them: threads and sockets are not for two."""
 
-    def __init__(self, settings: RecallSettings) -> None:
+    def __init__(self, settings: RecallSettings, hear: Hear = unheard) -> None:
         self.pid = os.getpid()
         self.settings = settings
+        self.hear = hear
         # A request that outlives its recall holds a thread no longer than this.
         self._timeout_s = max(_LEAST_TIMEOUT_S, settings.deadline_s)
         self.names = TableNames(
@@ -58,7 +59,7 @@ class Clients:
         self.history = History(self.tablestore, self.names, tenant)
         self.sessions = Sessions(self.tablestore, self.names)
         self.dashscope = (
-            DashScope(settings.dashscope_url, settings.dashscope_api_key)
+            DashScope(settings.dashscope_url, settings.dashscope_api_key, hear)
             if settings.dashscope_api_key
             else None
         )

@@ -6,7 +6,9 @@ keeps to the workers' pace: a question of a person comes first.
 """
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -18,10 +20,32 @@ import urllib3
 
 from tablestore_memory.worker.failures.errors import BadCredentials, ResourceMissing, Unavailable
 from tablestore_memory.worker.qwen.errors import from_code, readable
+from tablestore_memory.worker.qwen.usage import Usage
+from tablestore_memory.worker.tracing.calls import model_call
 
 _EMBEDDING = "/services/embeddings/text-embedding/text-embedding"
 _RERANK = "/services/rerank/text-rerank/text-rerank"
 _CONNECTIONS = 64  # kept open; as many as recall has threads
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call that was answered: what for, for whom, and what it used."""
+
+    model: str
+    purpose: str
+    user_id: str
+    usage: Usage
+    duration_ms: float
+    request_id: str
+
+
+Hear = Callable[[Answered], None]
+"""Told of each answered call, in the thread of the recall: to return at once, and to raise nothing."""
+
+
+def unheard(answered: Answered) -> None:
+    """For whom costs are nobody's concern."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +54,10 @@ class DashScope:
 
     url: str
     api_key: str = field(repr=False)
+    hear: Hear = unheard
 
     def embedding(
-        self, model: str, dimension: int, text: str, *, timeout_s: float
+        self, model: str, dimension: int, text: str, *, user_id: str, timeout_s: float
     ) -> Sequence[float]:
         """The vector of a query. Raises what keeps the service from giving one."""
         body = {
@@ -40,7 +65,8 @@ class DashScope:
             "input": {"texts": [text]},
             "parameters": {"dimension": dimension, "text_type": "query"},
         }
-        output = self._output(_EMBEDDING, body, timeout_s)
+        with model_call("embeddings", model, {"gen_ai.embeddings.dimension.count": dimension}):
+            output = self._output(_EMBEDDING, "query", user_id, body, timeout_s)
         with readable():
             vector: list[float] = output["embeddings"][0]["embedding"]
             length = len(vector)
@@ -52,7 +78,7 @@ class DashScope:
         return vector
 
     def relevance(
-        self, model: str, query: str, documents: Sequence[str], *, timeout_s: float
+        self, model: str, query: str, documents: Sequence[str], *, user_id: str, timeout_s: float
     ) -> list[float]:
         """How relevant each document is to a query, from 0 to 1. Raises what keeps the service from saying it."""
         body = {
@@ -60,12 +86,16 @@ class DashScope:
             "input": {"query": query, "documents": list(documents)},
             "parameters": {"top_n": len(documents), "return_documents": False},
         }
-        output = self._output(_RERANK, body, timeout_s)
+        with model_call("rerank", model, {}):
+            output = self._output(_RERANK, "rerank", user_id, body, timeout_s)
         with readable():
             scores = {each["index"]: float(each["relevance_score"]) for each in output["results"]}
             return [scores[index] for index in range(len(documents))]
 
-    def _output(self, path: str, body: dict[str, Any], timeout_s: float) -> Any:
+    def _output(
+        self, path: str, purpose: str, user_id: str, body: dict[str, Any], timeout_s: float
+    ) -> Any:
+        began = time.monotonic()
         try:
             response = self._http.request(
                 "POST",
@@ -84,7 +114,12 @@ class DashScope:
             ) from None
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"Qwen: no answer: {type(error).__name__}") from error
-        return _output_of(response.status, response.data)
+        answer = _answer_of(response.status, response.data)
+        duration_ms = round((time.monotonic() - began) * 1000, 1)
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # then it tells no usage
+            usage, request_id = Usage.of(answer["usage"]), str(answer.get("request_id"))
+            self.hear(Answered(body["model"], purpose, user_id, usage, duration_ms, request_id))
+        return answer["output"]
 
     @cached_property
     def _http(self) -> urllib3.PoolManager:
@@ -102,7 +137,7 @@ class DashScope:
         return urllib3.ProxyManager(proxy, proxy_headers=headers, maxsize=_CONNECTIONS)
 
 
-def _output_of(status: int, data: bytes) -> Any:
+def _answer_of(status: int, data: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(data)
     except ValueError as error:
@@ -115,4 +150,4 @@ def _output_of(status: int, data: bytes) -> Any:
         raise from_code(status, *refusal, tell=False)
     if not told.get("output"):
         raise Unavailable("Qwen: a response without output")
-    return told["output"]
+    return told

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -99,7 +100,7 @@ class Parts:
 
     def ask(self, name: str, call: Callable[[], T]) -> Part[T]:
         """Begin a part."""
-        future = self.executor.submit(self._answer, name, call)
+        future = self.executor.submit(copy_context().run, self._answer, name, call)
         self._open.append(future)  # type: ignore[arg-type]  # a future is no container to write to
         return Part(name, future, self)
 

@@ -11,10 +11,12 @@ from tablestore_memory.protocol.events import Message
 from tablestore_memory.recall import stored
 from tablestore_memory.recall.asked import Asked, Question
 from tablestore_memory.recall.clients import Clients
+from tablestore_memory.recall.dashscope import Hear, unheard
 from tablestore_memory.recall.parts import awaited, waited_for
 from tablestore_memory.recall.results import Recalled, RecalledMemory
 from tablestore_memory.recall.settings import Options, RecallSettings
 from tablestore_memory.recall.steps import recalled
+from tablestore_memory.recall.traces import about_result, recalling
 
 
 class Recall:
@@ -24,15 +26,16 @@ class Recall:
     mistake of the caller raises, ValueError, which names the argument.
     """
 
-    def __init__(self, **settings: Unpack[Options]) -> None:
-        """Connects to nothing yet. Raises BadSettings, which names all that are wrong."""
-        self._clients = Clients(RecallSettings.of(settings))
+    def __init__(self, *, hear: Hear = unheard, **settings: Unpack[Options]) -> None:
+        """Connects to nothing yet; `hear` is told what Qwen is asked. Raises BadSettings, which names all that
+        are wrong."""
+        self._clients = Clients(RecallSettings.of(settings), hear)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, hear: Hear = unheard) -> Self:
         """With the settings of the environment, which are named as a worker's. Raises BadSettings."""
         settings = RecallSettings.from_env(os.environ if environ is None else environ)
-        return cls(**cast(Options, asdict(settings)))
+        return cls(hear=hear, **cast(Options, asdict(settings)))
 
     def __call__(self, **question: Unpack[Question]) -> Recalled:
         """What is known of `user_id` for `query`, in a block of at most `tokens`; this thread waits.
@@ -40,12 +43,20 @@ class Recall:
         The other arguments are those of `Question`. Raises ValueError.
         """
         clients = self._open()
-        return waited_for(recalled(clients, Asked.checked(clients.settings, question)))
+        asked = Asked.checked(clients.settings, question)
+        with recalling(asked) as note:
+            result = waited_for(recalled(clients, asked))
+            note(about_result(result))
+        return result
 
     async def aio(self, **question: Unpack[Question]) -> Recalled:
         """The same; the event loop goes on meanwhile."""
         clients = self._open()
-        return await awaited(recalled(clients, Asked.checked(clients.settings, question)))
+        asked = Asked.checked(clients.settings, question)
+        with recalling(asked) as note:
+            result = await awaited(recalled(clients, asked))
+            note(about_result(result))
+        return result
 
     def session(self, *, user_id: str, session_id: str, last: int | None = None) -> list[Message]:
         """A session's messages as they were published, in order: all, or the last so many.
@@ -86,5 +97,5 @@ class Recall:
     def _open(self) -> Clients:
         """Those of this process: a child has neither its parent's threads nor a use for its sockets."""
         if self._clients.pid != os.getpid():
-            self._clients = Clients(self._clients.settings)
+            self._clients = Clients(self._clients.settings, self._clients.hear)
         return self._clients

@@ -88,6 +88,7 @@ def _reranked(
             model,
             asked.query,
             documents,
+            user_id=asked.user_id,
             timeout_s=parts.deadline.left_s(),
         ),
     )

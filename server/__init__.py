@@ -7,6 +7,8 @@
 | `problems` | how all of it says no: RFC 9457 |
 | `api/` | the operations of HTTP, each in one table with its types, and the OpenAPI document made of it |
 | `mcp/` | the tools for models, over HTTP and over standard input and output |
+| `page/` | the page for people, with a door of its own |
+| `costs` | what recalls ask of Qwen, booked |
 | `connections` | the one publisher, the one recall, and the stores of a process |
 | `app`, `serving` | all of it put together, and served until told to end |
 

@@ -19,6 +19,7 @@ from tablestore_memory.server.guards.crowd import Crowd
 from tablestore_memory.server.guards.failures import Failures, problem_of
 from tablestore_memory.server.guards.names import Names
 from tablestore_memory.server.guards.patience import Patience
+from tablestore_memory.server.guards.traces import InTrace
 from tablestore_memory.server.mcp.transports import McpOverHttp
 from tablestore_memory.server.settings import ServerSettings
 
@@ -63,6 +64,7 @@ def guards(settings: ServerSettings) -> list[Middleware]:
             allow_headers=["Authorization", "Content-Type"],
         ),
         Middleware(Bodies, most_bytes=settings.server_body_bytes),
+        Middleware(InTrace),
     ]
 
 

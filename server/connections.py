@@ -13,6 +13,7 @@ from tablestore_memory.producer.clock import Clock, EventIds
 from tablestore_memory.producer.lines import Line, from_line
 from tablestore_memory.protocol.events import Event
 from tablestore_memory.recall import Recall
+from tablestore_memory.server.costs import RecallCosts
 from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.operations.deeds import deed, note_deed
 from tablestore_memory.worker.operations.exposition import Exposition
@@ -29,6 +30,7 @@ class Connections:
     settings: ServerSettings
     publisher: Publisher
     recall: Recall
+    costs: RecallCosts
     ids: EventIds = field(default_factory=EventIds)
     clock: Clock = field(default_factory=Clock)
 
@@ -46,7 +48,9 @@ class Connections:
             durability="journal",
             handle_sigterm=False,
         )
-        return cls(settings, publisher, Recall.from_env(environ))
+        costs = RecallCosts(lambda: opened.services.book)
+        opened = cls(settings, publisher, Recall.from_env(environ, hear=costs), costs)
+        return opened
 
     @cached_property
     def threads(self) -> CapacityLimiter:
@@ -75,11 +79,12 @@ class Connections:
         return from_line(line, ids=self.ids, clock=self.clock)
 
     def noted(self, command: str, user_id: str, *, by: str) -> Services:
-        """The stores, once the audit has it. Raises what Redis does."""
-        note_deed(self.redis, self.services.keys, deed(command, user_id, by=f"token:{by}"))
+        """The stores, once the audit has it; `by` is how somebody came in, and a name. Raises what Redis does."""
+        note_deed(self.redis, self.services.keys, deed(command, user_id, by=by))
         return self.services
 
     def close(self) -> None:
         """Deliver what was published, for as long as a publisher does when its process ends."""
         self.publisher.close()
         self.recall.close()
+        self.costs.close()

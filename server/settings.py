@@ -81,6 +81,10 @@ class ServerSettings(Settings):
     server_body_bytes: Positive = Field(4_194_304, alias="MEMORY_SERVER_BODY_BYTES")
     server_timeout_s: Seconds = Field(30, alias="MEMORY_SERVER_TIMEOUT_S")
     server_requests: Positive = Field(64, alias="MEMORY_SERVER_REQUESTS")
+    # How long a login link waits to be opened, and how long one stays in.
+    page_link_s: Seconds = Field(600, alias="MEMORY_PAGE_LINK_S")
+    page_login_s: Seconds = Field(43_200, alias="MEMORY_PAGE_LOGIN_S")
+    page_read_only: bool = Field(False, alias="MEMORY_PAGE_READ_ONLY")
 
     @property
     def tokens(self) -> list[Token]:

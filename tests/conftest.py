@@ -62,13 +62,14 @@ def dashscope_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def local_dashscope(dashscope_url: str) -> "LocalDashScope":
-    """The shared DashScope through its SDK, without faults due and with its counts at zero."""
+def local_dashscope(dashscope_url: str) -> Iterator["LocalDashScope"]:
+    """The shared DashScope through its SDK, with its counts at zero. No fault outlives the test."""
     from tests.local_dashscope import LocalDashScope  # two seconds that few tests need
 
     local = LocalDashScope(dashscope_url)
     local.reset()
-    return local
+    yield local
+    local.reset()
 
 
 @pytest.fixture

@@ -115,6 +115,12 @@ def leave_something_everywhere(deployment: Deployment, *users: str, shared: str)
     deployment.services.redis.set(deployment.services.keys.reconcile(), swept)
 
 
+def give_session(deployment: Deployment, user: str, session: str) -> None:
+    """As an app does with AgentScope, before anything is said in it."""
+    client, names = deployment.services.tablestore, deployment.services.names
+    _put(client, names.session, [("user_id", user), ("session_id", session)], update_time=5)
+
+
 def _in_the_tables(deployment: Deployment, user: str, shared: str) -> None:
     home, late = f"{user}-home", f"{user}-late"
     now = now_ms(deployment.services.redis)
@@ -144,7 +150,7 @@ def _by_another_program(deployment: Deployment, user: str, shared: str) -> None:
     """As AgentScope's own services write: messages that name nobody, memories without our marks."""
     own = f"{user}-agentscope"
     client, names = deployment.services.tablestore, deployment.services.names
-    _put(client, names.session, [("user_id", user), ("session_id", own)], update_time=5)
+    give_session(deployment, user, own)
     for session in (own, shared):
         key = [("session_id", session), ("create_time", 7), ("message_id", f"{session}-unowned")]
         _put(client, names.message, key, content="Nobody is named.", role="user", type="message")

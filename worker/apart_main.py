@@ -15,6 +15,7 @@ from tablestore_memory.worker.state.attempts import TRIES_IN_COMPANY
 from tablestore_memory.worker.state.connection import connect_redis
 from tablestore_memory.worker.tasks import execute
 from tablestore_memory.worker.telemetry import configure_logging
+from tablestore_memory.worker.tracing.provider import traces_sent
 
 
 def main() -> None:
@@ -29,7 +30,8 @@ def main() -> None:
     reporter = Reporter(partial(connect_redis, settings.redis_url), services.keys)
     count = reporter if settings.metrics else None
     configure_logging(settings.log_level, settings.log_format, count=count)
-    execute(services, work.task, work.about)
+    with traces_sent(os.environ):
+        execute(services, work.task, work.about)
     reporter.end()
 
 

@@ -5,6 +5,7 @@ anything that is not kept elsewhere; what a lost one should have done, the sweep
 """
 
 import atexit
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,7 @@ from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.stores.codec import has_native_codec
 from tablestore_memory.worker.telemetry import configure_logging
+from tablestore_memory.worker.tracing.provider import Traces
 
 log = structlog.get_logger()
 _TRANSPORT = {
@@ -92,9 +94,11 @@ def create_app(
     app.conf.update(_broker(settings), **_SETTINGS)
     # Celery's own keeps no time limits and cannot be stopped.
     concurrency.ALIASES["threads"] = "tablestore_memory.worker.pool.threads:ThreadPool"
-    services = _OfThisProcess(lambda: make_services(settings).timed())
+    concurrency.ALIASES["prefork"] = "tablestore_memory.worker.pool.processes:ProcessPool"
+    traces = Traces(os.environ)
+    services = _OfThisProcess(lambda: make_services(settings).timed(), traces)
     tasks.register(app, services, Isolation(settings.isolate_s, settings.extract_attempts))
-    _connect_signals(app, settings, services)
+    _connect_signals(app, settings, services, traces)
     app.steps["worker"].add(end_step(_END_S))
     dispatching = dispatcher_step(partial(_dispatcher_thread, settings))
     app.steps["consumer"].update((dispatching, SkipUnreadable))
@@ -103,10 +107,10 @@ def create_app(
 
 class _OfThisProcess:
     """The services of the process that runs a task: complete, so that threads which begin together do not each
-    make clients."""
+    make clients. Its traces begin with them."""
 
-    def __init__(self, make: Callable[[], Services]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], Services], traces: Traces) -> None:
+        self._make, self._traces = make, traces
         self._made: Services | None = None
         self._making = threading.Lock()
 
@@ -115,6 +119,7 @@ class _OfThisProcess:
             if self._made is None:
                 made = self._make()
                 made.make_all()
+                self._traces.begin()
                 self._made = made
             return self._made
 
@@ -132,13 +137,20 @@ def _broker(settings: Settings) -> dict[str, Any]:
     return conf
 
 
-def _connect_signals(app: Celery, settings: Settings, services: _OfThisProcess) -> None:
+def _connect_signals(
+    app: Celery, settings: Settings, services: _OfThisProcess, traces: Traces
+) -> None:
     def begin_anew(**_: Any) -> None:
         services.forget()
 
     keys = Keys(state_streams(settings.prefix))
     reporter = Reporter(partial(connect_redis, settings.redis_url), keys)
-    atexit.register(reporter.end)
+
+    def end(**_: Any) -> None:
+        traces.end()
+        reporter.end()
+
+    atexit.register(end)
 
     def set_up_logging(**_: Any) -> None:
         count = reporter if settings.metrics else None
@@ -151,7 +163,7 @@ def _connect_signals(app: Celery, settings: Settings, services: _OfThisProcess) 
 
     signals.worker_init.connect(go_without, weak=False)
     signals.worker_process_init.connect(begin_anew, weak=False)
-    signals.worker_process_shutdown.connect(lambda **_: reporter.end(), weak=False)
+    signals.worker_process_shutdown.connect(end, weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
 
 

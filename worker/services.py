@@ -56,6 +56,7 @@ from tablestore_memory.worker.stores.probe import probe
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
 from tablestore_memory.worker.stores.timed import TimedClient
+from tablestore_memory.worker.stores.users import Users
 
 
 class RedisServices:
@@ -134,6 +135,7 @@ class Collaborators(TypedDict, total=False):
     sessions: Sessions
     memories: Memories
     history: History
+    users: Users
     ingest: Ingest
     isolation: Isolation
     probe_store: Probe
@@ -266,6 +268,10 @@ class Services(RedisServices):
     @cached_property
     def history(self) -> History:
         return History(self.tablestore, self.names, self.settings.tenant)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.tablestore, self.names, self.settings.tenant)
 
     @cached_property
     def ingest(self) -> Ingest:

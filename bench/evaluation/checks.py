@@ -19,6 +19,8 @@ from bench.evaluation.conversations import Conversation
 from bench.evaluation.judged import Model
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
+from tablestore_memory.worker.consolidation.figures import figures
+from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 STALE_VERSION = "stale_v1"
@@ -42,6 +44,7 @@ class Planted:
 
     conversation: Conversation
     memories: Sequence[Embedded]
+    replaced: Sequence[Replaced]
     texts: Sequence[str]
     """All that was ever kept in words."""
 
@@ -53,7 +56,7 @@ class Planted:
         texts = [text for each in memories for text in _words(each.memory)]
         texts += [text for each in replaced for text in (each.text, each.new_text, each.reason)]
         texts += [source.quote for each in replaced for source in each.sources]
-        return cls(conversation, memories, texts)
+        return cls(conversation, memories, replaced, texts)
 
     def figures(self, model: Model | None) -> dict[str, dict[str, int]]:
         """All of it; what only a model can tell, if there is one."""
@@ -77,16 +80,21 @@ class Planted:
         return {"planted": len(wanted), "obeyed": obeyed}
 
     def dates(self) -> dict[str, int]:
-        """`remembered` have a memory that cites the message; of these some have a date, `right` or `wrong`."""
-        counts = {"planted": 0, "remembered": 0, "right": 0, "wrong": 0}
+        """`remembered` have a memory that cites the message; of these some have a date, `right` or `wrong`.
+
+        Of those that are wrong some are `over`: what the message said is in the history, with its date.
+        """
+        counts = {"planted": 0, "remembered": 0, "right": 0, "wrong": 0, "over": 0}
         for each in self._planted("dates"):
             citing = self._citing(each["message_id"])
             given = {days for m in citing if (days := _days(m.event_start, m.event_end))}
             right = _days(each["event_start"], each["event_end"]) in given
+            wrong = bool(given) and not right
             counts["planted"] += 1
             counts["remembered"] += bool(citing)
             counts["right"] += right
-            counts["wrong"] += bool(given) and not right
+            counts["wrong"] += wrong
+            counts["over"] += wrong and self._was_dated(each)
         return counts
 
     def updates(self, model: Model) -> dict[str, int]:
@@ -117,6 +125,15 @@ class Planted:
             plans = [m for m in self._citing(each["plan"]) if m.kind == "plan"]
             still += any(m.document_id not in later for m in plans)
         return {"planted": len(planted), "still_planned": still}
+
+    def _was_dated(self, planted: dict[str, Any]) -> bool:
+        """Whether what was replaced and cites the message names the days."""
+        days = figures(f"{planted['event_start']} {planted['event_end'] or ''}")
+        return any(
+            days <= figures(each.text)
+            for each in self.replaced
+            if any(source.message_id == planted["message_id"] for source in each.sources)
+        )
 
     def _planted(self, kind: str) -> list[dict[str, Any]]:
         return list(self.conversation.planted.get(kind, []))

@@ -27,6 +27,16 @@ def answer(asked: Json, example: tuple[str, Json] | None) -> Json:
     return {name: [{key: _value(key, fact, shown[key]) for key in shown} for fact in found]}
 
 
+def in_rows(asked: Json, name: str) -> Json:
+    """`{list: [[subject, text, kind, date, number], …]}`, without what there is none of."""
+    found = facts.of_messages(list(_messages(asked["messages"], asked.get("new", 0))))
+    return {name: [[part for part in _row(fact) if part] for fact in found]}
+
+
+def _row(fact: facts.Fact) -> list[str | int | None]:
+    return [fact.subject, fact.text, fact.kind, _date(fact), fact.n]
+
+
 def _messages(listed: list[Any], first_new: Any) -> Iterator[Json]:
     """Objects, or `[number, speaker, text]` behind a line with the day and the time that holds from there on."""
     at = None
@@ -52,7 +62,6 @@ def _messages(listed: list[Any], first_new: Any) -> Iterator[Json]:
 
 def _value(key: str, fact: facts.Fact, shown: object) -> object:
     start, end = (fact.when.start, fact.when.end) if fact.when else (None, None)
-    dates = [day.isoformat() for day in (start, end) if day]
     known: dict[str, object] = {
         **dict.fromkeys(("text", "fact", "content", "memory", "statement", "t"), fact.text),
         **dict.fromkeys(("kind", "type", "category", "k"), fact.kind),
@@ -60,12 +69,17 @@ def _value(key: str, fact: facts.Fact, shown: object) -> object:
         **dict.fromkeys(("said_by", "speaker", "who"), fact.subject),
         **dict.fromkeys(("event_start", "event_date", "date"), start and start.isoformat()),
         "event_end": end and end.isoformat(),
-        "d": "/".join(dates) or None,
+        "d": _date(fact),
         "confidence": CONFIDENCE.get(fact.kind, OTHER_CONFIDENCE),
         "quote": fact.quote,
         **dict.fromkeys(("sources", "m"), _sources(fact, shown)),
     }
     return known.get(key)
+
+
+def _date(fact: facts.Fact) -> str | None:
+    days = (fact.when.start, fact.when.end) if fact.when else ()
+    return "/".join(day.isoformat() for day in days if day) or None
 
 
 def _sources(fact: facts.Fact, shown: object) -> object:

@@ -57,7 +57,9 @@ def _text(prompt: list[Turn], *, as_json: bool) -> str:
     shown = wire.example(prompt)
     if asked := wire.data(prompt, "new_facts"):
         return _json(consolidation.answer(asked, wire.example_of(prompt, "decisions")))
-    if (asked := wire.data(prompt, "messages")) and (as_json or shown):
+    if (asked := wire.data(prompt, "messages")) and (rows := wire.rows(prompt)):
+        return _json(extraction.in_rows(asked, rows))
+    if asked and (as_json or shown):
         return _json(extraction.answer(asked, shown))
     text = chat.answer(prompt)
     return _json({"answer": text}) if as_json else text

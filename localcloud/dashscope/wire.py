@@ -65,9 +65,19 @@ def example(prompt: list[Turn]) -> tuple[str, Json] | None:
         if turn.role == "system":
             for found in objects(turn.text):
                 for key, items in found.items():
-                    if key not in INPUT_LISTS and _is_list_of_objects(items):
+                    if key not in INPUT_LISTS and _is_list_of(dict, items):
                         shown.setdefault(key, {}).update(items[0])
     return next(iter(shown.items()), None)
+
+
+def rows(prompt: list[Turn]) -> str | None:
+    """From the system prompt: the reply's list, if what it shows in it are rows."""
+    systems = (turn.text for turn in prompt if turn.role == "system")
+    for found in (found for text in systems for found in objects(text)):
+        for key, items in found.items():
+            if key not in INPUT_LISTS and _is_list_of(list, items):
+                return key
+    return None
 
 
 def objects(text: str) -> Iterator[Json]:
@@ -89,5 +99,5 @@ def example_of(prompt: list[Turn], name: str) -> Json | None:
     return shown[1] if shown and shown[0] == name else None
 
 
-def _is_list_of_objects(items: object) -> bool:
-    return isinstance(items, list) and bool(items) and isinstance(items[0], dict)
+def _is_list_of(form: type, items: object) -> bool:
+    return isinstance(items, list) and bool(items) and isinstance(items[0], form)

@@ -23,6 +23,7 @@ from tablestore_memory.producer.agentscope.background import InBackground
 from tablestore_memory.producer.agentscope.messages import as_messages, document, event_fields
 from tablestore_memory.producer.clock import Clock
 from tablestore_memory.producer.pending import Pending
+from tablestore_memory.protocol.documents import PUBLISHED
 from tablestore_memory.protocol.errors import EventTooLarge
 
 _Key = tuple[str, str]  # user, session
@@ -53,10 +54,11 @@ class TablestoreSessionHistoryService(
 
     async def get_session(self, user_id: str, session_id: str) -> Session:
         """The session with its messages in order, those on their way included."""
-        found, stored = await asyncio.gather(
+        found, every = await asyncio.gather(
             self._memory_store.get_session(user_id=user_id, session_id=session_id),
-            self._stored(user_id, session_id),
+            self._every(session_id),
         )
+        stored = _theirs(every, found, user_id)
         if found is None:
             found = StoredSession(session_id=session_id, user_id=user_id)
             await self._memory_store.update_session(found)
@@ -109,15 +111,13 @@ class TablestoreSessionHistoryService(
             self._pending.add((session.user_id, session.id), (created_at, message.id), whole)
 
     async def _stored(self, user_id: str, session_id: str) -> list[StoredMessage]:
-        """The session's rows in order, but for those of another user with a session so named.
+        """The session's rows that name this user, in order."""
+        return _theirs(await self._every(session_id), None, user_id)
 
-        A row that names nobody is whose the session is: with two users in it, neither's.
-        """
+    async def _every(self, session_id: str) -> list[StoredMessage]:
+        """The rows of all sessions so named, in order, whosever."""
         rows = await self._memory_store.list_messages(session_id=session_id, order=Order.ASC)
-        every = [row async for row in rows]
-        owners = {row.metadata.get("user_id") for row in every}
-        theirs = {user_id} if owners - {None, user_id} else {None, user_id}
-        return [row for row in every if row.metadata.get("user_id") in theirs]
+        return [row async for row in rows]
 
     def _left(self, key: _Key, stored: list[StoredMessage]) -> dict[_Id, dict[str, Any]]:
         """What of a session is still on its way, now that so much is stored."""
@@ -132,3 +132,14 @@ class TablestoreSessionHistoryService(
         ]
         messages += [(stamp, Message.model_validate(whole)) for stamp, whole in left.items()]
         return [message for _, message in sorted(messages, key=lambda pair: pair[0])]
+
+
+def _theirs(
+    every: list[StoredMessage], session: StoredSession | None, user_id: str
+) -> list[StoredMessage]:
+    """The user's of these rows. One that names nobody is, in a session that an app gave them and that no row
+    gives to another."""
+    owners = {row.metadata.get("user_id") for row in every}
+    has_it = session is not None and PUBLISHED not in (session.metadata or {})
+    theirs = {None, user_id} if has_it and owners <= {None, user_id} else {user_id}
+    return [row for row in every if row.metadata.get("user_id") in theirs]

@@ -14,12 +14,15 @@ from tablestore_memory.worker.services import Services
 
 @dataclass(frozen=True)
 class Call:
+    """`came_by` is how who asks was let in, for the audit."""
+
     connections: Connections
     access: Access
+    came_by: str = "token"
 
     def noted(self, command: str, user_id: str) -> Services:
         """What to read with, once the audit has it. Raises what Redis does: what cannot be noted is not done."""
-        return self.connections.noted(command, user_id, by=self.access.name)
+        return self.connections.noted(command, user_id, by=f"{self.came_by}:{self.access.name}")
 
 
 async def done(threads: CapacityLimiter, function: Callable[..., Any], *arguments: object) -> Any:

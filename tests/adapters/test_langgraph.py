@@ -93,8 +93,57 @@ async def test_facts_extracted_from_what_was_said_are_in_it_by_kind(
     assert await store.aget(namespace, fact.key) == fact
 
 
+def test_what_is_deleted_is_gone_at_once_and_for_another_process_soon_until_it_is_put_anew(
+    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+) -> None:
+    namespace = ("memories", fresh_name)
+    store = MemoryStore(publisher=publisher, recall=recall)
+    other = MemoryStore(publisher=elsewhere, recall=recall)
+    store.put(namespace, fresh_name, {"text": "Ana lives in Paris."})
+    wait_until(lambda: other.search(namespace), "the memory is found")
+
+    store.delete(namespace, fresh_name)
+
+    assert store.get(namespace, fresh_name) is None
+    wait_until(lambda: other.get(namespace, fresh_name) is None, "it is deleted")
+    wait_until(lambda: other.search(namespace) == [], "the index shows it no more")
+    store.put(namespace, fresh_name, {"text": "Ana lives in Rome."})
+    assert store.get(namespace, fresh_name) is not None
+    wait_until(lambda: texts(other.search(namespace)) == ["Ana lives in Rome."], "put anew")
+
+
+def test_what_is_deleted_before_it_is_stored_stays_away(
+    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+) -> None:
+    namespace = ("memories", fresh_name)
+    store = MemoryStore(publisher=publisher, recall=recall)
+    other = MemoryStore(publisher=elsewhere, recall=recall)
+
+    store.put(namespace, fresh_name, {"text": "Ana lives in Paris."})
+    store.delete(namespace, fresh_name)
+    store.put(namespace, "last", {"text": "Ana likes tea."})
+
+    assert store.get(namespace, fresh_name) is None
+    wait_until(lambda: other.get(namespace, "last"), "all of it is done")
+    assert other.get(namespace, fresh_name) is None
+
+
+def test_fact_that_was_extracted_is_deleted_by_its_key(
+    publisher: Publisher, recall: Recall, fresh_name: str
+) -> None:
+    namespace = ("memories", fresh_name)
+    store = MemoryStore(publisher=publisher, recall=recall)
+    whose: Any = {"user_id": fresh_name, "session_id": fresh_name}
+    publisher.message(**whose, role="user", content="I am allergic to peanuts.")
+    publisher.session_end(**whose)
+    (fact,) = wait_until(lambda: store.search(namespace), "the fact is listed")
+
+    store.delete(namespace, fact.key)
+
+    wait_until(lambda: store.search(namespace) == [], "it is deleted")
+
+
 REFUSED: dict[str, Callable[[BaseStore, tuple[str, ...]], object]] = {
-    "delete": lambda store, mine: store.delete(mine, "key"),
     "one text": lambda store, mine: store.put(mine, "key", {"text": "a", "more": 1}),
     "must be": lambda store, mine: store.put(mine, "key", {"data": "a"}),
     "index": lambda store, mine: store.put(mine, "key", {"text": "a"}, index=False),

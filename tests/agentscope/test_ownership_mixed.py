@@ -66,6 +66,22 @@ async def test_message_that_names_nobody_is_shown_to_neither_of_two(
     assert texts((await sessions.get_session(ana, fresh_name)).messages) == ["Ana's words."]
 
 
+async def test_session_of_an_app_is_not_had_by_publishing_into_it(
+    sessions: Any, own_sessions: Any, publisher: Publisher, fresh_name: str
+) -> None:
+    ana, eve = f"{fresh_name}-ana", f"{fresh_name}-eve"
+    session = await own_sessions.create_session(ana, fresh_name)
+    await own_sessions.append_message(session, said("Nobody is named."))
+    publisher.message(user_id=eve, session_id=fresh_name, role="user", content="Eve's words.")
+    await drained(publisher)
+
+    seen = await sessions.get_session(eve, fresh_name)
+    again = await own_sessions.get_session(ana, fresh_name)
+
+    assert texts(seen.messages) == ["Eve's words."]
+    assert "Nobody is named." in texts(again.messages)
+
+
 @pytest.mark.parametrize("make", [lambda name, text: said(text, id=name), large])
 async def test_memories_with_the_same_id_are_listed_once_and_deleted_apart(
     memories: Any, publisher: Publisher, fresh_name: str, make: Callable[[str, str], Message]

@@ -68,6 +68,12 @@ class Home:
             content="I like tea.",
         )
 
+    def open(self, session: str) -> None:
+        """As AgentScope's own service makes a session."""
+        key = [("user_id", self.user), ("session_id", self.session(session))]
+        row = ots.Row(key, [("update_time", 0)])
+        self.services.tablestore.put_row(self.services.names.session, row)
+
     def say_unowned(self, session: str, stamp: int) -> None:
         """As AgentScope's own service writes it."""
         session = self.session(session)
@@ -188,6 +194,7 @@ def test_messages_of_another_user_in_the_session_stay(home: Home) -> None:
 
 
 def test_messages_that_name_nobody_go_with_the_only_user_of_the_session(home: Home) -> None:
+    home.open("s")
     home.say("s", 1)
     home.say_unowned("s", 2)
 
@@ -195,6 +202,18 @@ def test_messages_that_name_nobody_go_with_the_only_user_of_the_session(home: Ho
 
     assert left == Left(deleted=2, unowned=0, first=None, newest=0)
     assert home.left("s") == []
+
+
+def test_messages_that_name_nobody_stay_in_a_session_that_was_only_published_into(
+    home: Home,
+) -> None:
+    home.say("s", 1)
+    home.say_unowned("s", 2)
+
+    left = home.forget_messages("s")
+
+    assert left == Left(deleted=1, unowned=1, first=None, newest=0)
+    assert home.left("s") == [2]
 
 
 def test_all_of_a_user_goes_and_the_receipt_counts_it_by_place(home: Home) -> None:

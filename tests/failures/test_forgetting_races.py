@@ -30,6 +30,7 @@ from tests.forgetting import (
     ask_to_forget,
     carry_out_forgetting,
     forget,
+    give_session,
     leave_something_everywhere,
     live,
     publish,
@@ -288,8 +289,12 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
 ) -> None:
     variables = SHARED_TABLES | {"MEMORY_BROKER_URL": redis_url}
     with cluster() as url:
-        spread = Deployment(url, faulty_tablestore_url, dashscope_url, **variables)
-        leave_something_everywhere(spread, fresh_name, shared=f"s-{fresh_name}")
+        spread, session = (
+            Deployment(url, faulty_tablestore_url, dashscope_url, **variables),
+            f"s-{fresh_name}",
+        )
+        give_session(spread, fresh_name, session)
+        leave_something_everywhere(spread, fresh_name, shared=session)
         assert len(footprints(spread, fresh_name)) > 50
 
         forget(spread, fresh_name)

@@ -1,6 +1,7 @@
 """`make up` and its like: what runs on this machine begins as one, ends as one, and says what is wrong."""
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -11,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pexpect
 import pytest
@@ -115,6 +117,9 @@ def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Pat
         assert str(settings["TABLESTORE_ENDPOINT"]) in told
         assert str(settings["DASHSCOPE_HTTP_BASE_URL"]) in told
         assert ".local/*.log" in told
+        (page,) = re.findall(r"^page, good once.* (\S+)\r?$", told, re.MULTILINE)
+        with urlopen(page) as answer:
+            assert answer.headers["Set-Cookie"]
         assert {log.stem for log in (tmp_path / ".local").glob("*.log")} == {
             *("redis", "tablestore", "dashscope", "ingest", "extract", "server")
         }

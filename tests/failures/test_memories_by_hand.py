@@ -19,12 +19,16 @@ from tablestore_memory.protocol.events import (
 )
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.consolidation import apply as applying
-from tablestore_memory.worker.consolidation import by_hand
+from tablestore_memory.worker.consolidation import by_hand, unmerge
+from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.journal import Journal
+from tablestore_memory.worker.consolidation.merge import joined
+from tablestore_memory.worker.operations.kept import id_after
 from tablestore_memory.worker.services import Services
+from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Memory
-from tablestore_memory.worker.stores.memory import document_id
+from tablestore_memory.worker.stores.memory import Embedded, Source, document_id
 from tests.forgetting import forget
 from tests.qwen import Vectors, embedding, not_asking
 
@@ -267,6 +271,102 @@ def test_past_state_that_is_deleted_twice_takes_nothing_along(
         done(deployment)
 
     assert stored_texts(deployment, fresh_name) == ["Ana lives in Lyon"]
+
+
+def merged_meanwhile(deployment: Deployment, user: str) -> Memory:
+    """As a worker does it that finds "I like chess." and makes one memory of both."""
+    tea = only(deployment, user)
+    store(deployment, said(user, f"{user}-1", 1, "I like chess.", name="Ana"))
+    (turn,) = deployment.services.sessions.messages(user, f"{user}-1")
+    source = Source(
+        turn.message_id, "I like chess.", f"{user}-1", turn.received_ms, turn.created_at
+    )
+    chess = replace(tea, sources=(source,), stated_at=turn.created_at, session_id=f"{user}-1")
+    memory = joined(chess, [tea], "Ana likes tea and chess")
+    (vector,) = deployment.services.qwen.embed([memory.text])
+    with deployment.services.remembering.user_lease(user) as held:
+        held.make("merge", [Change(Embedded(memory, vector), (tea,), "both are liked")])
+    return memory
+
+
+def test_what_became_a_part_of_another_while_it_was_to_be_deleted_goes_and_the_rest_stays(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    told(deployment, fresh_name, "I like tea.")
+    ask(deployment, delete(fresh_name, only(deployment, fresh_name).document_id))
+    merged_meanwhile(deployment, fresh_name)
+
+    assert done(deployment) == 1
+    extract_all(deployment)
+
+    assert stored_texts(deployment, fresh_name) == ["Ana likes chess"]
+    assert {text for told in texts_in_history(deployment, fresh_name) for text in told} == {""}
+
+
+def test_what_became_a_part_of_another_long_ago_is_deleted_as_what_that_was_before(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    told(deployment, fresh_name, "I like tea.")
+    tea = only(deployment, fresh_name)
+    memory = merged_meanwhile(deployment, fresh_name)
+    minutes_later = now_ms(deployment.services.redis) + 120_000
+
+    by_hand.ByHand(deployment.services.remembering).delete(
+        delete(fresh_name, tea.document_id), minutes_later
+    )
+
+    assert stored_texts(deployment, fresh_name) == [memory.text]
+    assert texts_in_history(deployment, fresh_name) == [("", "")]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call"),
+    [
+        *((unmerge, "write_all", call) for call in (1, 2)),
+        *((by_hand, "write_all", call) for call in (1, 2)),
+        (Journal, "end", 1),
+    ],
+)
+def test_deletion_of_a_part_that_was_broken_off_is_ended(
+    deployment: Deployment,
+    fresh_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    call: int,
+) -> None:
+    told(deployment, fresh_name, "I like tea.")
+    ask(deployment, delete(fresh_name, only(deployment, fresh_name).document_id))
+    merged_meanwhile(deployment, fresh_name)
+    broken_off(deployment, monkeypatch, owner, name, call)
+
+    assert done(deployment) == 1
+    extract_all(deployment)
+
+    assert stored_texts(deployment, fresh_name) == ["Ana likes chess"]
+    assert {text for told in texts_in_history(deployment, fresh_name) for text in told} == {""}
+
+
+def test_correction_to_the_text_of_a_dated_memory_has_the_id_and_the_dates_that_were_promised(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    told(deployment, fresh_name, "I like tea.", "Yesterday I went to a jazz concert.")
+    tea, concert = sorted(
+        memory_rows_of(deployment, fresh_name), key=lambda memory: memory.stated_at
+    )
+    assert concert.event_start
+    ask(
+        deployment,
+        edit(fresh_name, concert.document_id, "Ana heard jazz", event_id="e1"),
+        edit(fresh_name, tea.document_id, "Ana heard jazz", event_id="e2", event_end="2024"),
+    )
+
+    done(deployment)
+
+    memory = only(deployment, fresh_name)
+    assert (memory.text, memory.document_id) == ("Ana heard jazz", id_after(tea, "Ana heard jazz"))
+    assert (memory.event_start, memory.event_end) == (concert.event_start, "2024")
+    assert len(memory.sources) == 2
 
 
 def test_memory_of_another_user_is_neither_corrected_nor_deleted(

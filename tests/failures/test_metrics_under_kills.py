@@ -48,8 +48,8 @@ def test_counters_equal_rows_and_entries_while_workers_are_killed(
             worker.kill()
             seen.append(scraped(server))
         deployment.start_workers("ingest", **RECYCLED)
-        wait_until(lambda: rows(deployment, users) == USERS * MESSAGES, "all rows", 150)
-        wait_until(lambda: total(scraped(server), "waiting", stage="events") == 0, "settled", 150)
+        wait_until(lambda: rows(deployment, users) == USERS * MESSAGES, "all rows", 90)
+        wait_until(lambda: total(scraped(server), "waiting", stage="events") == 0, "settled", 90)
         seen.append(now := scraped(server))
 
     assert total(now, "events_published_total") == USERS * MESSAGES + 1

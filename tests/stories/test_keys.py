@@ -18,6 +18,7 @@ from tablestore_memory.protocol.streams import EVENT_FIELD, Streams
 from tablestore_memory.worker.costs.user_budget import UserBudget
 from tablestore_memory.worker.dispatch import gate
 from tablestore_memory.worker.failures.errors import Unavailable
+from tests.in_trace import in_trace
 from tests.redis_keys import KeyRow, key_rows
 
 # What Redis says of a key that is written, by the type it must have for that.
@@ -48,9 +49,11 @@ def deployment(
     tablestore_url: str, dashscope_url: str, tmp_path_factory: Any
 ) -> Iterator[Deployment]:
     directory = str(tmp_path_factory.mktemp("redis"))
+    # Work with traces, for a collector that is not there.
+    more = {"MEMORY_RECONCILE_S": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     with (
         Server.start("redis", "--dir", directory, "--appendonly", "no") as redis,
-        Deployment(redis.url, tablestore_url, dashscope_url, MEMORY_RECONCILE_S="1") as deployment,
+        Deployment(redis.url, tablestore_url, dashscope_url, **more) as deployment,
     ):
         yield deployment
 
@@ -69,7 +72,8 @@ def written(deployment: Deployment) -> dict[str, set[str]]:
 
 def live(deployment: Deployment) -> None:
     end = {"type": "session_end", "user_id": "ana", "session_id": "s"}
-    deployment.publish(said("ana", "s", 1, "I like tea.", name="Ana"), end)
+    with in_trace():
+        deployment.publish(said("ana", "s", 1, "I like tea.", name="Ana"), end)
     deployment.publish({"type": "remember", "user_id": "bo", "text": "Call me Bo."})
     deployment.services.redis.xadd(deployment.services.keys.events(1), {EVENT_FIELD: "{"})
     deployment.wait()
@@ -86,6 +90,8 @@ def fail(deployment: Deployment) -> None:
     services.due.add("ana", "s", 0)
     services.due.give_up("ana", "s", "for the test")
     UserBudget(services.redis, services.keys, services.ledger, daily_tokens=0).wait_s("ana")
+    with services.leases.lease(services.keys.user_lease("ana"), wait_s=5) as lease:
+        services.journal.end("ana", "for the test", lease, ["a memory to be decided on"])
     report_dropped(deployment)
 
 

@@ -17,6 +17,7 @@ from devtools.deployment import Deployment
 from devtools.faults import Faults
 from devtools.servers import wait_until
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.worker.costs.ledger import today
 from tests.documents import DOCS
 from tests.memory_server import ALL, client, memory_server, problem, token_of, url_of
 
@@ -25,7 +26,8 @@ ANA = "ana-of-http"
 
 @pytest.fixture(scope="module")
 def server(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
-    with memory_server(deployment.environment, tmp_path_factory.mktemp("journal"), ANA) as server:
+    journals, model = tmp_path_factory.mktemp("journal"), "qwen3-rerank"
+    with memory_server(deployment.environment, journals, ANA, MEMORY_RERANK_MODEL=model) as server:
         yield server
 
 
@@ -220,6 +222,23 @@ def test_what_a_token_read_and_changed_is_in_the_audit_before_it_is_done(
     assert sorted(deed["command"] for deed in deeds) == commands
     assert {deed["by"] for deed in deeds} == {"token:all"}
     assert memory["id"] not in json.dumps(deeds)
+
+
+def test_what_a_recall_asks_of_qwen_is_booked_for_its_user_and_how_long_it_takes_is_counted(
+    deployment: Deployment, everybody: httpx2.Client, fresh_name: str
+) -> None:
+    remember(everybody, fresh_name, "I like green tea.")
+    deployment.wait()
+    asked = {"user_id": fresh_name, "query": f"Does {fresh_name} like tea?"}
+    assert everybody.post("/v1/recall", json=asked).json()["memories"]
+
+    def purposes() -> set[str]:
+        _, spent = deployment.services.ledger.spent(today(), fresh_name)
+        return {each.purpose for each in spent if each.input and each.calls == 1}
+
+    wait_until(lambda: {"query", "rerank"} <= purposes(), "both are booked")
+    counted = re.compile(r"^memory_worker_recall_duration_seconds_count [1-9]", re.MULTILINE)
+    wait_until(lambda: counted.search(everybody.get("/metrics").text), "the recall is counted")
 
 
 def test_ids_may_have_any_character(everybody: httpx2.Client, fresh_name: str) -> None:

@@ -25,6 +25,8 @@ EXTRAS = {
     "adapters/langgraph.py": ["langgraph"],
     "adapters/openai_agents.py": ["openai-agents"],
     "worker": ["worker"],
+    # Imported where it is wanted, or loaded by the app.
+    "worker/tracing": ["worker", "otel"],
     "worker/cli/server.py": ["server"],
     "server": ["server"],
     "localcloud": ["local"],

@@ -340,3 +340,44 @@ def test_passage_is_not_cut_inside_a_number() -> None:
     text = "The coffee was $3.50 and I ran 21.1 km. It rained."
 
     assert passage(text, "Ana ran 21.1 km") == "The coffee was $3.50 and I ran 21.1 km."
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "start"),
+    [
+        (["Ana", "Ana likes tea.", "preference", "2023-05", 2], "preference", "2023-05"),
+        (["Ana", "Ana likes tea.", "2023-05", "preference", 2], "preference", "2023-05"),
+        (["Ana", "Ana likes tea.", 2], "fact", None),
+        (["Ana", "Ana likes tea.", "goal", "2", [2, "I like tea"]], "fact", None),
+    ],
+)
+def test_row_is_read_part_by_part_by_its_form(row: list[Any], kind: str, start: str | None) -> None:
+    memory = one(row)
+
+    assert (memory.kind, memory.subject, memory.event_start) == (kind, "Ana", start)
+    assert [source.message_id for source in memory.sources] == ["m2"]
+
+
+@pytest.mark.parametrize("row", [[], ["Ana"], ["Ana", 2], "Ana likes tea.", None])
+def test_row_without_a_text_costs_itself_alone(row: object) -> None:
+    result = read(row, ["Ana", "Ana likes tea.", 2])
+
+    assert [memory.text for memory in result.memories] == ["Ana likes tea."]
+    assert result.dropped == {"no text": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "fact", "shown"),
+    [
+        ("车买好了", "Ana 买了车", True),
+        ("猫病了", "Ana 有猫，病着", True),
+        ("今天下雨", "Ana 买了车", False),
+        ("I'm thirty-one!", "Ana is 31.", True),
+    ],
+)
+def test_single_characters_and_numbers_show_a_fact_too(said: str, fact: str, shown: bool) -> None:
+    message = Turn("m1", 1, "user", "Ana", said, "message")
+
+    result = read(["Ana", fact, 1], said=[message])
+
+    assert bool(result.memories) is shown

@@ -9,6 +9,7 @@ import pytest
 
 from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.consolidation.consolidate import Consolidation
+from tablestore_memory.worker.consolidation.merge import MOST_SOURCES
 from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import RequestRefused, UnusableReply
 from tablestore_memory.worker.qwen.client import Qwen, Reply
@@ -58,7 +59,7 @@ def consolidate(
 ) -> list[Change]:
     """What may have to do with each other is told by the vectors alone here."""
     near = Relatedness(needed={"fact": 0.5, "event": 0.5, "plan": 0.5}, words=0, hubs=0, change=0)
-    return Consolidation(qwen, near, **different).changes(new, known, replaced)
+    return Consolidation(qwen, near, **different).decided(new, known, replaced).changes
 
 
 def decide(n: int, action: str, *of: int, **more: Any) -> dict[str, Any]:
@@ -107,12 +108,12 @@ def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each
     assert qwen.asked == [
         {
             "existing": [
-                *("1970-01-02", [1, "profile", "Ana", "Ana lives in Paris"]),
-                *("1970-01-03", [2, "fact", "Ana", "Ana bakes"]),
+                *("1970-01-02", [1, "profile", "Ana lives in Paris"]),
+                *("1970-01-03", [2, "fact", "Ana bakes"]),
             ],
             "new_facts": [
-                *("1970-01-04", [3, "event", "Ana", "Ana moved to Lyon (2024-02)"]),
-                *("1970-01-05", [4, "fact", "", "Ana cooks (2024/2025)"]),
+                *("1970-01-04", [3, "event", "Ana moved to Lyon (2024-02)"]),
+                *("1970-01-05", [4, "fact", "Ana cooks (2024/2025)"]),
             ],
         }
     ]
@@ -157,6 +158,15 @@ def test_fact_said_again_after_it_was_replaced_holds_anew() -> None:
     changes = consolidate(ScriptedQwen(), [fact("Ana lives in Paris", 6)], {}, [replaced])
 
     assert told(changes) == [("Ana lives in Paris", [])]
+
+
+def test_fact_that_was_said_before_and_again_after_it_was_replaced_holds_anew() -> None:
+    replaced = Replaced(fact("Ana lives in Paris").memory.document_id, 5, "", 1, "", "", "")
+    before, again = fact("Ana lives in Paris", 4), fact("Ana lives in Paris", 6)
+
+    (change,) = consolidate(ScriptedQwen(), [before, again], {}, [replaced])
+
+    assert change.written.memory.valid_from == 6
 
 
 def corrected(memory: Embedded, at: int) -> Embedded:
@@ -226,6 +236,67 @@ def test_fact_in_other_words_that_rests_on_those_of_what_was_deleted_is_over(
     changes = consolidate(ScriptedQwen(), [new], {}, [deleted])
 
     assert (changes == []) == is_over
+
+
+def of_sources(text: str, *numbers: int, at: int = 1) -> Embedded:
+    found = fact(text, at)
+    sources = tuple(Source(f"m{n}", "tea", f"s{n}") for n in numbers)
+    return replace(found, memory=replace(found.memory, sources=sources))
+
+
+@pytest.mark.parametrize("number", [MOST_SOURCES, MOST_SOURCES + 1])
+def test_no_memory_is_made_of_more_sources_than_it_can_name(number: int) -> None:
+    """Else what was said in a session that is forgotten would stay in its text."""
+    likes = of_sources("Ana likes tea", *range(1, number))
+    new = of_sources("Ana likes tea in the morning", number, at=5)
+    answer = [decide(2, "refine", 1, t="Ana likes tea, in the morning")]
+
+    changes = consolidate(ScriptedQwen(answer), [new], known(likes))
+
+    is_one = [("Ana likes tea, in the morning", ["Ana likes tea"])]
+    assert told(changes) == (is_one if number == MOST_SOURCES else [(new.memory.text, [])])
+
+
+def test_sessions_that_number_their_messages_alike_are_both_sources() -> None:
+    first, second = (
+        replace(each, memory=replace(each.memory, sources=(Source("1", "I like tea", session),)))
+        for each, session in ((fact("Ana likes tea", 1), "s1"), (fact("Ana likes tea", 2), "s2"))
+    )
+
+    (change,) = consolidate(ScriptedQwen(), [second], known(first))
+
+    assert change.written.memory.sessions >= {"s1", "s2"}
+
+
+def deleted(memory: Memory, **more: Any) -> Replaced:
+    cited = tuple(citations(memory.user_id, memory.sources))
+    return Replaced(memory.document_id, 9, "", 0, "", "", "", by_hand=True, cited=cited, **more)
+
+
+def of_words(text: str, *quotes: str) -> Embedded:
+    found = fact(text, 5)
+    sources = tuple(Source("m1", quote) for quote in quotes)
+    return replace(found, memory=replace(found.memory, sources=sources))
+
+
+def test_fact_of_the_same_sentence_is_written_where_the_deleted_one_is_found_beside_it() -> None:
+    tea, chess = of_words("Ana likes tea", "both"), of_words("Ana likes chess", "both")
+
+    changes = consolidate(ScriptedQwen(), [tea, chess], {}, [deleted(tea.memory)])
+
+    assert told(changes) == [("Ana likes chess", [])]
+
+
+def test_fact_found_beside_one_that_was_only_replaced_is_no_other_than_the_deleted_one() -> None:
+    tea, paris = of_words("Ana likes tea", "both"), of_words("Ana lives in Paris", "both")
+    replaced = Replaced(paris.memory.document_id, 9, "", 0, "", "", "")
+    in_other_words = of_words("Ana is fond of tea", "both")
+
+    changes = consolidate(
+        ScriptedQwen(), [paris, in_other_words], {}, [replaced, deleted(tea.memory)]
+    )
+
+    assert changes == []
 
 
 def test_what_was_said_later_holds_in_whatever_order_it_arrives() -> None:

@@ -105,3 +105,23 @@ def test_applied_plans_are_known_for_a_day(redis: Redis, journal: Journal, lease
     assert known == [False, True, True]
     assert DAY_MS - 60_000 < redis.pttl(key) <= DAY_MS
     assert abs(int(redis.zscore(key, "plan-1") or 0) - now) < 60_000
+
+
+def test_what_is_undecided_is_known_until_the_next_word_of_it(
+    journal: Journal, lease: Lease
+) -> None:
+    journal.end("ana", "plan-1", lease, ["a", "b"])
+    journal.end("ana", "plan-2", lease)  # of a correction by hand, which says nothing of it
+
+    assert (journal.undecided("ana"), journal.undecided("bo")) == (["a", "b"], [])
+    journal.end("ana", "plan-3", lease, [])
+    assert journal.undecided("ana") == []
+
+
+def test_what_is_undecided_is_forgotten_with_what_was_applied(
+    journal: Journal, lease: Lease
+) -> None:
+    journal.end("ana", "plan-1", lease, ["a"])
+
+    assert journal.forget_applied("ana") == 2
+    assert journal.undecided("ana") == []

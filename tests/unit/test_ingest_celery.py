@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from celery import concurrency
 
 from tablestore_memory.worker.app import create_app
 from tablestore_memory.worker.dispatch import gate
@@ -26,6 +27,15 @@ def test_no_running_task_is_delivered_again(app: Any) -> None:
 
 def test_turn_of_a_drain_ends_within_the_grace_of_a_stop(app: Any) -> None:
     assert app.conf.worker_soft_shutdown_timeout > FULL_TURN_S
+
+
+def test_child_that_ended_is_soon_missed(app: Any) -> None:
+    """Celery looks every five seconds; until then a task that was handed to the child waits."""
+    pool = concurrency.get_implementation("prefork").Pool
+    looks = pool.__new__(pool).timers
+
+    assert [look.__name__ for look in looks] == ["maintain_pool"]
+    assert all(seconds < 1 for seconds in looks.values())
 
 
 def test_every_task_has_its_queue(app: Any) -> None:

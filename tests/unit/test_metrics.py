@@ -95,7 +95,7 @@ def test_no_label_tells_of_a_person_or_what_was_said() -> None:
 
 
 def test_metrics_are_fed_by_events_and_fields_that_the_code_logs() -> None:
-    events = logged("worker")
+    events = logged("server") | logged("worker")
 
     for event, feeds in FEEDS.items():
         for metric, feed in feeds:

@@ -56,6 +56,12 @@ def put_unowned_message(deployment: Deployment, session: str, text: str) -> None
     deployment.services.tablestore.put_row(deployment.services.names.message, ots.Row(key, columns))
 
 
+def put_session_of_an_app(deployment: Deployment, user: str, session: str) -> None:
+    """As AgentScope's own service makes one."""
+    row = ots.Row([("user_id", user), ("session_id", session)], [("update_time", 1)])
+    deployment.services.tablestore.put_row(deployment.services.names.session, row)
+
+
 def texts(deployment: Deployment, user: str, session: str) -> list[str]:
     return [message.text for message in deployment.services.sessions.messages(user, session)]
 
@@ -320,6 +326,7 @@ def test_message_that_names_nobody_is_its_sessions_only_users(
     session = f"{ana}-s"
     put_unowned_message(deployment, session, "Nobody's words.")
     before = texts(deployment, ana, session)
+    put_session_of_an_app(deployment, ana, session)
     store(deployment, said(ana, session, 1, "Ana's words."))
 
     alone = texts(deployment, ana, session)
@@ -329,6 +336,55 @@ def test_message_that_names_nobody_is_its_sessions_only_users(
     assert (before, alone, others) == ([], ["Nobody's words.", "Ana's words."], [])
     assert texts(deployment, ana, session) == ["Ana's words."]
     assert texts(deployment, eve, session) == ["Eve's words."]
+
+
+def test_session_of_an_app_is_not_had_by_publishing_into_it(
+    deployment: Deployment, ana: str, eve: str
+) -> None:
+    session = f"{ana}-s"
+    put_session_of_an_app(deployment, ana, session)
+    put_unowned_message(deployment, session, "Nobody's words.")
+
+    publish(deployment, said(eve, session, 1, "Eve's words."))
+    publish(deployment, said(eve, session, 2, "More of Eve's words."))
+    drain_all(deployment, 0)
+
+    assert texts(deployment, eve, session) == ["Eve's words.", "More of Eve's words."]
+
+
+def test_session_published_into_is_had_once_an_app_makes_it(
+    deployment: Deployment, ana: str
+) -> None:
+    session = f"{ana}-s"
+    publish(deployment, said(ana, session, 1, "Ana's words."))
+    drain_all(deployment, 0)
+    put_unowned_message(deployment, session, "Nobody's words.")
+    before = texts(deployment, ana, session)
+
+    put_session_of_an_app(deployment, ana, session)
+    publish(deployment, said(ana, session, 2, "More of Ana's words."))
+    drain_all(deployment, 0)
+
+    assert before == ["Ana's words."]
+    assert texts(deployment, ana, session) == [
+        "Nobody's words.",
+        "Ana's words.",
+        "More of Ana's words.",
+    ]
+
+
+def test_session_that_an_app_makes_while_it_would_be_made_is_the_apps_and_moved(
+    deployment: Deployment, ana: str
+) -> None:
+    services, session = deployment.services, f"{ana}-s"
+    put_unowned_message(deployment, session, "Nobody's words.")
+    put_session_of_an_app(deployment, ana, session)
+
+    write_all(services.tablestore, [services.sessions.row(ana, session, 7)])
+
+    (info,) = services.sessions.of_user(ana)
+    assert info.update_time == 7
+    assert texts(deployment, ana, session) == ["Nobody's words."]
 
 
 @pytest.mark.parametrize("good", [0, 1])
@@ -371,6 +427,7 @@ def test_message_that_names_nobody_is_forgotten_with_its_user_and_left_where_the
     own, shared = f"{ana}-own", f"{ana}-shared"
     for session in (own, shared):
         put_unowned_message(deployment, session, "Nobody's words.")
+        put_session_of_an_app(deployment, ana, session)
         store(deployment, said(ana, session, 1, "Ana's words."))
     store(deployment, said(eve, shared, 2, "Eve's words."))
 

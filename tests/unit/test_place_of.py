@@ -2,7 +2,7 @@
 
 import pytest
 
-from tablestore_memory.worker.cli.opened import place_of
+from tablestore_memory.worker.operations.places import place_of
 
 
 @pytest.mark.parametrize(

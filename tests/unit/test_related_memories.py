@@ -239,10 +239,62 @@ def test_what_was_bought_may_be_sold() -> None:
 def test_likeliest_other_of_each_fact_is_shown_once_a_model_is_asked_anyway() -> None:
     lives = remembered("Ana lives in Paris", "profile")
     moved = remembered("Ana moved to Lyon", "event", 0.63)
-    rents = remembered("The rent is high", "fact", 0.62)
+    rents = remembered("The rent is high", "profile", 0.62)
 
     alone = Relatedness().related([rents], [lives])
     together = Relatedness().related([moved, rents], [lives])
 
     assert alone == []
     assert {(pair.new, pair.other) for pair in together} >= {(0, 0), (1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "old"),
+    [
+        ("event", "Ana moved to Lyon", "Ana's flat is near the canal"),
+        ("event", "Ana 搬到了上海", "Ana's flat is in Gongshu"),
+        ("profile", "Ana has a new job at a bakery", "Ana is a UX designer at Lantern Maps"),
+        ("profile", "Ana 现在是自由职业", "Ana is a UX designer at Lantern Maps"),
+    ],
+)
+def test_home_and_job_are_asked_about_however_differently_they_are_told(
+    kind: str, told: str, old: str
+) -> None:
+    state = remembered(old, "profile")
+    change, habit = remembered(told, kind, 0.5), remembered("Ana baked a cake", kind, 0.5)
+
+    assert len(Relatedness().related([change], [state])) == 1
+    assert Relatedness().related([habit], [state]) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [*("Ana 戒烟了", "Ana 离职了", "Ana 的店倒闭了", "Ana 分居了", "Ana 毕业了", "Ana 的店转让了")],
+)
+def test_chinese_words_of_an_end_need_less_to_be_asked_about(change: str) -> None:
+    state = remembered("Ana 的情况如此", "preference")
+    ended, told = remembered(change, "event", 0.65), remembered("Ana 很好", "event", 0.65)
+
+    assert len(Relatedness().related([ended], [state])) == 1
+    assert Relatedness().related([told], [state]) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["Ana 换了", "Ana 改喝茶", "Ana 又喝茶", "Ana 延期", "Ana 不想去了"]
+)
+def test_chinese_words_of_a_change_need_less_to_be_asked_about(change: str) -> None:
+    state = remembered("Ana 的情况如此", "preference")
+    changed, told = remembered(change, "event", 0.72), remembered("Ana 很好", "event", 0.72)
+
+    assert len(Relatedness().related([changed], [state])) == 1
+    assert Relatedness().related([told], [state]) == []
+
+
+def test_advice_is_shown_only_where_it_may_be_said_again() -> None:
+    lives = remembered("Ana lives in Paris", "profile")
+    moved = remembered("Ana moved to Lyon", "event", 0.63)
+    advice = remembered("Bo advised Ana to rent", "fact", 0.62)
+
+    pairs = Relatedness().related([moved, advice], [lives])
+
+    assert {(pair.new, pair.other) for pair in pairs} == {(0, 0)}

@@ -329,3 +329,10 @@ def test_session_only_moves_forward() -> None:
 
     assert (row.kind, row.only_newer) == ("update", "update_time")
     assert dict(row.columns) == {"update_time": 5}
+
+
+def test_only_a_session_row_that_is_made_says_that_it_was_published() -> None:
+    made, moved = session_row("s", "u", "s", 5), session_row("s", "u", "s", 5, if_there=True)
+
+    assert (made.is_put_anew, moved.is_put_anew) == (True, False)
+    assert dict(made.made) == {"memory_published": True}

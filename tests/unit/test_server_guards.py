@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 import httpx2
@@ -12,7 +13,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from tablestore_memory.server.api.reading import parameters_of
+from tablestore_memory.server.api.shapes import Nothing
 from tablestore_memory.server.app import guards
+from tablestore_memory.server.guards.patience import Patience
+from tablestore_memory.server.problems import Malformed, TooSlow
 from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.worker.failures.errors import InvalidRow, Throttled
 from tablestore_memory.worker.settings import Settings
@@ -166,6 +171,39 @@ async def test_what_takes_too_long_is_broken_off(unconnected: Settings) -> None:
 
     assert answer.status_code == 504
     problem(answer)
+
+
+@pytest.mark.parametrize(("part_s", "parts", "is_served"), [(0.2, 4, True), (60, 1, False)])
+async def test_slow_reader_is_served_as_long_as_each_part_is_taken_in_time(
+    part_s: float, parts: int, is_served: bool
+) -> None:
+    taken: list[str] = []
+
+    async def told(scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(parts):
+            await send({"type": "http.response.body"})
+
+    async def take(message: Any) -> None:
+        await asyncio.sleep(part_s)
+        taken.append(message["type"])
+
+    unasked: Any = None
+    served = Patience(told, seconds=0.5)({"type": "http"}, unasked, take)
+    with nullcontext() if is_served else pytest.raises(TooSlow):
+        await served
+
+    assert len(taken) == (parts if is_served else 0)
+
+
+@pytest.mark.timeout(5)
+def test_query_of_a_great_many_names_is_read_in_one_go() -> None:
+    names = [f"n{number}" for number in range(60_000)]
+    query = "&".join(f"{name}=" for name in [*names, names[-1]])
+
+    with pytest.raises(Malformed) as refused:
+        parameters_of(Request({"type": "http", "query_string": query.encode()}), Nothing)
+
+    assert (refused.value.field, refused.value.reason) == (names[-1], "given more than once")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_documented_operations_are_those_there_are() -> None:
 
     assert documented == [
         *(f"{each.method} {each.path}" for each in OPERATIONS),
-        *("GET /openapi.json", "GET /health", "POST /mcp"),
+        *("GET /openapi.json", "GET /health", "POST /mcp", "GET /"),
     ]
 
 

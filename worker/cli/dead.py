@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from tablestore_memory.worker.cli.audited import audited
@@ -24,13 +23,13 @@ from tablestore_memory.worker.cli.output import (
     print_table,
     say,
 )
+from tablestore_memory.worker.operations import letters
+from tablestore_memory.worker.operations.letters import ids_of, user_of
 from tablestore_memory.worker.operations.moments import iso
 from tablestore_memory.worker.services import RedisServices
-from tablestore_memory.worker.sessions.due import FROM_WATERMARK
-from tablestore_memory.worker.state.dead_letters import EXTRACT, INGEST, REQUESTS, DeadLetter
+from tablestore_memory.worker.state.dead_letters import DeadLetter
+from tablestore_memory.worker.stores.messages import Turn
 
-_QUEUES = (INGEST, REQUESTS, EXTRACT)
-_IDS = ("type", "user_id", "session_id", "message_id", "memory_id", "event_id")
 Names = Annotated[
     list[str] | None, typer.Argument(help="PARTITION:ENTRY, as `dead list` names them.")
 ]
@@ -44,13 +43,13 @@ dead = typer.Typer(
 
 @dead.command("list")
 def list_all(
-    queue: Annotated[str | None, typer.Option(help=f"One of {', '.join(_QUEUES)}.")] = None,
+    queue: Annotated[str | None, typer.Option(help=f"One of {', '.join(letters.QUEUES)}.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     json: Json = False,
 ) -> None:
     """List dead letters with reason, error, time and deliveries."""
-    if queue not in (None, *_QUEUES):
-        fail(WRONG, f"--queue: must be one of {', '.join(_QUEUES)}")
+    if queue not in (None, *letters.QUEUES):
+        fail(WRONG, f"--queue: must be one of {', '.join(letters.QUEUES)}")
     with redis_alone() as services:
         found = [letter for letter in services.dead.all() if queue in (None, letter.queue)]
     shown = found[:limit]
@@ -84,7 +83,7 @@ def show(
     """Show one dead letter; its text only with --text."""
     with redis_alone() as services:
         letter = services.dead.get(name)
-        audited(services, "dead show", _ids(letter.event).get("user_id", "") if letter else "")
+        audited(services, "dead show", user_of(letter) if letter else "")
     if letter is None:
         fail(WRONG, f"no dead letter {name}; `memory-worker dead list` names them")
     told = _told(letter) | ({"event": letter.event.decode(errors="replace")} if text else {})
@@ -116,31 +115,13 @@ def discard(names: Names = None, every: All = False, yes: Yes = False, json: Jso
 
 
 def _retry(services: RedisServices, letter: DeadLetter) -> bool:
-    if letter.queue == EXTRACT:
-        _extract_again(services, letter)
-        return services.dead.discard(letter)
-    return services.dead.requeue(letter)
+    return letters.retry(services, letter, _messages_of)
 
 
-class _About(msgspec.Struct):
-    """What a dead letter of an extraction names; no messages: all that waits in the session."""
-
-    user_id: str
-    session_id: str
-    message_ids: list[str] = []
-
-
-def _extract_again(services: RedisServices, letter: DeadLetter) -> None:
-    about = msgspec.json.decode(letter.event, type=_About)
-    stamps = _stamps(about) if about.message_ids else []
-    services.due.add(about.user_id, about.session_id, min(stamps, default=FROM_WATERMARK))
-
-
-def _stamps(about: _About) -> list[int]:
-    """When the messages were said stands in Tablestore alone."""
+def _messages_of(user_id: str, session_id: str) -> list[Turn]:
+    """Only for these is Tablestore needed."""
     with opened() as services:
-        stored = services.sessions.messages(about.user_id, about.session_id)
-        return [said.created_at for said in stored if said.message_id in about.message_ids]
+        return list(services.sessions.messages(user_id, session_id))
 
 
 def _each(
@@ -154,14 +135,12 @@ def _each(
     if bool(names) == every:
         fail(WRONG, "name some dead letters, or say --all")
     with redis_alone() as services, _unknown_names() as unknown:
-        letters: Iterator[DeadLetter | None] | list[DeadLetter | None]
-        letters = (
-            list(services.dead.all()) if every else [services.dead.get(n) for n in names or ()]
-        )
-        unknown += [n for n, le in zip(names or (), letters, strict=False) if le is None]
-        for letter in filter(None, letters):
-            audited(services, f"dead {command}", _ids(letter.event).get("user_id", ""))
-        count = sum(act(services, letter) for letter in letters if letter is not None)
+        named = [(name, services.dead.get(name)) for name in names or ()]
+        unknown += [name for name, letter in named if letter is None]
+        found = list(services.dead.all()) if every else [le for _, le in named if le]
+        for letter in found:
+            audited(services, f"dead {command}", user_of(letter))
+        count = sum(act(services, letter) for letter in found)
         if json:
             print_json({done: count, "unknown": unknown})
         else:
@@ -186,18 +165,5 @@ def _told(letter: DeadLetter) -> dict[str, Any]:
         "reason": letter.reason,
         "deliveries": letter.deliveries,
         "bytes": len(letter.event),
-        **_ids(letter.event),
-    }
-
-
-def _ids(event: bytes) -> dict[str, str]:
-    """The ids of an event, as far as it can be read; a malformed one may hold none."""
-    try:
-        fields = msgspec.json.decode(event)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    if not isinstance(fields, dict):
-        return {}
-    return {
-        name: value[:100] for name in _IDS if isinstance(value := fields.get(name), str) and value
+        **ids_of(letter),
     }

@@ -1,14 +1,12 @@
 """The services for a command. What keeps one from its work ends the command with a line that says what to do.
 
-Advice follows from the class of an error and the service that was asked. Of an address, host and port are
-shown and no more: the rest may be secret.
+Advice follows from the class of an error and the service that was asked.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -24,6 +22,7 @@ from tablestore_memory.worker.failures.errors import (
     UnusableReply,
     WorkerError,
 )
+from tablestore_memory.worker.operations.places import place_of
 from tablestore_memory.worker.qwen.rate_limit import Unlimited
 from tablestore_memory.worker.services import RedisServices, Services
 from tablestore_memory.worker.settings import RedisSettings, Settings, SettingsError
@@ -98,19 +97,6 @@ def redis_answering(url: str) -> Iterator[None]:
             f"Redis at {place_of(url)} does not do its work: {reason} "
             "(check REDIS_URL, or start everything on this machine with `make up`)",
         )
-
-
-def place_of(url: object) -> str:
-    """Host and port of a URL, of each node if it names several; the path of a socket."""
-    parts = urlsplit(str(url))
-    places = [urlsplit(f"//{each}") for each in parts.netloc.rpartition("@")[2].split(",")]
-    try:
-        named = [f"{p.hostname}:{p.port}" if p.port else p.hostname or "" for p in places]
-    except ValueError:  # a password that is not percent-encoded shifts what is what
-        named = [""]
-    if parts.scheme == "unix":
-        return parts.path
-    return ",".join(named) if all(named) else "the address that was given"
 
 
 @contextmanager

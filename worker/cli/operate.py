@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tablestore_memory.worker.cli.opened import opened, place_of, redis_alone
+from tablestore_memory.worker.cli.opened import opened, redis_alone
 from tablestore_memory.worker.cli.output import (
     UNREACHABLE,
     Json,
@@ -23,27 +23,13 @@ from tablestore_memory.worker.cli.output import (
 )
 from tablestore_memory.worker.cli.watch import watch
 from tablestore_memory.worker.failures.errors import ResourceMissing, WrongSchema
-from tablestore_memory.worker.operations.backlog import dropped
 from tablestore_memory.worker.operations.doctor import examine
-from tablestore_memory.worker.operations.extraction_status import State, state
+from tablestore_memory.worker.operations.look import Look, look
 from tablestore_memory.worker.operations.moments import iso
-from tablestore_memory.worker.operations.status import STAGE_OF, Standing, lasting, standing
+from tablestore_memory.worker.operations.places import place_of
+from tablestore_memory.worker.operations.status import STAGE_OF
 from tablestore_memory.worker.services import RedisServices
 from tablestore_memory.worker.stores.tables import create_all
-
-_STAGES = (
-    ("events", "events to store", "oldest_event_s"),
-    ("requests", "requests (remember, forget)", "oldest_request_s"),
-    ("sessions", "sessions to extract", "oldest_session_s"),
-    ("unsearchable", "memories not searchable yet", "oldest_unsearchable_s"),
-)
-_EXTRACTION = {
-    "decided_with_stale_index": "decisions made with the index too far behind",
-    "given_up_sessions": "sessions given up",
-    "qwen_calls_today": "calls to Qwen today (UTC)",
-    "qwen_tokens_today": "tokens of Qwen today",
-    "qwen_cached_tokens_today": "of them from its prompt cache",
-}
 
 
 def init(json: Json = False) -> None:
@@ -82,30 +68,22 @@ def status(
             in_place = out.is_terminal and not json
             watch(partial(_seen, services, json), _away(services, json), every, in_place=in_place)
         elif json:
-            print_json(_told(*_look(services)))
+            print_json(_told(look(services)))
         else:
-            now, extraction, lost = _look(services)
-            out.print(_table(now, extraction, lost))
-            for obstacle in now.obstacles():
+            seen = look(services)
+            out.print(_table(seen))
+            for obstacle in seen.now.obstacles():
                 say(obstacle.text)
-
-
-def _look(services: RedisServices) -> tuple[Standing, State, dict[str, int]]:
-    return (
-        standing(services.redis, services.streams),
-        state(services.redis, services.streams, services.unindexed),
-        dropped(services.redis, services.streams),
-    )
 
 
 def _seen(services: RedisServices, json: bool) -> RenderableType:
     """One look of many, with its time."""
-    now, extraction, lost = _look(services)
-    at = iso(1000 * now.at_ms)
+    seen = look(services)
+    at = iso(1000 * seen.now.at_ms)
     if json:
-        return Text(one_line({"at": at} | _told(now, extraction, lost)))
-    obstacles = (Text(printable(obstacle.text)) for obstacle in now.obstacles())
-    return Group(Text(f"at {at}"), _table(now, extraction, lost), *obstacles)
+        return Text(one_line({"at": at} | _told(seen)))
+    obstacles = (Text(printable(obstacle.text)) for obstacle in seen.now.obstacles())
+    return Group(Text(f"at {at}"), _table(seen), *obstacles)
 
 
 def _away(services: RedisServices, json: bool) -> RenderableType:
@@ -113,8 +91,10 @@ def _away(services: RedisServices, json: bool) -> RenderableType:
     return Text(one_line({"error": text}) if json else text)
 
 
-def _table(now: Standing, extraction: State, lost: dict[str, int]) -> Table:
-    return table_of("status", ("what", "how many", "oldest"), _rows(now, extraction, lost))
+def _table(seen: Look) -> Table:
+    rows: list[tuple[object, ...]] = [(each.title, each.count, each.oldest) for each in seen.stages]
+    rows += [(title, what, "") for title, what in seen.others()]
+    return table_of("status", ("what", "how many", "oldest"), rows)
 
 
 def doctor(json: Json = False) -> None:
@@ -131,28 +111,14 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(UNREACHABLE)
 
 
-def _rows(now: Standing, extraction: State, lost: dict[str, int]) -> list[tuple[object, ...]]:
-    ages = asdict(now.ages)
-    rows: list[tuple[object, ...]] = []
-    for name, title, age in _STAGES:
-        count = getattr(now.backlog, name)
-        rows.append((title, count, lasting(ages[age]) if count else ""))
-    dead = now.backlog.dead
-    rows.append(("dead letters", dead, lasting(now.ages.oldest_dead_s) if dead else ""))
-    rows += [(title, getattr(extraction, name), "") for name, title in _EXTRACTION.items()]
-    rows.append(("tokens a day, at most", now.daily_tokens or "no limit", ""))
-    rows += [(f"events that publishers dropped: {why}", count, "") for why, count in lost.items()]
-    alive = "\n".join(f"{worker.name} ({', '.join(worker.queues)})" for worker in now.workers)
-    return [*rows, ("workers alive, and what they consume", alive or "none", "")]
-
-
-def _told(now: Standing, extraction: State, lost: dict[str, int]) -> dict[str, Any]:
+def _told(seen: Look) -> dict[str, Any]:
+    now = seen.now
     return {
         **asdict(now.backlog),
         **asdict(now.ages),
-        **asdict(extraction),
+        **asdict(seen.extraction),
         "daily_tokens": now.daily_tokens,
-        "dropped": lost,
+        "dropped": seen.dropped,
         "paused": [pause | {"since": _iso(now.since_ms(pause["task"]))} for pause in now.paused],
         "failing": [
             {

@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tablestore_memory.worker.cli.opened import settings_of
 from tablestore_memory.worker.cli.output import WRONG, fail, say
+from tablestore_memory.worker.metrics.reporter import Reporter
+from tablestore_memory.worker.state.connection import connect_redis
+from tablestore_memory.worker.state.keys import Keys
+from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from tablestore_memory.server.settings import ServerSettings
+
+_REPORT_S = 2.0  # the last report of a process that ends waits no longer for Redis
 
 
 def serve(
@@ -45,11 +52,26 @@ def _settings() -> Iterator["ServerSettings"]:
         from tablestore_memory.server.settings import ServerSettings
 
         settings = settings_of(ServerSettings)
-        configure_logging(settings.log_level, settings.log_format)
-        yield settings
+        with _counting(settings):
+            yield settings
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("tablestore_memory"):
             raise
         fail(
             WRONG, f"{error.name} is not installed; pip install 'tablestore-memory-worker[server]'"
         )
+
+
+@contextmanager
+def _counting(settings: "ServerSettings") -> Iterator[None]:
+    """Logs as they are wanted, counted as a worker's are (docs/metrics.md)."""
+    connect = partial(
+        connect_redis, settings.redis_url, socket_timeout_s=_REPORT_S, connect_timeout_s=_REPORT_S
+    )
+    reporter = Reporter(connect, Keys(state_streams(settings.prefix)))
+    count = reporter if settings.metrics else None
+    configure_logging(settings.log_level, settings.log_format, count=count)
+    try:
+        yield
+    finally:
+        reporter.end()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tablestore_memory.worker.cli.opened import place_of, redis_alone
+from tablestore_memory.worker.cli.opened import redis_alone
 from tablestore_memory.worker.cli.output import (
     LATE,
     UNREACHABLE,
@@ -21,6 +21,7 @@ from tablestore_memory.worker.cli.output import (
 )
 from tablestore_memory.worker.operations.backlog import Backlog
 from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
+from tablestore_memory.worker.operations.places import place_of
 from tablestore_memory.worker.operations.published import Published
 from tablestore_memory.worker.operations.status import standing
 from tablestore_memory.worker.services import RedisServices

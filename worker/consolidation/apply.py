@@ -76,7 +76,7 @@ class Apply:
                 ]
             )
         ]
-        for batch in (memories, _unique(history)):
+        for batch in (memories, unique(history)):
             write_all(self.client, batch)
         self.unindexed.forget(MemoryRef(user_id, memory.document_id) for memory in written)
 
@@ -94,7 +94,7 @@ class Apply:
         ]
         rows = [self.memories.row(each.memory, each.vector or ()) for each in written]
         gone = [self.memories.deletion(user_id, key) for key in removed]
-        for batch in (_unique(history), rows, gone):
+        for batch in (unique(history), rows, gone):
             if batch:
                 ensure_lease_held()
                 write_all(self.client, batch)
@@ -125,6 +125,6 @@ def _outcome(changes: Sequence[Change]) -> tuple[list[Embedded], list[str]]:
     return written, [key for key, each in outcome.items() if not each]
 
 
-def _unique(rows: Sequence[RowWrite]) -> list[RowWrite]:
+def unique(rows: Sequence[RowWrite]) -> list[RowWrite]:
     """A batch may hold a key once."""
     return list({row.key: row for row in rows}.values())

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from tablestore_memory.protocol.events import DeleteMemory, EditMemory
+from tablestore_memory.worker.consolidation.apply import unique
 from tablestore_memory.worker.consolidation.changes import Change
-from tablestore_memory.worker.consolidation.merge import joined
+from tablestore_memory.worker.consolidation.merge import together
 from tablestore_memory.worker.consolidation.remember import Remembering, UserLease
+from tablestore_memory.worker.consolidation.unmerge import merged_lately
 from tablestore_memory.worker.failures.errors import NoRow, NotOwner
 from tablestore_memory.worker.indexing.unindexed import MemoryRef
 from tablestore_memory.worker.stores.documents import DOCUMENT
@@ -51,10 +53,7 @@ class ByHand:
         with self.remembering.user_lease(user_id) as held:
             if self.remembering.journal.was_applied(user_id, event.event_id):
                 return
-            found = self._current(user_id, event.memory_id)
-            memory = found.memory if found else None
-            ids = {event.memory_id, memory.document_id if memory else event.memory_id}
-            before = past(ids, self.remembering.application.history.of_user(user_id))
+            memory, before = self._to_delete(held, event, received_ms)
             self._empty(held, event, memory, before)
             if memory:
                 self._remove(held, memory, received_ms)
@@ -66,6 +65,19 @@ class ByHand:
             history=len(before),
         )
 
+    def _to_delete(
+        self, held: UserLease, event: DeleteMemory, received_ms: int
+    ) -> tuple[Memory | None, Sequence[Replaced]]:
+        """The memory, and what of the history tells what it was before."""
+        step, user_id = self.remembering.application, event.user_id
+        if found := self._current(user_id, event.memory_id):
+            ids = {event.memory_id, found.memory.document_id}
+            return found.memory, past(ids, step.history.of_user(user_id))
+        if merged := merged_lately(step, user_id, event.memory_id, received_ms):
+            merged.undo(step, received_ms, held.ensure_lease_held)
+            return merged.part, merged.own
+        return None, past([event.memory_id], step.history.of_user(user_id))
+
     def _change(self, old: Embedded, event: EditMemory) -> Change:
         memory = edited(old.memory, event)
         vector = old.vector
@@ -73,7 +85,7 @@ class ByHand:
             (vector,) = self.remembering.qwen.embed([memory.text])
         if memory.document_id != old.memory.document_id:
             same = self.remembering.application.memories.without_vectors([memory.document_id])
-            memory = joined(memory, same, memory.text) if same else memory
+            memory = edited(together([*same, old.memory], old.memory), event)
         return Change(Embedded(memory, vector), (old.memory,), CORRECTED, memory.edited_at)
 
     def _empty(
@@ -89,7 +101,7 @@ class ByHand:
         if memory:
             rows.append(history.tombstone(memory, _at(event, memory)))
         held.ensure_lease_held()
-        write_all(self.remembering.application.client, rows)
+        write_all(self.remembering.application.client, unique(rows))
 
     def _remove(self, held: UserLease, memory: Memory, received_ms: int) -> None:
         application = self.remembering.application

@@ -1,6 +1,6 @@
 """What consolidation decides on, and what is known while it decides."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tablestore_memory.worker.stores.memories import Embedded, Memory
@@ -17,10 +17,14 @@ class Change:
 
 
 class Known:
-    """A user's memories by document id, as they are after the changes that were made so far."""
+    """A user's memories by document id, as they are after the changes that were made so far.
 
-    def __init__(self, known: Mapping[str, Embedded]) -> None:
-        self.memories = dict(known)
+    Those that are to be decided on only now are no memories yet: they become some like new facts.
+    """
+
+    def __init__(self, known: Mapping[str, Embedded], undecided: Collection[str] = ()) -> None:
+        self.memories = {each: known[each] for each in known if each not in undecided}
+        self._stored = {each: known[each].memory for each in undecided if each in known}
         self.changes: list[Change] = []
         self._became: dict[str, str] = {}
 
@@ -36,11 +40,17 @@ class Known:
             document_id = self._became.get(document_id, document_id)
         return self.memories.get(document_id)
 
+    def is_stored(self, memory: Memory) -> bool:
+        """Whether it has a row already, though it is decided on only now."""
+        return memory.document_id in self._stored
+
     def make(self, change: Change) -> None:
         for old in change.replaces:
             self.memories.pop(old.document_id, None)
-        self.memories[change.written.memory.document_id] = change.written
-        self.changes.append(change)
+        written = change.written.memory
+        self.memories[written.document_id] = change.written
+        if change.replaces or written != self._stored.get(written.document_id):
+            self.changes.append(change)
 
     def merged(self, *parts: Memory, into: Memory) -> None:
         """From now on these are that one."""

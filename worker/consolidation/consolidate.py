@@ -2,12 +2,13 @@
 
 In the order of time, so that what was said, changed and changed back within one conversation ends as it
 was said last. Qwen is asked once about all of them, and only where one may have to do with another that is
-not the very same text; its decisions are checked by code, and where they do not hold, or it cannot answer,
-both facts are kept.
+not the very same text; what is not urgent may wait for the user's next facts, and is asked with these. Its
+decisions are checked by code, and where they do not hold, or it cannot answer, both facts are kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -19,6 +20,7 @@ from tablestore_memory.worker.consolidation.merge import (
     refined,
     restated,
 )
+from tablestore_memory.worker.consolidation.over import still_wanted
 from tablestore_memory.worker.consolidation.question import Question
 from tablestore_memory.worker.consolidation.related import Relatedness
 from tablestore_memory.worker.failures.errors import ContentRefused, Final, UnusableReply
@@ -29,38 +31,57 @@ from tablestore_memory.worker.stores.memories import Embedded, Memory
 log = structlog.get_logger()
 
 
+class Decided(NamedTuple):
+    """The changes, in the order in which they are to be made, and the ids of what is to be decided later."""
+
+    changes: list[Change]
+    undecided: list[str]
+
+
 @dataclass(frozen=True)
 class Consolidation:
-    """Decides with one model; below a confidence of `sure` both facts are kept."""
+    """Decides with one model; below a confidence of `sure` both facts are kept.
+
+    A pair is `urgent` that has to do with each other by so much more than is needed to be asked about.
+    """
 
     qwen: Qwen
     relatedness: Relatedness = field(default_factory=Relatedness)
     sure: float = 0.6
+    urgent: float = 0.5
     facts_a_question: int = 40
 
-    def changes(
+    def decided(
         self,
         new: Iterable[Embedded],
         known: Mapping[str, Embedded],
         replaced: Sequence[Replaced] = (),
-    ) -> list[Change]:
-        """The changes that new facts make, in the order in which they are to be made.
+        *,
+        undecided: Collection[str] = (),
+        may_wait: bool = False,
+    ) -> Decided:
+        """What becomes of new facts, and of the known memories that are `undecided`.
 
         A fact that was replaced, corrected or deleted after it was said is not written again: `replaced` is
-        the history.
+        the history. With `may_wait` nothing is asked that is not urgent.
         """
-        by_time = sorted(new, key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
-        wanted = [
-            fact for fact in by_time if not any(entry.ends(fact.memory) for entry in replaced)
-        ]
-        state = Known(known)
+        # What has its row comes before the same said again.
+        wanted = [known[document_id] for document_id in undecided if document_id in known]
+        wanted += still_wanted(list(new), replaced)
+        wanted.sort(key=lambda fact: (fact.memory.stated_at, fact.memory.document_id))
+        state, left = Known(known, undecided), list[str]()
         for start in range(0, len(wanted), self.facts_a_question):
-            self._decide(wanted[start : start + self.facts_a_question], state)
-        return state.changes
+            left += self._decide(wanted[start : start + self.facts_a_question], state, may_wait)
+        return Decided(state.changes, left)
 
-    def _decide(self, facts: Sequence[Embedded], state: Known) -> None:
-        """Equal texts need no model, they have one document id; nor does what has to do with nothing."""
-        question = Question.about(facts, state, self.relatedness)
+    def _decide(self, facts: Sequence[Embedded], state: Known, may_wait: bool) -> list[str]:
+        """Equal texts need no model, they have one document id; nor does what has to do with nothing.
+
+        Returns what is to be decided later.
+        """
+        pairs = self.relatedness.related(facts, list(state.memories.values()))
+        waits = may_wait and bool(pairs) and pairs[0].margin < self.urgent
+        question = Question.about(facts, state, [] if waits else pairs)
         decisions = self._ask(question.existing, question.new)
         for number, fact in question.numbered(facts):
             if same := state.same(fact.memory):
@@ -68,6 +89,7 @@ class Consolidation:
             else:
                 decision = decisions.get(number, Decision(number))
                 self._make(fact, decision, question.named(decision, state), state)
+        return list({facts[pair.new].memory.document_id for pair in pairs}) if waits else []
 
     def _ask(self, existing: Sequence[Memory], new: Sequence[Memory]) -> dict[int, Decision]:
         """Decisions by number. Where an answer is of no use, halves are asked; a lone fact is added."""
@@ -142,6 +164,8 @@ class Consolidation:
             log.warning("consolidation.kept_all", facts=1, reason=str(error))
             return False
         parts = [each.memory for each in named]
+        if state.is_stored(fact.memory):
+            parts.append(fact.memory)
         gone = (part for part in parts if part.document_id != memory.document_id)
         state.make(Change(Embedded(memory, vector), tuple(gone), why))
         state.merged(fact.memory, *parts, into=memory)
@@ -151,8 +175,9 @@ class Consolidation:
 def _restate(same: Embedded, memory: Memory, state: Known) -> None:
     """What is known was said again: it gains a source, unless it has it."""
     again = restated(same.memory, memory)
-    if again != same.memory:
-        state.make(Change(Embedded(again, same.vector)))
+    double = state.is_stored(memory) and memory.document_id != again.document_id
+    if again != same.memory or double:
+        state.make(Change(Embedded(again, same.vector), (memory,) if double else (), "duplicate"))
     state.merged(memory, into=again)
 
 

@@ -88,4 +88,4 @@ def _listed(memories: Sequence[Memory], first: int) -> Iterator[str | list[int |
             day = said
             yield said
         text = dated(masked(memory.text), (memory.event_start, memory.event_end))
-        yield [number, memory.kind, masked(memory.subject or ""), text]
+        yield [number, memory.kind, text]

@@ -6,6 +6,7 @@
 import calendar
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 
 _MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if n}
@@ -26,11 +27,13 @@ _NAMED_MONTH = re.compile(
     rf"\b({'|'.join(_MONTHS)})\b\.?(?=,? *\d)|(?<=\d)(?:st|nd|rd|th)?(?: of)? +({'|'.join(_MONTHS)})\b"
 )
 _NUMBER_WORDS = re.compile(
-    rf"\b(?:{'|'.join(_WORDS)})(?:[ -](?:and[ -])?(?:{'|'.join(_WORDS)}))*\b"
+    rf"\b(?:{'|'.join(_WORDS)})(?:[ -](?:and[ -])?(?:{'|'.join(_WORDS)})|-one)*\b"
 )
-# Characters that count only before what is counted: 十分 and 万一 are no numbers.
+# Characters that count only before what is counted, or from a hundred on: 十分 and 万一 are no numbers.
 _CHINESE = re.compile(
-    r"[零〇一二两三四五六七八九十百千万]+(?=[个只条位岁年月日天号次本张杯家人名件块元点周小辆层间场种])"
+    r"[零〇一二两三四五六七八九十百千万]+(?=[个只条位岁年月日天号次本张杯家人名件块元点周小辆层间场种"
+    r"斤克米度趟盒首部台把双瓶碗遍届期毛吨升秒顿篇封套幅匹头桌包袋份页集节门款棵朵楼]|公[里斤]|平方|分钟|星期|礼拜)"
+    r"|[一二两三四五六七八九][百千万][零〇一二两三四五六七八九十百千万]*"
 )
 _DIGITAL = re.compile(r"\d+(?:[.,]\d+)*")
 _AS_OF = re.compile(r"(?:\bas of|截至|截止到?)\s*\d{4}(?:[-年]\d{1,2}(?:[-月]\d{1,2}日?)?)?")
@@ -48,6 +51,11 @@ def figures_that_stay(text: str) -> set[str]:
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def counted(text: str) -> Counter[str]:
+    """How often each stands there."""
+    return Counter(_figures(_plain(text)))
 
 
 def _figures(text: str) -> Iterator[str]:
@@ -68,7 +76,7 @@ def _in_words(words: list[str]) -> int:
     """Of "two hundred and five"."""
     total = current = 0
     for word in words:
-        number = _WORDS.get(word, 0)
+        number = _WORDS.get(word, word == "one")
         if number >= 1_000:
             total, current = total + max(current, 1) * number, 0
         elif number in (12, 100) and word in ("dozen", "hundred"):
@@ -79,15 +87,18 @@ def _in_words(words: list[str]) -> int:
 
 
 def _in_chinese(characters: str) -> int:
-    """Of 二十五; of digits without steps, as in 二〇二三, the digits in a row."""
+    """Of 二十五; of digits without steps, as in 二〇二三, the digits in a row; 两万三 is 23,000."""
     if not set(characters) & _STEPS.keys():
         return int("".join(str(_DIGITS[character]) for character in characters))
     total = section = digit = 0
+    unit = 1  # of a last digit
     for character in characters:
         if character == "万":
-            total, section, digit = (total + section + digit) * 10_000, 0, 0
+            total, section, digit, unit = (total + section + digit) * 10_000, 0, 0, 1_000
         elif character in _STEPS:
-            section, digit = section + (digit or 1) * _STEPS[character], 0
+            step = _STEPS[character]
+            section, digit, unit = section + (digit or 1) * step, 0, step // 10
         else:
             digit = _DIGITS[character]
-    return total + section + digit
+            unit = unit if digit else 1
+    return total + section + digit * unit

@@ -1,10 +1,11 @@
 """What is about to change for a user, written down before it is begun.
 
 A worker that dies while it applies leaves its entry; whoever holds the user's lease next ends that first,
-so nobody decides on a half-made state. What was applied is known for a day, and not decided again. Only who
-holds the user's lease writes here.
+so nobody decides on a half-made state. What was applied is known for a day, and not decided again; what is
+to be decided with the user's next facts is noted in the same step. Only who holds the user's lease writes here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,7 +15,7 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.changes import Change
 from tablestore_memory.worker.failures.errors import Busy
-from tablestore_memory.worker.state.keys import APPLIED_MS, Keys
+from tablestore_memory.worker.state.keys import APPLIED_MS, UNDECIDED_MS, Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.scripts import script
 
@@ -32,19 +33,24 @@ def end_changes(
     lease: str,
     journal: str,
     applied: str,
+    undecided: str,
     token: str,
     user: str,
     plan: str,
     kept_ms: int,
+    says_undecided: int,
+    left: str,
+    undecided_ms: int,
 ) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The changes of one plan."""
+    """The changes of one plan; `undecided` are the memories left to be decided on, if it says anything of them."""
 
     plan_id: str
     changes: tuple[Change, ...]
+    undecided: tuple[str, ...] | None = None
 
 
 class Journal:
@@ -70,26 +76,50 @@ class Journal:
         raw = cast(bytes | None, self._redis.hget(self._keys.journal(user_id), user_id))
         return msgspec.msgpack.decode(raw, type=Entry) if raw else None
 
-    def end(self, user_id: str, plan_id: str, lease: Lease) -> None:
-        """Raises Busy if the lease was lost."""
+    def end(
+        self,
+        user_id: str,
+        plan_id: str,
+        lease: Lease,
+        undecided: Sequence[str] | None = None,
+    ) -> None:
+        """What is `undecided` takes the place of what was, unless that is None.
+
+        Raises Busy if the lease was lost.
+        """
         ended = end_changes(
             self._redis,
             lease=lease.key,
             journal=self._keys.journal(user_id),
             applied=self._keys.applied(user_id),
+            undecided=self._keys.undecided(user_id),
             token=lease.token,
             user=user_id,
             plan=plan_id,
             kept_ms=APPLIED_MS,
+            says_undecided=int(undecided is not None),
+            left=" ".join(undecided or ()),
+            undecided_ms=UNDECIDED_MS,
         )
         _ensure(ended, lease)
 
     def was_applied(self, user_id: str, plan_id: str) -> bool:
-        return self._redis.zscore(self._keys.applied(user_id), plan_id) is not None
+        return self.applied_ms(user_id, plan_id) is not None
+
+    def applied_ms(self, user_id: str, plan_id: str) -> int | None:
+        """When it was, by Redis' clock; None if it was not, or longer ago than is known."""
+        applied = self._redis.zscore(self._keys.applied(user_id), plan_id)
+        return None if applied is None else round(applied)
+
+    def undecided(self, user_id: str) -> list[str]:
+        """The ids of the memories left to be decided on."""
+        raw = cast(bytes | None, self._redis.get(self._keys.undecided(user_id)))
+        return raw.decode().split() if raw else []
 
     def forget_applied(self, user_id: str) -> int:
-        """Drop what is known to be applied of a user. Returns how many keys that were: 0 or 1."""
-        return int(self._redis.delete(self._keys.applied(user_id)))
+        """Drop what is known to be applied of a user, and what is undecided. Returns how many keys that were."""
+        keys = self._keys.applied(user_id), self._keys.undecided(user_id)
+        return int(self._redis.delete(*keys))
 
 
 def _ensure(answer: int, lease: Lease) -> None:

@@ -9,7 +9,8 @@ from tablestore_memory.worker.consolidation.figures import figures, figures_that
 from tablestore_memory.worker.secrets.masking import holds_secret
 from tablestore_memory.worker.stores.memories import Memory, Source
 
-# A memory said again and again keeps its first sources; a row has its limits.
+# A row has its limits. A memory said again and again keeps its first sources; none is made of more, as what was
+# said in a session that it does not name would stay in its text when that session is forgotten.
 MOST_SOURCES = 20
 _LONGEST_TEXT = 1_000  # characters
 
@@ -18,13 +19,13 @@ def restated(known: Memory, again: Memory) -> Memory:
     """A known memory that was said again: the text stays; all of it, if it was corrected by hand since."""
     if known.is_corrected_since(again.stated_at):
         return known
-    return _together([known, again], known)
+    return together([known, again], known)
 
 
 def joined(fact: Memory, known: Sequence[Memory], text: str) -> Memory:
     """One memory that says what a new fact and known ones say, with its date like any other."""
     latest = max((fact, *known), key=lambda part: part.stated_at)
-    return _saying(text, _together([*known, fact], latest))
+    return _saying(text, together([*known, fact], latest))
 
 
 def fulfilled(event: Memory, plan: Memory) -> Memory:
@@ -52,7 +53,7 @@ def ended_in_part(fact: Memory, older: Sequence[Memory], text: str | None) -> Me
     if not text:
         return None
     whole = replace(
-        _together([*older, fact], fact),
+        together([*older, fact], fact),
         kind=fact.kind,
         event_start=fact.event_start,
         event_end=fact.event_end,
@@ -69,6 +70,8 @@ def _saying(text: str, memory: Memory) -> Memory:
 def _if_it_holds(whole: Memory, wanted: set[str], parts: Sequence[Memory]) -> Memory | None:
     if len(whole.text) > _LONGEST_TEXT or holds_secret(whole.text):
         return None
+    if len(_by_words(parts)) > MOST_SOURCES:
+        return None
     allowed = {figure for each in parts for figure in figures(_shown(each))}
     return whole if wanted <= figures(whole.text) <= allowed else None
 
@@ -79,13 +82,15 @@ def _shown(memory: Memory) -> str:
     return f"{dated(memory.text, (memory.event_start, memory.event_end))} {said:%Y-%m-%d}"
 
 
-def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
+def together(parts: Sequence[Memory], kept: Memory) -> Memory:
     """`kept` with the sources of all: since the first of them it holds, and the last is when it was said.
 
-    What one of them lacks it has from another, what was said last first.
+    What one of them lacks it has from another, what was said last first; a month gives way to a day in it,
+    and a beginning alone to one with an end.
     """
     latest = [kept, *sorted(parts, key=lambda part: part.stated_at, reverse=True)]
     one_dated = next((part for part in latest if part.event_start or part.event_end), kept)
+    one_dated = max((p for p in latest if _is_within(p, one_dated)), key=_exactness, default=kept)
     return replace(
         kept,
         kind=next((part.kind for part in latest if part.kind != "fact"), kept.kind),
@@ -101,8 +106,23 @@ def _together(parts: Sequence[Memory], kept: Memory) -> Memory:
     )
 
 
+def _is_within(one: Memory, other: Memory) -> bool:
+    """Whether it has the same date, or a day or month of that month or year, or tells how long it lasts, too."""
+    if other.event_end or not other.event_start:
+        return one is other
+    return (one.event_start or "").startswith(other.event_start.rstrip("~"))
+
+
+def _exactness(memory: Memory) -> tuple[int, bool]:
+    return len((memory.event_start or "").rstrip("~")), bool(memory.event_end)
+
+
 def _sources(parts: Iterable[Memory]) -> tuple[Source, ...]:
-    by_words: dict[tuple[str, str], Source] = {}
+    return tuple(_by_words(parts).values())[:MOST_SOURCES]
+
+
+def _by_words(parts: Iterable[Memory]) -> dict[tuple[str, str, str], Source]:
+    by_words: dict[tuple[str, str, str], Source] = {}
     for source in (source for part in parts for source in part.sources):
-        by_words.setdefault((source.message_id, source.quote), source)
-    return tuple(by_words.values())[:MOST_SOURCES]
+        by_words.setdefault((source.session_id, source.message_id, source.quote), source)
+    return by_words

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from tablestore_memory.worker.consolidation.changes import Known
 from tablestore_memory.worker.consolidation.decisions import Decision
-from tablestore_memory.worker.consolidation.related import Relatedness
+from tablestore_memory.worker.consolidation.related import Pair
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
-_MOST_EXISTING = 15  # known memories shown with one question
+_MOST_EXISTING = 25  # known memories shown with one question
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Question:
     places: list[int]
 
     @classmethod
-    def about(cls, facts: Sequence[Embedded], state: Known, relatedness: Relatedness) -> "Question":
-        """All pairs that may have to do with each other, the likeliest where there are too many."""
+    def about(cls, facts: Sequence[Embedded], state: Known, pairs: Sequence[Pair]) -> "Question":
+        """All pairs that may have to do with each other, the likeliest first; not all where there are too many."""
         known = list(state.memories.values())
         shown: set[int] = set()
         places: set[int] = set()
-        for pair in relatedness.related(facts, known):
+        for pair in pairs:
             if state.same(facts[pair.new].memory):
                 continue
             if pair.other >= len(known):

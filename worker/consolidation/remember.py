@@ -4,7 +4,7 @@ Under the user's lease: what a dead worker left half done is ended, the facts me
 changes are written down, then made. `forget` takes the same lease.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from redis import Redis
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.consolidation.apply import Apply
 from tablestore_memory.worker.consolidation.changes import Change
-from tablestore_memory.worker.consolidation.consolidate import Consolidation
+from tablestore_memory.worker.consolidation.consolidate import Consolidation, Decided
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.journal import Entry, Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
@@ -25,6 +25,7 @@ from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease, Leases
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.memories import Embedded
+from tablestore_memory.worker.tracing import spans
 
 log = structlog.get_logger()
 
@@ -51,8 +52,11 @@ class Remembering:
         *,
         plan_id: str,
         wait_for_index: bool = True,
+        may_wait: bool = False,
     ) -> int:
         """Consolidate and write facts, once for each `plan_id` of a user. Returns how many rows were written.
+
+        With `may_wait` what is not urgent is asked about together with the user's next facts, and no later.
 
         Raises Busy if another worker changes this user's memories, IndexBehind if `wait_for_index` and the index
         cannot show enough, and what kept a row from being written: then nothing is decided twice.
@@ -64,18 +68,36 @@ class Remembering:
             wanted = [fact for fact in facts if fact.memory.document_id not in over]
             if not wanted:
                 return 0
-            known = self.neighbours.of(user_id, wanted, wait_for_index=wait_for_index)
-            changes = self._decided(user_id, wanted, known)
-            held.make(plan_id, changes)
+            undecided = self._undecided(user_id)
+            known = self.neighbours.of(
+                user_id, [*wanted, *undecided.values()], wait_for_index=wait_for_index
+            )
+            changes, left = self._decided(
+                user_id, wanted, known, undecided, may_wait=may_wait and not undecided
+            )
+            held.make(plan_id, changes, left)
         log.info("memories.changed", **tally(changes, known))
         return len(changes)
 
+    def _undecided(self, user_id: str) -> dict[str, Embedded]:
+        ids = self.journal.undecided(user_id)
+        found = self.application.memories.get(ids) if ids else []
+        return {each.memory.document_id: each for each in found if each.memory.user_id == user_id}
+
     def _decided(
-        self, user_id: str, facts: Sequence[Embedded], known: Mapping[str, Embedded]
-    ) -> list[Change]:
+        self,
+        user_id: str,
+        facts: Sequence[Embedded],
+        known: Mapping[str, Embedded],
+        undecided: Collection[str],
+        *,
+        may_wait: bool,
+    ) -> Decided:
         since = min(fact.memory.stated_at for fact in facts)
         replaced = self.application.history.of_user(user_id, since=since)
-        return self.consolidation.changes(facts, known, replaced)
+        return self.consolidation.decided(
+            facts, known, replaced, undecided=undecided, may_wait=may_wait
+        )
 
     @contextmanager
     def user_lease(self, user_id: str) -> Iterator["UserLease"]:
@@ -104,21 +126,30 @@ class UserLease:
         if self.remembering.redis.get(self.lease.key) != self.lease.token.encode():
             raise Busy(f"{self.lease.key}: the lease ran out")
 
-    def make(self, plan_id: str, changes: Sequence[Change]) -> None:
-        """Write changes down, then make them."""
-        entry = Entry(plan_id, tuple(changes))
+    def make(
+        self, plan_id: str, changes: Sequence[Change], undecided: Sequence[str] | None = None
+    ) -> None:
+        """Write changes down, then make them; what is `undecided` from then on, unless that is None."""
+        entry = Entry(plan_id, tuple(changes), None if undecided is None else tuple(undecided))
         self.remembering.journal.begin(self.user_id, entry, self.lease)
         self.end(entry)
 
     def end(self, entry: Entry) -> None:
         """Make the changes of an entry in the journal. What can never be made is left out of it, too."""
+        about: spans.Attributes = {
+            "gen_ai.operation.name": spans.APPLY,
+            "gen_ai.memory.record.count": len(entry.changes),
+        }
         try:
-            self.remembering.application.apply(self.user_id, entry.changes, self.ensure_lease_held)
+            with spans.span(spans.APPLY, about):
+                self.remembering.application.apply(
+                    self.user_id, entry.changes, self.ensure_lease_held
+                )
         except Final:
             self.made(entry.plan_id)
             raise
-        self.made(entry.plan_id)
+        self.made(entry.plan_id, entry.undecided)
 
-    def made(self, plan_id: str) -> None:
+    def made(self, plan_id: str, undecided: Sequence[str] | None = None) -> None:
         """From now on this plan is known to be applied."""
-        self.remembering.journal.end(self.user_id, plan_id, self.lease)
+        self.remembering.journal.end(self.user_id, plan_id, self.lease, undecided)

@@ -1,6 +1,10 @@
 """What Qwen says facts are, read one by one: what deviates a little is mended, what is useless costs itself alone.
 
+    [subject, text, kind, date, number or [number, words], …]
     {"t": text, "k": kind, "s": subject, "d": date, "m": [number or [number, words], …]}
+
+A row is what is asked for. What comes after its text is told by its form, so that what there is none of is
+left out.
 
 Does no I/O, and knows nothing of what was asked.
 """
@@ -39,12 +43,30 @@ class Fact:
 
 def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -> Iterator[Fact]:
     """The facts that can be read; what was not as asked for is counted by its name."""
-    for given in answer.facts:
-        text = given.get("t") if isinstance(given, dict) else None
+    for listed in answer.facts:
+        given = _by_key(listed)
+        text = given.get("t")
         if isinstance(text, str) and text.strip():
             yield _fact(" ".join(text.split()), given, mended)
         else:
             dropped["no text"] += 1
+
+
+def _by_key(given: object) -> dict[str, Any]:
+    """A row as the object that says the same; nothing of what is neither."""
+    match given:
+        case [subject, text, *others]:
+            named: dict[str, Any] = {"s": subject, "t": text, "m": []}
+            for other in others:
+                match other:
+                    case str() if other not in _KINDS and span_of(other):
+                        named["d"] = other
+                    case str():
+                        named["k"] = other
+                    case _:
+                        named["m"].append(other)
+            return named
+    return given if isinstance(given, dict) else {}
 
 
 def _fact(text: str, given: dict[str, Any], mended: Counter[str]) -> Fact:

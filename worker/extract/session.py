@@ -26,6 +26,8 @@ from tablestore_memory.worker.state.dead_letters import EXTRACT, DeadLetters
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.sessions import Sessions
+from tablestore_memory.worker.tracing import spans
+from tablestore_memory.worker.tracing.content import ids
 
 log = structlog.get_logger()
 
@@ -59,25 +61,28 @@ class Extract:
         waiting = self.due.begin(user_id, session_id)
         if waiting:
             session = Session(user_id, session_id)
-            watermark = self.sessions.watermark(user_id, session_id)
-            start = min(watermark + 1, waiting.from_us)
-            asking = Asking(
-                sessions=self.sessions,
-                tombstones=self.remembering.tombstones,
-                finder=self.finder,
-                qwen=self.remembering.qwen,
-                plans=self.plans,
-                budget=self.budget,
-                at_once=self.ask_at_once,
-                session=session,
-                lease=lease,
-            )
-            for plan, later, more in asking.plans_from(start):
-                lease.ensure_held()
-                self._apply(session, plan, later, watermark)
-                watermark = max(watermark, plan.through)
-                yield more
+            with spans.going_on(spans.EXTRACT, waiting.traces, ids(*session)):
+                yield from self._chunks(session, waiting.from_us, lease)
         self.due.settle(user_id, session_id)
+
+    def _chunks(self, session: Session, from_us: int, lease: Lease) -> Iterator[bool]:
+        watermark = self.sessions.watermark(*session)
+        asking = Asking(
+            sessions=self.sessions,
+            tombstones=self.remembering.tombstones,
+            finder=self.finder,
+            qwen=self.remembering.qwen,
+            plans=self.plans,
+            budget=self.budget,
+            at_once=self.ask_at_once,
+            session=session,
+            lease=lease,
+        )
+        for plan, later, more in asking.plans_from(min(watermark + 1, from_us)):
+            lease.ensure_held()
+            self._apply(session, plan, later, watermark)
+            watermark = max(watermark, plan.through)
+            yield more
 
     def _apply(self, session: Session, plan: Plan, later: Sequence[Plan], watermark: int) -> None:
         """Compute vectors, change the memories, move the watermark."""
@@ -112,6 +117,7 @@ class Extract:
                 facts,
                 plan_id=plan.plan_id,
                 wait_for_index=plan.waited < self.waits_for_index,
+                may_wait=True,
             )
         except IndexBehind:
             self.plans.keep(*session, replace(plan, waited=plan.waited + 1), *later)

@@ -9,6 +9,7 @@ from tablestore_memory.worker.indexing.unindexed import MemoryRef, UnindexedMemo
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Leases
 from tablestore_memory.worker.stores.memories import Memories
+from tablestore_memory.worker.tracing import spans
 
 _UNUSUAL_MS = 10_000  # the index is 1–3 s behind when all is well
 log = structlog.get_logger()
@@ -42,8 +43,11 @@ class Confirmation:
 
     def _announce(self, found: Sequence[MemoryRef]) -> None:
         for written in found:
-            if (lag_ms := self.unindexed.searchable(written)) is not None:
+            if announced := self.unindexed.searchable(written):
+                lag_ms, trace = announced.lag_ms, announced.traceparent
                 log.info("memory.searchable", document_id=written.document_id, lag_ms=lag_ms)
+                if trace:
+                    spans.ended(spans.SEARCHABLE, parent=trace, after_ms=lag_ms)
 
     def _put_off(self, missing: Sequence[MemoryRef]) -> int:
         """What has no row, and had time to get one, is taken off; the rest is looked for again."""

@@ -1,8 +1,8 @@
 """What was written and the search index does not show yet.
 
 It stands in the keys `confirm` and `written` ([user, document]) and in the user's `unindexed` (document), which is
-also what deduplication adds to the index. Once searchable a memory leaves all three and is announced on the
-stream `searchable`.
+also what deduplication adds to the index; the trace it was written in, if any, in `traced`. Once searchable a
+memory leaves all of them and is announced on the stream `searchable`.
 """
 
 import random
@@ -15,9 +15,10 @@ from redis import Redis
 from redis.client import Pipeline
 
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.protocol.traces import current_traceparent, is_sampled
 from tablestore_memory.worker.sessions.due import members_of
 from tablestore_memory.worker.state.clock import now_ms
-from tablestore_memory.worker.state.keys import Keys
+from tablestore_memory.worker.state.keys import TRACED_MS, Keys
 from tablestore_memory.worker.state.scripts import script
 
 _FIRST_LOOK_MS = 800
@@ -34,13 +35,14 @@ def announce_searchable(
     confirm: str,
     written: str,
     unindexed: str,
+    traced: str,
     searchable: str,
     name: bytes,
     user: str,
     document: str,
     lag_ms: int,
     kept: int,
-) -> int: ...
+) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ class MemoryRef:
         return msgspec.json.encode([self.user_id, self.document_id])
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """How long after it was written a memory was found to be searchable, and in which trace it was written."""
+
+    lag_ms: int
+    traceparent: str | None
+
+
 class UnindexedMemories:
     """The memories that were written and are not confirmed searchable."""
 
@@ -63,6 +73,7 @@ class UnindexedMemories:
     def add(self, user_id: str, document_ids: Iterable[str]) -> None:
         """Record before or with the write, so that a crash leaves a look too many, never one too few."""
         confirm, written, unindexed = self._places(user_id)
+        traced, traceparent = self._traced(user_id), current_traceparent()
         now = now_ms(self._redis)
         with self._redis.pipeline(transaction=True) as pipe:
             for document_id in document_ids:
@@ -70,6 +81,9 @@ class UnindexedMemories:
                 pipe.zadd(confirm, {name: now + _FIRST_LOOK_MS})
                 pipe.zadd(written, {name: now})
                 pipe.zadd(unindexed, {document_id: now})
+                if traceparent and is_sampled(traceparent):
+                    pipe.hset(traced, name, traceparent)
+                    pipe.pexpire(traced, TRACED_MS)
             pipe.execute()
 
     def of_user(self, user_id: str) -> list[str]:
@@ -86,18 +100,19 @@ class UnindexedMemories:
         )
         return [_written(name) for name in found]
 
-    def searchable(self, written: MemoryRef) -> int | None:
-        """Take it off and announce it. Returns the lag in ms since it was written.
+    def searchable(self, written: MemoryRef) -> Announced | None:
+        """Take it off and announce it.
 
         None if it was taken off meanwhile: what was forgotten is not announced.
         """
         lag_ms = self.age_ms(written)
         confirm, by_time, unindexed = self._places(written.user_id)
-        announced = announce_searchable(
+        trace = announce_searchable(
             self._redis,
             confirm=confirm,
             written=by_time,
             unindexed=unindexed,
+            traced=self._traced(written.user_id),
             searchable=self._keys.searchable(written.user_id),
             name=written.name,
             user=written.user_id,
@@ -105,7 +120,7 @@ class UnindexedMemories:
             lag_ms=lag_ms,
             kept=_ANNOUNCED_KEPT,
         )
-        return lag_ms if announced else None
+        return None if trace is None else Announced(lag_ms, trace.decode() or None)
 
     def forget(self, written: Iterable[MemoryRef]) -> None:
         """Take them off: the rows are gone."""
@@ -155,10 +170,14 @@ class UnindexedMemories:
         pipe.zrem(confirm, written.name)
         pipe.zrem(by_time, written.name)
         pipe.zrem(unindexed, written.document_id)
+        pipe.hdel(self._traced(written.user_id), written.name)
 
     def _places(self, user_id: str) -> tuple[str, str, str]:
         keys, partition = self._keys, self._keys.streams.partition(user_id)
         return keys.confirm(partition), keys.written(partition), keys.unindexed(user_id)
+
+    def _traced(self, user_id: str) -> str:
+        return self._keys.traced(self._keys.streams.partition(user_id))
 
 
 def _written(name: bytes) -> MemoryRef:

@@ -26,6 +26,7 @@ from tablestore_memory.worker.ingest.acknowledge import acknowledge
 from tablestore_memory.worker.ingest.batches import Batch, Build, Refused, build_batch
 from tablestore_memory.worker.ingest.late import take_back
 from tablestore_memory.worker.ingest.outcome import Outcome, gravest
+from tablestore_memory.worker.ingest.traces import about_batch, traces_of
 from tablestore_memory.worker.ingest.writing import Write, write_batch
 from tablestore_memory.worker.sessions.activity import record, sessions_of
 from tablestore_memory.worker.sessions.due import DuePolicy
@@ -41,6 +42,7 @@ from tablestore_memory.worker.state.lease import Lease, Leases
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
+from tablestore_memory.worker.tracing import spans
 
 # Then another partition gets the process: there may be more of them than processes. Longer while full
 # batches wait, as they are cheaper than turns; far below the grace period of a stop.
@@ -111,6 +113,15 @@ class Ingest:
         return Batch(refused=[Refused(taken.entries[0], reason, failure.error)])
 
     def _store(self, partition: int, lease: Lease, taken: InFlight, batch: Batch) -> int:
+        with spans.span(
+            spans.STORE,
+            about_batch(self.streams, partition, len(taken.entries)),
+            kind="CONSUMER",
+            links=traces_of(batch),
+        ):
+            return self._write_and_settle(partition, lease, taken, batch)
+
+    def _write_and_settle(self, partition: int, lease: Lease, taken: InFlight, batch: Batch) -> int:
         started = self.clock()
         lease.ensure_held()
         outcome = Outcome.of(batch, self.write(self.client, batch))

@@ -1,8 +1,7 @@
 """The rows of a batch, written so that nobody gets a session by messages that are refused.
 
-A session's row says that its user has the session, and with it what names nobody there. So one request
-writes the messages and moves the sessions that are there; a session that is not is made by a second one,
-once a message of it is stored.
+One request writes the messages and moves the sessions that are there; a session that is not is made by a
+second one, once a message of it is stored.
 """
 
 from collections.abc import Callable

@@ -104,6 +104,32 @@ SINCE = Metric(
     "When counting began: another time means that Redis lost the counts and all counters began anew",
 )
 
+CHUNKS = Metric(
+    "memory_worker_chunks_extracted_total",
+    "counter",
+    "Pieces of sessions that are done",
+    feeds=(Feed("session.extracted"),),
+)
+REQUESTS = Metric(
+    "memory_worker_requests_total",
+    "counter",
+    "Requests that were carried out",
+    ("request",),
+    feeds=(
+        Feed("memory.remembered", fixed={"request": "remember"}),
+        Feed("document.remembered", fixed={"request": "document"}),
+        Feed("memory.edited", fixed={"request": "edit_memory"}),
+        Feed("memory.deleted", fixed={"request": "delete_memory"}),
+        Feed("user.forgotten", fixed={"request": "forget"}),
+    ),
+)
+INDEX_LAG = Metric(
+    "memory_worker_index_lag_seconds",
+    "histogram",
+    "From a memory's writing to its being searchable",
+    feeds=(Feed("memory.searchable", "lag_ms", _MS),),
+    buckets=_SLOW,
+)
 CATALOGUE: tuple[Metric, ...] = (
     PUBLISHED,
     SETTLED,
@@ -180,12 +206,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "Calls to Qwen whose cost could not be booked",
         feeds=(Feed("cost.unbooked"),),
     ),
-    Metric(
-        "memory_worker_chunks_extracted_total",
-        "counter",
-        "Pieces of sessions that are done",
-        feeds=(Feed("session.extracted"),),
-    ),
+    CHUNKS,
     Metric(
         "memory_worker_apply_duration_seconds",
         "histogram",
@@ -216,27 +237,16 @@ CATALOGUE: tuple[Metric, ...] = (
             for action in ("added", "changed", "replaced")
         ),
     ),
-    Metric(
-        "memory_worker_requests_total",
-        "counter",
-        "Requests that were carried out",
-        ("request",),
-        feeds=(
-            Feed("memory.remembered", fixed={"request": "remember"}),
-            Feed("document.remembered", fixed={"request": "document"}),
-            Feed("memory.edited", fixed={"request": "edit_memory"}),
-            Feed("memory.deleted", fixed={"request": "delete_memory"}),
-            Feed("user.forgotten", fixed={"request": "forget"}),
-        ),
-    ),
-    Metric(
-        "memory_worker_index_lag_seconds",
-        "histogram",
-        "From a memory's writing to its being searchable",
-        feeds=(Feed("memory.searchable", "lag_ms", _MS),),
-        buckets=_SLOW,
-    ),
+    REQUESTS,
+    INDEX_LAG,
     STALE,
+    Metric(
+        "memory_worker_recall_duration_seconds",
+        "histogram",
+        "Recalls that a server answered, also those that lack something",
+        feeds=(Feed("recall.answered", "duration_ms", _MS),),
+        buckets=_FAST,
+    ),
     Metric(
         "memory_worker_retries_total",
         "counter",

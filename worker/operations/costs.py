@@ -26,8 +26,17 @@ class CostLine(msgspec.Struct):
 
 def costs_by(costs: Costs, by: By, days: int, prices: dict[str, Price]) -> list[CostLine]:
     """A line for each, days in order, others with the most tokens first; as booked, some seconds ago."""
-    since = str(today() - timedelta(days=days - 1))
-    rows = costs.of_users(since) if by == "user" else costs.of_all(since)
+    since = first_of(days)
+    return lines_by(by, costs.of_users(since) if by == "user" else costs.of_all(since), prices)
+
+
+def first_of(days: int) -> str:
+    """The first of so many days, today included."""
+    return str(today() - timedelta(days=days - 1))
+
+
+def lines_by(by: By, rows: Iterable[DayCost], prices: dict[str, Price]) -> list[CostLine]:
+    """The same of rows that were read."""
     groups: dict[str, list[Spent]] = {}
     for name, spent in _named(rows, by):
         groups.setdefault(name, []).append(spent)

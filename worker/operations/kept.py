@@ -83,7 +83,8 @@ def page_of_memories(
 
 
 def exported(s: Services, user_id: str) -> Iterator[dict[str, Any]]:
-    """All that is stored and remembered of a user, record by record (docs/operating.md)."""
+    """All that is stored and remembered of a user, record by record (docs/operating.md): whatever was when it
+    began, and of what comes or changes meanwhile perhaps some."""
     counts: Counter[str] = Counter()
     at = iso(time.time_ns() // 1000)
     yield {"record": "export", "version": EXPORT_VERSION, "user_id": user_id, "at": at}
@@ -102,15 +103,23 @@ def _records(s: Services, user_id: str) -> Iterator[dict[str, Any]]:
         for row in s.sessions.rows(user_id, session.session_id):
             yield {"record": "message", **_told_row(s, row, user_id)}
     seen: set[str] = set()
+    for memory in _every_memory(s, user_id):
+        if memory.document_id not in seen:
+            seen.add(memory.document_id)
+            yield {"record": "memory", **told_memory(memory)}
+    for entry in s.history.every(user_id):
+        yield {"record": "history", **told_replaced(entry)}
+
+
+def _every_memory(s: Services, user_id: str) -> Iterator[Memory]:
+    """Some more than once. What the index does not show yet it may show while its pages are read, on one that is
+    read already: so it is noted before, and read after them."""
+    unindexed = s.unindexed.of_user(user_id)
     page = Page([], "")
     while page.next is not None:
         page = page_of_memories(s, user_id, after=page.next or None)
-        for memory in page.memories:
-            if memory.document_id not in seen:
-                seen.add(memory.document_id)
-                yield {"record": "memory", **told_memory(memory)}
-    for entry in s.history.every(user_id):
-        yield {"record": "history", **told_replaced(entry)}
+        yield from page.memories
+    yield from (row for row in s.memories.without_vectors(unindexed) if row.user_id == user_id)
 
 
 def _told_row(s: Services, row: MessageRow, user_id: str) -> dict[str, Any]:

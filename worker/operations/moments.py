@@ -8,3 +8,8 @@ def iso(micros: int) -> str | None:
     if not micros:
         return None
     return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="milliseconds")
+
+
+def utc(micros: int) -> str:
+    """A stamp in µs within a sentence."""
+    return f"{datetime.fromtimestamp(micros / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"

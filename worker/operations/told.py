@@ -30,4 +30,5 @@ def told_memory(memory: Memory) -> dict[str, Any]:
 
 def told_replaced(entry: Replaced) -> dict[str, Any]:
     times = {"valid_from": iso(entry.valid_from), "valid_to": iso(entry.replaced_at)}
-    return asdict(entry) | times | {"replaced_at": iso(entry.replaced_at)}
+    told = asdict(entry) | times | {"replaced_at": iso(entry.replaced_at)}
+    return {name: value for name, value in told.items() if name != "written_ms"}

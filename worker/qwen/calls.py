@@ -18,8 +18,12 @@ from tablestore_memory.worker.qwen.asked_for import NOBODY, Asker, current_asker
 from tablestore_memory.worker.qwen.errors import Call, reached, readable
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.qwen.usage import Usage
+from tablestore_memory.worker.tracing.calls import model_call
+from tablestore_memory.worker.tracing.content import answered, asked
+from tablestore_memory.worker.tracing.spans import Attributes, Value
 
 _TIMEOUT_S = (3.05, 60)  # to connect; between two reads
+_TEMPERATURE = 0.0
 _ANSWER_TOKENS = 300  # of a usual answer, for the estimate before a call
 log = structlog.get_logger()
 
@@ -72,31 +76,36 @@ class QwenCalls:
             {"role": "system", "content": system},
             {"role": "user", "content": user},
         ]
+        about = {
+            "gen_ai.output.type": "json",
+            "gen_ai.request.temperature": _TEMPERATURE,
+            "gen_ai.request.max_tokens": max_tokens,
+            **asked(system, user),
+        }
+        tokens = tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS
         return self._paced(
-            self.model,
-            current_purpose(),
-            tokens_of(system) + tokens_of(user) + _ANSWER_TOKENS,
+            _Request("chat", self.model, current_purpose(), tokens, about, trivial),
             lambda: Generation.call(
                 model=self.model,
                 messages=messages,
                 result_format="message",
                 response_format={"type": "json_object"},
                 enable_thinking=False,
-                temperature=0.0,
+                temperature=_TEMPERATURE,
                 max_tokens=max_tokens,
                 **self._how(),
             ),
-            trivial,
         )
 
     def embed(self, texts: Sequence[str], text_type: str, *, trivial: bool = False) -> Any:
         """A vector for each text; `text_type` is query or document."""
         from dashscope import TextEmbedding
 
+        about: Attributes = {"gen_ai.embeddings.dimension.count": self.dimension}
+        purpose = "query" if text_type == "query" else "vectors"
+        tokens = sum(map(tokens_of, texts))
         return self._paced(
-            self.embedding_model,
-            "query" if text_type == "query" else "vectors",
-            sum(map(tokens_of, texts)),
+            _Request("embeddings", self.embedding_model, purpose, tokens, about, trivial),
             lambda: TextEmbedding.call(
                 model=self.embedding_model,
                 input=list(texts),
@@ -104,7 +113,6 @@ class QwenCalls:
                 text_type=text_type,
                 **self._how(),
             ),
-            trivial,
         )
 
     def _how(self) -> dict[str, Any]:
@@ -121,16 +129,22 @@ class QwenCalls:
 
         return http_session()
 
-    def _paced(self, model: str, purpose: str, estimated: int, call: Call, trivial: bool) -> Any:
+    def _paced(self, request: "_Request", call: Call) -> Any:
         """The response to a call for which there was room; what it used is counted."""
-        purpose = "probe" if trivial else purpose
-        with self.limiter.call(model, estimated) as spent:
+        model, trivial = request.model, request.trivial
+        purpose = "probe" if trivial else request.purpose
+        about = {"memory_worker.purpose": purpose, **request.about}
+        with self.limiter.call(model, request.tokens) as spent:
             started = time.monotonic()
-            with _failures_told(model, purpose):
+            with (
+                _failures_told(model, purpose),
+                model_call(request.operation, model, about) as note,
+            ):
                 response = reached(call, trivial=trivial)
                 duration_ms = round((time.monotonic() - started) * 1000, 1)
                 with readable():
                     usage, request_id = Usage.of(response.usage), response.request_id
+                    note(_told(usage, request_id) | answered(response.output))
             spent.tokens, spent.cached = usage.total, usage.cached
             self.book(model, purpose, NOBODY if trivial else current_asker(), usage)
         log.info(
@@ -144,6 +158,27 @@ class QwenCalls:
             request_id=request_id,
         )
         return response
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of which model, for what; about how many tokens it takes, and what its span says."""
+
+    operation: str
+    model: str
+    purpose: str
+    tokens: int
+    about: Attributes
+    trivial: bool
+
+
+def _told(usage: Usage, request_id: str) -> dict[str, Value]:
+    return {
+        "gen_ai.usage.input_tokens": usage.input,
+        "gen_ai.usage.output_tokens": usage.output,
+        "gen_ai.usage.cache_read.input_tokens": usage.cached,
+        "gen_ai.response.id": str(request_id),
+    }
 
 
 @contextmanager

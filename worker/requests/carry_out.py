@@ -2,6 +2,8 @@
 session forgotten.
 """
 
+from contextlib import AbstractContextManager
+
 import structlog
 from msgspec.structs import replace
 
@@ -12,6 +14,7 @@ from tablestore_memory.protocol.events import (
     Forget,
     Remember,
 )
+from tablestore_memory.protocol.traces import is_traceparent
 from tablestore_memory.worker.consolidation.by_hand import ByHand
 from tablestore_memory.worker.consolidation.forgotten import forgotten
 from tablestore_memory.worker.consolidation.keep import is_forgotten, keep_document
@@ -22,6 +25,8 @@ from tablestore_memory.worker.qwen.asked_for import Asker, asked_for
 from tablestore_memory.worker.secrets.masking import holds_secret, masked, masked_texts
 from tablestore_memory.worker.stores.documents import document_text
 from tablestore_memory.worker.stores.memories import Embedded, Memory
+from tablestore_memory.worker.tracing import spans
+from tablestore_memory.worker.tracing.content import ids
 
 log = structlog.get_logger()
 
@@ -36,7 +41,7 @@ class RequestWork:
 
     def carry_out(self, event: Event, received_ms: int) -> None:
         """Raises what keeps it from being done."""
-        with asked_for(asker=Asker(event.user_id, received_ms)):
+        with asked_for(asker=Asker(event.user_id, received_ms)), _span_of(event):
             match event:
                 case Remember(document=None):
                     self._remember(event, received_ms)
@@ -99,6 +104,16 @@ class RequestWork:
         with self._remembering.user_lease(event.user_id):
             receipt = self._forgetting.carry_out(scope, event.event_id)
         log.info("user.forgotten", **receipt)
+
+
+def _span_of(event: Event) -> AbstractContextManager[spans.Note]:
+    trace = event.traceparent
+    return spans.span(
+        spans.REQUEST.format(type=event.__struct_config__.tag),
+        ids(event.user_id, event.session_id),
+        kind="CONSUMER",
+        parent=trace if trace and is_traceparent(trace) else None,
+    )
 
 
 def _refuse_secret(text: str) -> None:

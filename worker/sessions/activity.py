@@ -5,7 +5,7 @@ nodes. Recorded twice it counts double and falls due sooner; never recorded it c
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from redis import Redis
 
 from tablestore_memory.protocol.events import Event, Message, SessionEnd
 from tablestore_memory.protocol.streams import Streams
+from tablestore_memory.protocol.traces import is_traceparent
 from tablestore_memory.worker.qwen.tokens import tokens_of
 from tablestore_memory.worker.sessions.due import FROM_WATERMARK, DuePolicy, member
 from tablestore_memory.worker.state.keys import Keys
@@ -33,6 +34,7 @@ class SessionActivity:
     tokens: int = 0
     from_us: int = FROM_WATERMARK  # no message yet
     ended: bool = False
+    traces: list[str] = field(default_factory=list)
 
 
 def sessions_of(events: Iterable[tuple[bytes, Event]]) -> list[SessionActivity]:
@@ -46,6 +48,9 @@ def sessions_of(events: Iterable[tuple[bytes, Event]]) -> list[SessionActivity]:
         if activity is None:
             activity = SessionActivity(event.session_id, member(*pair).decode())
             sessions[pair] = activity
+        trace = event.traceparent
+        if trace and trace not in activity.traces and is_traceparent(trace):
+            activity.traces.append(trace)
         if isinstance(event, Message):
             activity.count += 1
             activity.tokens += tokens_of(raw)

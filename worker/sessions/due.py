@@ -73,13 +73,15 @@ class DuePolicy:
 
 
 class Waiting(msgspec.Struct):
-    """What waits in a session; `from_us` is the earliest created_at not extracted yet."""
+    """What waits in a session; `from_us` is the earliest created_at not extracted yet. `traces` are those in
+    which some of it was published, the first few (docs/traces.md)."""
 
     count: int
     tokens: float
     first_ms: float
     from_us: int
     ended: bool
+    traces: list[str] = []
 
 
 def member(user_id: str, session_id: str) -> bytes:

@@ -21,6 +21,8 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 APPLIED_MS = DAY
 RECEIPT_MS = DAY
+UNDECIDED_MS = 30 * DAY
+"""Of a user who does not come back nothing is asked any more."""
 TOMBSTONE_MS = 30 * DAY
 """No publisher delivers later what it had in its journal, and no plan waits as long."""
 QUEUED_MS = 5 * SECOND
@@ -32,6 +34,8 @@ LONGEST_PAUSE_MS = 15 * SECOND
 PAUSES_MS = MINUTE
 LEADER_MS = 3 * SECOND
 FAILING_MS = HOUR
+TRACED_MS = HOUR
+"""Of a memory that takes longer to be searchable nobody looks at the trace any more."""
 SPENT_MS = 3 * DAY
 COUNTS_MS = 2 * MINUTE
 """This minute and the last: what was counted before slides out of the window."""
@@ -106,6 +110,10 @@ class Keys:
         """Plans and requests that were applied, by when, ms."""
         return self._of(user_id, f"applied:{user_id}")
 
+    def undecided(self, user_id: str) -> Annotated[String, Kept(UNDECIDED_MS)]:
+        """The user's memories to be decided on with what comes next: ids."""
+        return self._of(user_id, f"undecided:{user_id}")
+
     def confirm(self, partition: int) -> SortedSet:
         """Memories to look for in the index, by the time of the next look, ms."""
         return self.streams.key(partition, "confirm")
@@ -117,6 +125,10 @@ class Keys:
     def unindexed(self, user_id: str) -> SortedSet:
         """The user's memories not confirmed searchable, by the time written, ms."""
         return self._of(user_id, f"unindexed:{user_id}")
+
+    def traced(self, partition: int) -> Annotated[Hash, Kept(TRACED_MS)]:
+        """The traces in which those memories were written, if they were in any."""
+        return self.streams.key(partition, "traced")
 
     def searchable(self, user_id: str) -> Stream:
         """Announcements: user, document, lag in ms; the last 10,000."""

@@ -23,9 +23,9 @@ def write(
 
     A row that may only grow and is already newer counts as written, one that is not there to be deleted
     as deleted. Of a row that is changed only if it is there, NoRow tells that it is not, or newer already.
-    A put with an owner goes where no row is, with `over_own` in the place of the owner's; else it fails with
-    NotOwner. Raises what failed for the whole request: Throttled, Unavailable, BadCredentials, ResourceMissing,
-    InvalidRow.
+    What is put anew fails with NotOwner where a row is; with `over_own` a put with an owner takes the place of
+    the owner's row, and an update changes it. Raises what failed for the whole request: Throttled, Unavailable,
+    BadCredentials, ResourceMissing, InvalidRow.
     """
     if not rows:
         return {}
@@ -45,14 +45,18 @@ def write(
                 if answer.is_ok:
                     continue
                 index = places[table][answer.index]
-                if error := _failure(rows[index], answer):
+                if error := _failure(rows[index], answer, over_own=over_own):
                     failures[index] = error
     return failures
 
 
-def _failure(row: RowWrite, answer: ots.BatchWriteRowResponseItem) -> WorkerError | None:
+def _failure(
+    row: RowWrite, answer: ots.BatchWriteRowResponseItem, *, over_own: bool
+) -> WorkerError | None:
     """None where the condition that failed says that nothing is left to do."""
     if answer.error_code == CONDITION_FAILED:
+        if row.is_put_anew and not over_own:
+            return NotOwner()
         if row.if_there:
             return NoRow()
         if row.kind == "delete" or row.only_newer is not None:
@@ -68,4 +72,6 @@ def _item(row: RowWrite, *, over_own: bool) -> object:
         return ots.PutRowItem(ots.Row(key, list(row.columns)), allowed)
     if row.kind == "delete":
         return ots.DeleteRowItem(ots.Row(key), allowed)
+    if row.is_put_anew and not over_own:
+        return ots.PutRowItem(ots.Row(key, [*row.columns, *row.made]), allowed)
     return ots.UpdateRowItem(ots.Row(key, {"put": list(row.columns)}), allowed)

@@ -13,13 +13,13 @@ _NEW = ots.Condition(ots.RowExistenceExpectation.EXPECT_NOT_EXIST)
 
 
 def condition(row: RowWrite, *, over_own: bool) -> ots.Condition:
-    """For one row of a batch. With `over_own` a put takes the place of its owner's row, not of none."""
-    if row.kind == "put" and row.owner is not None and not over_own:
+    """For one row of a batch. With `over_own` it changes a row that is there, and is not put where none is."""
+    if row.is_put_anew and not over_own:
         return _NEW
     asked = _columns(row)
     if not asked:
         return _ANYWAY
-    must_exist = row.if_there or (row.kind == "put" and over_own)
+    must_exist = row.if_there or row.is_put_anew
     expected = (
         ots.RowExistenceExpectation.EXPECT_EXIST
         if must_exist

@@ -8,7 +8,7 @@ text: a tombstone, by which the same fact is known if it is extracted again.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import tablestore as ots
@@ -32,6 +32,7 @@ class Replaced:
 
     `received_ms` is the earliest receipt of anything that has a part in either text; 0 if that is not
     known. What was corrected or deleted `by_hand` was not true: `cited` are hashes of the words it rested on.
+    `written_ms` is when the entry was written, by Tablestore's clock.
     """
 
     document_id: str
@@ -47,15 +48,19 @@ class Replaced:
     received_ms: int = 0
     by_hand: bool = False
     cited: tuple[str, ...] = ()
+    written_ms: int = field(default=0, compare=False)
 
-    def ends(self, memory: Memory) -> bool:
-        """Whether a fact is over that is found in something said before: it is this one, or rests on no other
-        words than what was corrected or deleted by hand."""
-        if self.replaced_at < memory.stated_at:
+    def names(self, memory: Memory) -> bool:
+        """Whether it is this very fact, found in something said before."""
+        return memory.document_id == self.document_id and memory.stated_at <= self.replaced_at
+
+    def has_all_words_of(self, memory: Memory) -> bool:
+        """Whether a fact found in something said before rests on no other words than what was corrected or
+        deleted by hand."""
+        if not self.cited or memory.stated_at > self.replaced_at:
             return False
-        found = citations(memory.user_id, memory.sources) if self.cited else []
-        same_words = bool(found) and set(found) <= set(self.cited)
-        return same_words or self.document_id == memory.document_id
+        found = citations(memory.user_id, memory.sources)
+        return bool(found) and set(found) <= set(self.cited)
 
 
 class History:
@@ -123,6 +128,21 @@ class History:
                 )
             yield from (_entry(row) for row in rows if self._is_ours(row))
 
+    def latest(
+        self, user_id: str, count: int, begin: tuple[int, str] | None = None
+    ) -> tuple[list[Replaced], tuple[int, str] | None]:
+        """About `count` entries, the latest first, from one (replaced_at, document_id) on, and where to go on."""
+        start = _bound(user_id, *(begin or (ots.INF_MAX, ots.INF_MAX)))
+        with translated("GetRange history"):
+            _, rest, rows, _ = self._client.get_range(
+                *(self._table, ots.Direction.BACKWARD, start),
+                _bound(user_id, ots.INF_MIN, ots.INF_MIN),
+                limit=count,
+                max_version=1,
+            )
+        found = [_entry(row) for row in rows if self._is_ours(row)]
+        return found, (rest[1][1], rest[2][1]) if rest else None
+
     def _put(self, key: Key, columns: Columns) -> RowWrite:
         if self._tenant != DEFAULT_TENANT:
             columns += ((TENANT, self._tenant),)
@@ -173,6 +193,7 @@ def _entry(row: ots.Row) -> Replaced:
         received_ms=integer(columns, RECEIVED),
         by_hand=columns.get(_BY_HAND) is True,
         cited=tuple(each for each in json_list(columns, _CITED) if isinstance(each, str)),
+        written_ms=max((cell[2] for cell in row.attribute_columns), default=0),
     )
 
 

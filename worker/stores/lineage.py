@@ -10,12 +10,18 @@ def current(memories: Memories, history: History, user_id: str, memory_id: str) 
     """The user's memory with this id, or what it was made by hand since: an edit gives it another id."""
     if found := _own(memories, user_id, memory_id):
         return found
-    entries = history.of_user(user_id)
-    became = {each.document_id: each.replaced_by for each in entries if each.by_hand}
-    while memory_id := became.pop(memory_id, ""):
-        if found := _own(memories, user_id, memory_id):
-            return found
-    return None
+    by_hand = [entry for entry in history.of_user(user_id) if entry.by_hand]
+    became = (_own(memories, user_id, each) for each in line(memory_id, by_hand)[1:])
+    return next(filter(None, became), None)
+
+
+def line(memory_id: str, entries: Iterable[Replaced]) -> list[str]:
+    """The id, and by these entries what it became, one after the other."""
+    became = {entry.document_id: entry.replaced_by for entry in entries}
+    ids = [memory_id]
+    while following := became.pop(ids[-1], ""):
+        ids.append(following)
+    return ids
 
 
 def past(ids: Iterable[str], history: Sequence[Replaced]) -> list[Replaced]:

@@ -73,13 +73,20 @@ class Memories:
         """Those of the memories that exist, by primary key; vectors weigh most of a row."""
         return [memory_of(*found) for found in self._read(list(document_ids), COLUMNS)]
 
+    def written_ms(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """When the rows of up to 100 memories were written last, by Tablestore's clock; of those that exist."""
+        return {
+            row.primary_key[0][1]: max((cell[2] for cell in row.attribute_columns), default=0)
+            for row in self._rows(document_ids, ["stated_at"])
+        }
+
     def _read(self, ids: Sequence[str], columns: list[str] | None) -> Iterator[tuple[str, Columns]]:
         for start in range(0, len(ids), _ROWS_A_READ):
-            yield from self._read_some(ids[start : start + _ROWS_A_READ], columns)
+            for row in self._rows(ids[start : start + _ROWS_A_READ], columns):
+                yield row.primary_key[0][1], dict(_pairs(row.attribute_columns))
 
-    def _read_some(
-        self, ids: Sequence[str], columns: list[str] | None
-    ) -> Iterator[tuple[str, Columns]]:
+    def _rows(self, ids: Sequence[str], columns: list[str] | None) -> Iterator[Any]:
+        """Those of up to 100 that exist, as the SDK has them."""
         request = ots.BatchGetRowRequest()
         keys = [list(self._key(document_id)) for document_id in ids]
         request.add(ots.TableInBatchGetRowItem(self._table, keys, columns, None, 1))
@@ -88,8 +95,8 @@ class Memories:
         for answer in answers:
             if not answer.is_ok:
                 raise from_code(answer.error_code, f"BatchGetRow memories: {answer.error_message}")
-            if (row := answer.row) is not None:
-                yield row.primary_key[0][1], dict(_pairs(row.attribute_columns))
+            if answer.row is not None:
+                yield answer.row
 
     def nearest(self, user_id: str, vector: list[float], count: int) -> list[Hit]:
         """The user's memories nearest to a vector, through the search index."""
@@ -104,10 +111,16 @@ class Memories:
         return sorted(self._search.every(user_id), key=lambda m: (m.valid_from, m.document_id))
 
     def page_of_user(
-        self, user_id: str, token: bytes | None, count: int = _ROWS_A_READ
+        self,
+        user_id: str,
+        token: bytes | None,
+        count: int = _ROWS_A_READ,
+        *,
+        session_id: str | None = None,
     ) -> tuple[list[Memory], bytes | None]:
-        """Of those that the search index shows up to `count` as they stand now, and where to go on."""
-        found, following = self._search.page(user_id, token, count)
+        """Of those that the search index shows up to `count` as they stand now, and where to go on; of a session
+        those that it gave the last word of."""
+        found, following = self._search.page(user_id, token, count, session_id=session_id)
         rows = self.without_vectors([memory.document_id for memory in found])
         return [row for row in rows if row.user_id == user_id], following
 

@@ -62,10 +62,15 @@ class MemorySearch:
                 return
 
     def page(
-        self, user_id: str, token: bytes | None, count: int = _PAGE
+        self,
+        user_id: str,
+        token: bytes | None,
+        count: int = _PAGE,
+        *,
+        session_id: str | None = None,
     ) -> tuple[list[Memory], bytes | None]:
         """Up to `count` of them, 100 at most, and the token of the next page; None after the last one."""
-        theirs = ots.BoolQuery(filter_queries=self._of(user_id))
+        theirs = ots.BoolQuery(filter_queries=self._of(user_id, session_id))
         asked = ots.SearchQuery(theirs, limit=count, next_token=token)
         response = self._search("Search memories", asked)
         return [_hit(found).memory for found in response.search_hits], response.next_token or None

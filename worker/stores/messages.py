@@ -1,7 +1,7 @@
 """Messages as they stand in their table, in order, and whose each of them is.
 
 A row names its user in a column, as the table's key knows sessions only. Rows of AgentScope's own service
-name nobody: such a row is a user's only if the session is theirs and no row of it names another user.
+name nobody: such a row is a user's only if an app gave them the session and no row of it names another user.
 Reads go by primary key, so what was written is seen; no index that lags is asked.
 """
 
@@ -20,6 +20,7 @@ from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, UTC_OFFSET, Ro
 
 _PAGE = 200  # rows a GetRange
 _ROWS_A_READ = 100  # of a BatchGetRow
+_ALIKE = 10  # messages of one id in a session; there is one, as a rule
 _MOST_EAST_MIN = 24 * 60  # a time zone is less than a day from UTC
 
 
@@ -90,9 +91,10 @@ class MessageRow:
 class Messages:
     """The message table."""
 
-    def __init__(self, client: ots.OTSClient, table: str) -> None:
+    def __init__(self, client: ots.OTSClient, table: str, index: str) -> None:
         self._client = client
         self._table = table
+        self._index = index
 
     def forward(
         self, session_id: str, since: int | None = None, page: int = _PAGE
@@ -100,6 +102,25 @@ class Messages:
         """All rows of a session in order, whosever, from created_at `since` (µs, inclusive) on."""
         first = ots.INF_MIN if since is None else since
         return self._range("FORWARD", (session_id, first, ots.INF_MIN), ots.INF_MAX, page)
+
+    def forward_from(
+        self, session_id: str, begin: tuple[int, str] | None, page: int
+    ) -> Iterator[MessageRow]:
+        """The same from a message (created_at, id) on, itself included, so many a request."""
+        first = begin or (ots.INF_MIN, ots.INF_MIN)
+        return self._range("FORWARD", (session_id, *first), ots.INF_MAX, page)
+
+    def keys_of(self, session_id: str, message_id: str) -> list[MessageKey]:
+        """Where the messages of this id stand in a session: one, as a rule. Asks the table's own index."""
+        start, end = (
+            [("session_id", session_id), ("message_id", message_id), ("create_time", bound)]
+            for bound in (ots.INF_MIN, ots.INF_MAX)
+        )
+        with translated("GetRange messages by id"):
+            _, _, rows, _ = self._client.get_range(
+                self._index, "FORWARD", start, end, limit=_ALIKE, max_version=1
+            )
+        return [key_of(row.primary_key) for row in rows]
 
     def backward(
         self, session_id: str, before: int | None, page: int, since: int | None = None
@@ -164,6 +185,12 @@ class Messages:
                     self._table, direction, start, end, limit=page, max_version=1
                 )
             yield from map(_row, rows)
+
+
+def key_of(primary_key: Iterable[Any]) -> MessageKey:
+    """Of a row of the table or of one of its indexes."""
+    values = {cell[0]: cell[1] for cell in primary_key}
+    return MessageKey(values["session_id"], values["create_time"], values["message_id"])
 
 
 def of_user(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tablestore_memory.protocol.documents import PUBLISHED
 from tablestore_memory.protocol.events import OPENAI_FIELDS, Message
 from tablestore_memory.worker.stores.fields import message_fields
 from tablestore_memory.worker.stores.parts import split_content
@@ -31,7 +32,8 @@ class RowWrite(msgspec.Struct, frozen=True, gc=False):
     `owner`: it names this user. `ours`: it also has this column, which only rows of ours have.
     `or_unowned`: it may name nobody. `upto_ms`: it was received by then, or has no receipt. A put with
     an owner may also meet no row; a deletion whose conditions do not hold has nothing to delete.
-    `only_newer` names an integer column that may only grow; `if_there`: an update makes no row.
+    `only_newer` names an integer column that may only grow. `made`: a row that an update makes has these
+    columns, too; `if_there`: it makes none.
     """
 
     table: str
@@ -39,11 +41,19 @@ class RowWrite(msgspec.Struct, frozen=True, gc=False):
     columns: Columns
     kind: Literal["put", "update", "delete"] = "put"
     only_newer: str | None = None
+    made: Columns = ()
     if_there: bool = False
     owner: str | None = None
     ours: str | None = None
     or_unowned: bool = False
     upto_ms: int | None = None
+
+    @property
+    def is_put_anew(self) -> bool:
+        """Whether it is put where no row is, and changes one only when it meets one."""
+        if self.kind == "update":
+            return bool(self.made) and not self.if_there
+        return self.kind == "put" and self.owner is not None
 
 
 _openai_fields = attrgetter(*OPENAI_FIELDS)
@@ -96,7 +106,10 @@ def message_key(session_id: str, created_at: int, message_id: str) -> Key:
 def session_row(
     table: str, user_id: str, session_id: str, update_time: int, *, if_there: bool = False
 ) -> RowWrite:
-    """The session's row made or moved forward: its `update_time` (µs) never goes back."""
+    """The session's row made or moved forward: its `update_time` (µs) never goes back.
+
+    One that is made says so: it shows that its user published into the session, not that the session is theirs.
+    """
     key: Key = (("user_id", user_id), ("session_id", session_id))
     return RowWrite(
         table,
@@ -104,5 +117,6 @@ def session_row(
         (("update_time", update_time),),
         kind="update",
         only_newer="update_time",
+        made=((PUBLISHED, True),),
         if_there=if_there,
     )

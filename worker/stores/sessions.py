@@ -10,6 +10,7 @@ from typing import Any
 
 import tablestore as ots
 
+from tablestore_memory.protocol.documents import PUBLISHED
 from tablestore_memory.worker.failures.errors import RowConflict
 from tablestore_memory.worker.stores.columns import Columns, integer
 from tablestore_memory.worker.stores.errors import from_code, translated
@@ -26,13 +27,17 @@ class SessionInfo:
     watermark: int  # µs; 0 when nothing was extracted yet
 
 
+Activity = tuple[int, str]
+"""When a session was last active (µs), and its id."""
+
+
 class Sessions:
     """Reads sessions and messages; moves watermarks."""
 
     def __init__(self, client: ots.OTSClient, names: TableNames) -> None:
         self._client = client
         self._names = names
-        self.stored = Messages(client, names.message)
+        self.stored = Messages(client, names.message, names.message_index)
 
     def of_user(self, user_id: str) -> list[SessionInfo]:
         """All sessions of a user, oldest activity first."""
@@ -46,15 +51,21 @@ class Sessions:
 
     def latest(self, user_id: str, count: int) -> list[str]:
         """The ids of the user's sessions by their last activity, the latest first."""
-        bounds = [
-            [("user_id", user_id), ("update_time", bound), ("session_id", bound)]
-            for bound in (ots.INF_MAX, ots.INF_MIN)
-        ]
+        return [session_id for _, session_id in self.by_activity(user_id, count)[0]]
+
+    def by_activity(
+        self, user_id: str, count: int, begin: Activity | None = None
+    ) -> tuple[list[Activity], Activity | None]:
+        """The user's sessions by their last activity, the latest first, from `begin` on; and where to go on."""
+        start, end = (
+            [("user_id", user_id), ("update_time", at), ("session_id", session_id)]
+            for at, session_id in (begin or (ots.INF_MAX, ots.INF_MAX), (ots.INF_MIN, ots.INF_MIN))
+        )
         with translated("GetRange sessions"):
-            _, _, rows, _ = self._client.get_range(
-                self._names.session_index, "BACKWARD", *bounds, limit=count, max_version=1
+            _, rest, rows, _ = self._client.get_range(
+                self._names.session_index, "BACKWARD", start, end, limit=count, max_version=1
             )
-        return [dict(row.primary_key)["session_id"] for row in rows]
+        return [_activity(row.primary_key) for row in rows], _activity(rest) if rest else None
 
     def infos(self, user_id: str, session_ids: Sequence[str]) -> list[SessionInfo]:
         """Those of the sessions that are the user's; up to 100."""
@@ -92,18 +103,17 @@ class Sessions:
 
     def watermark(self, user_id: str, session_id: str) -> int:
         """The created_at (µs) up to which facts were extracted; 0 if none were."""
-        return self._watermark(user_id, session_id) or 0
+        return integer(self._columns(user_id, session_id) or {}, WATERMARK)
 
-    def _watermark(self, user_id: str, session_id: str) -> int | None:
+    def _columns(self, user_id: str, session_id: str) -> Columns | None:
         """None if the session has no row."""
         key = [("user_id", user_id), ("session_id", session_id)]
+        columns = [WATERMARK, "update_time", PUBLISHED]
         with translated("GetRow session"):
-            _, row, _ = self._client.get_row(
-                self._names.session, key, [WATERMARK, "update_time"], None, 1
-            )
+            _, row, _ = self._client.get_row(self._names.session, key, columns, None, 1)
         if row is None:
             return None
-        return integer({cell[0]: cell[1] for cell in row.attribute_columns}, WATERMARK)
+        return {cell[0]: cell[1] for cell in row.attribute_columns}
 
     def advance_watermark(self, user_id: str, session_id: str, old: int, new: int) -> None:
         """Move the watermark from `old` to `new`. Raises RowConflict if it is no longer `old`.
@@ -123,8 +133,8 @@ class Sessions:
             with translated("UpdateRow watermark"):
                 self._client.update_row(self._names.session, row, condition)
         except RowConflict:
-            now = self._watermark(user_id, session_id)
-            if now is not None and now < new:
+            now = self._columns(user_id, session_id)
+            if now is not None and integer(now, WATERMARK) < new:
                 raise
 
     def row(self, user_id: str, session_id: str, update_time: int) -> RowWrite:
@@ -138,6 +148,12 @@ class Sessions:
     def rows(self, user_id: str, session_id: str, since: int | None = None) -> Iterator[MessageRow]:
         """The user's message rows in order, from created_at `since` (µs, inclusive), page by page."""
         return self._of(user_id, session_id, self.stored.forward(session_id, since))
+
+    def rows_from(
+        self, user_id: str, session_id: str, begin: tuple[int, str] | None, page: int
+    ) -> Iterator[MessageRow]:
+        """The same from a message (created_at, id) on, so many a request."""
+        return self._of(user_id, session_id, self.stored.forward_from(session_id, begin, page))
 
     def messages(
         self, user_id: str, session_id: str, *, since: int | None = None
@@ -163,14 +179,23 @@ class Sessions:
         return self._of(user_id, session_id, rows)
 
     def is_theirs_alone(self, user_id: str, session_id: str) -> bool:
-        """Whether the user has the session, and no row of it names another."""
-        known = self._watermark(user_id, session_id) is not None
-        return known and not self.stored.name_another(session_id, user_id)
+        """Whether an app says that the user has the session, and no row of it names another.
+
+        A row that ingestion made says only that something was published, which anybody may do.
+        """
+        columns = self._columns(user_id, session_id)
+        has_it = columns is not None and PUBLISHED not in columns
+        return has_it and not self.stored.name_another(session_id, user_id)
 
     def _of(
         self, user_id: str, session_id: str, rows: Iterable[MessageRow]
     ) -> Iterator[MessageRow]:
         return of_user(rows, user_id, lambda: self.is_theirs_alone(user_id, session_id))
+
+
+def _activity(key: Iterable[Any]) -> Activity:
+    values = {cell[0]: cell[1] for cell in key}
+    return values["update_time"], values["session_id"]
 
 
 def _info(session_id: str, columns: Columns) -> SessionInfo:

@@ -21,8 +21,9 @@ def write_rows(
 ) -> dict[int, WorkerError]:
     """Write rows; failed ones are tried again alone. Returns what still failed, by index.
 
-    A row with an owner takes the place of none or of its owner's; else it fails with NotOwner. Raises what
-    failed for the whole request and is no single row's fault.
+    A row with an owner takes the place of none or of its owner's; else it fails with NotOwner. An update that
+    may make a row does, or changes the one in the way. Raises what failed for the whole request and is no
+    single row's fault.
     """
     failures: dict[int, WorkerError] = {}
     left = list(range(len(rows)))

@@ -1,9 +1,17 @@
--- KEYS: lease journal applied
--- ARGV: token user plan kept_ms
--- The plan was applied, and is known to be for a while. -1 if the lease was lost.
+-- KEYS: lease journal applied undecided
+-- ARGV: token user plan kept_ms says_undecided left undecided_ms
+-- The plan was applied, and is known to be for a while; `left` is undecided from now on, where it says so.
+-- -1 if the lease was lost.
 if redis.call('GET', lease) ~= token then return -1 end
 local now = now_ms()
 redis.call('HDEL', journal, user)
+if says_undecided == '1' then
+  if left == '' then
+    redis.call('DEL', undecided)
+  else
+    redis.call('SET', undecided, left, 'PX', undecided_ms)
+  end
+end
 redis.call('ZADD', applied, now, plan)
 redis.call('ZREMRANGEBYSCORE', applied, '-inf', now - kept_ms)
 return redis.call('PEXPIRE', applied, kept_ms)

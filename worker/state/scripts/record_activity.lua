@@ -1,5 +1,6 @@
 -- KEYS: pending due
 -- ARGV: work
+-- WITH: add_traces
 -- Lets sessions wait for extraction. A session is due at once when it is over, has N messages or K tokens; else
 -- after it was idle for a while, and at the latest when its first waiting message has waited long enough.
 work = cmsgpack.unpack(work)
@@ -12,6 +13,7 @@ for _, activity in ipairs(work.sessions) do
   wait.tokens = wait.tokens + activity.tokens
   wait.from_us = math.min(wait.from_us, activity.from_us)
   wait.ended = wait.ended or activity.ended
+  add_traces(wait, activity.traces)
   redis.call('HSET', pending, activity.member, cmsgpack.pack(wait))
   local at = math.min(now + policy.idle_ms, wait.first_ms + policy.max_wait_ms)
   if wait.ended or wait.count >= policy.max_messages or wait.tokens >= policy.max_tokens then at = now end
