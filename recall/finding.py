@@ -29,11 +29,11 @@ from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.message_index import said_with
 from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
-# Hits of a search by vectors: twice as many facts as a usual budget holds, for other searches to choose from; and
-# the most that a search gives with columns. By words most have little to do with the query; more are looked at
-# where some are dropped afterwards.
-_NEAREST = 100
-_WORD_HITS, _HITS_TO_FILTER = 30, 100
+# Hits of a search by vectors: about as many facts as a budget holds.
+_NEAREST, _TOKENS_A_FACT = 60, 33
+_WITH_WORDS = 30  # most have little to do with the query
+_MOST = 100
+"""As many as a search gives with columns: where some are dropped afterwards, or a model chooses."""
 _UNINDEXED = 50  # the newest; usually there are a handful
 
 
@@ -97,14 +97,17 @@ class Finding:
             ),
         )
         hits = self._clients.search.nearest(
-            asked.user_id, vector, _NEAREST, session_id=asked.session_id
+            asked.user_id,
+            vector,
+            self._hits(max(_NEAREST, asked.tokens // _TOKENS_A_FACT)),
+            session_id=asked.session_id,
         )
         return listed(hit.memory for hit in hits)
 
     def _matching(self) -> Sequence[Listed[Memory]]:
         asked = self._asked
         hits = self._clients.search.matching(
-            asked.user_id, asked.words, self._word_hits, session_id=asked.session_id
+            asked.user_id, asked.words, self._hits(_WITH_WORDS), session_id=asked.session_id
         )
         return listed_by_words([(hit.memory, hit.score) for hit in hits])
 
@@ -125,15 +128,14 @@ class Finding:
             self._clients.names.message,
             asked.user_id,
             asked.words,
-            _WORD_HITS,
+            _WITH_WORDS,
             session_id=asked.session_id,
             since=asked.since,
             until=asked.said_before,
         )
         return listed_by_words(found)
 
-    @property
-    def _word_hits(self) -> int:
+    def _hits(self, usual: int) -> int:
         asked = self._asked
         filtered = asked.kinds is not None or asked.since or asked.said_before is not None
-        return _HITS_TO_FILTER if filtered else _WORD_HITS
+        return _MOST if filtered or asked.rerank else min(usual, _MOST)
