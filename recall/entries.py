@@ -45,7 +45,8 @@ class Fact:
 
     @cached_property
     def line(self) -> str:
-        dates = "; ".join(filter(None, (self._event, self._held)))
+        event = "" if self._tells_its_days else self._event
+        dates = "; ".join(filter(None, (event, self._held)))
         return f"- {self.text} ({dates})" if dates else f"- {self.text}"
 
     @property
@@ -73,6 +74,11 @@ class Fact:
     def _event(self) -> str:
         start, end = self.candidate.item.event_start, self.candidate.item.event_end
         return f"{start} to {end}" if start and end and start != end else start or end or ""
+
+    @property
+    def _tells_its_days(self) -> bool:
+        memory = self.candidate.item
+        return all(day in self.text for day in (memory.event_start, memory.event_end) if day)
 
     @property
     def _held(self) -> str:
