@@ -6,7 +6,7 @@ fields costs a tenth of a recall.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 
 from tablestore_memory.recall.ranking import Candidate
@@ -116,8 +116,7 @@ class Said:
 
     @cached_property
     def at(self) -> datetime:
-        zone = timezone(timedelta(minutes=self.turn.utc_offset_min))
-        return datetime.fromtimestamp(self.turn.created_at / 1e6, zone)
+        return self.turn.at
 
     @cached_property
     def line(self) -> str:

@@ -71,12 +71,13 @@ def example(prompt: list[Turn]) -> tuple[str, Json] | None:
 
 
 def rows(prompt: list[Turn]) -> str | None:
-    """From the system prompt: the reply's list, if what it shows in it are rows."""
+    """From the system prompt: the reply's list, if it shows rows in it, be it below a line of what they tell."""
     systems = (turn.text for turn in prompt if turn.role == "system")
     for found in (found for text in systems for found in objects(text)):
         for key, items in found.items():
-            if key not in INPUT_LISTS and _is_list_of(list, items):
-                return key
+            if key not in INPUT_LISTS and isinstance(items, list):
+                if any(isinstance(item, list) for item in items):
+                    return key
     return None
 
 
