@@ -79,9 +79,7 @@ def decisions_prompt(existing: Sequence[Memory], new: Sequence[Memory]) -> tuple
     return load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode()
 
 
-def _listed(
-    memories: Sequence[Memory], first: int, below: str
-) -> Iterator[str | list[int | str]]:
+def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str | list[int | str]]:
     """What a decision needs of each, numbered, below when it was said. Of its kind that is whether it is a plan:
     all else is seen by the text."""
     when = None

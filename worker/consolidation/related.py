@@ -20,33 +20,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tablestore_memory.worker.consolidation.similarity import Matrix, closeness, hubs, rare_words
+from tablestore_memory.worker.consolidation.tells import (
+    are_of_one_thing,
+    tell_of_a_birth,
+    tells_change,
+    tells_end,
+)
 from tablestore_memory.worker.stores.memories import Embedded, Memory, normalised
 
 _STATES = ("profile", "preference", "relationship", "instruction")
-# Words by which people tell that something ended, and those by which they may.
-_END = re.compile(
-    r"\b(?:moved (?!on)|quit|quitting|stopped|gave up|no longer|not? any ?more|anymore|died|retired|separated"
-    r"|divorced|broke up|closed down|sold|last day at|laid off|got the job|starts? (?:work|at)|began at)\b"
-    r"|卖了|卖掉|转让|入职|跳槽|离职|辞|下岗|裁员|失业|毕业|退[休学出役]|停[业办产]|关[门张店]|倒闭|解散"
-    r"|调[到去岗动离任]|改到|搬[到家走去进离出回]|不再|再也[不没]|已经不|戒[了掉烟酒]|分[手居开]|离[婚开世]|去世|过世|走散"
-)
-_CHANGE = re.compile(
-    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|lost|married|cancel\w+|postponed|moves?)\b"
-    r"|推迟|延[期后迟]|提前|换|改[成为到用期吃喝去回在做当天]|成[为了]|变[成得了]|现在|如今|目前|丢了|结婚|订婚|取消|作废"
-    r"|又[去来开吃喝在]|重新|恢复|升[职为任]|当上|转[到去行业岗学]|回到|不[想用去做喝吃要].?了|没[有]?了"
-)
-# What somebody has one of at a time, however differently it is told: a home, a job.
-_ONE_AT_A_TIME = (
-    re.compile(
-        r"\b(?:lives?|living|resides?) (?:in|at|near|with)\b|\b(?:flat|apartment|house|home) (?:is|in)\b"
-        r"|\bmoved (?:in|to|back|home)\b|住[在到进]?|搬[到家回去进]|家在|定居"
-    ),
-    re.compile(
-        r"\b(?:works?|working) (?:at|for|as|in)\b|\bjob\b|\bemployed\b|\bfreelance|\bunemployed\b|\bretired\b"
-        r"|\b(?:is|as|became) an? (?:[\w-]+ ){1,3}(?:at|for|with)\b|\bteach(?:es|er)\b|\blast day at\b"
-        r"|工作|上班|入职|离职|跳槽|失业|退休|自由职业|[是当做](?:了)?[^，。]{0,8}(?:护士|老师|医生|设计师|工程师|经理)"
-    ),
-)
 _NEEDED = MappingProxyType(
     {
         **dict.fromkeys(_STATES, 0.66),
@@ -88,7 +70,7 @@ class Relatedness:
     ended_event: float = 0.6
     """So much less, where it ended, and what happened before may be of it: what was bought is sold."""
     one_at_a_time: float = 0.5
-    """So much less, where both tell of a home, or of a job."""
+    """So much less, where both tell of a home, of a job, or of a birth."""
     same_time: float = 0.3
     """So much less, where the other is a plan for a time in which the new fact happens."""
     other_subject: float = 0.15
@@ -99,6 +81,10 @@ class Relatedness:
     """So much less, for the likeliest of each fact."""
     most: int = 3
     """Others that are shown beside a fact."""
+    hangs_on: float = 0.66
+    """So alike to what may end, a memory is shown, too: who leaves a job has its boss no longer."""
+    most_hang: int = 2
+    """Of these so many."""
 
     def related(self, new: Sequence[Embedded], known: Sequence[Embedded]) -> list[Pair]:
         """What may have to do with each other, the likeliest first; nothing if no pair is worth a question.
@@ -106,14 +92,47 @@ class Relatedness:
         The place of the other is among the known and then the new; of these only those before the fact count.
         """
         every = [*known, *new]
-        scores = self._scores(new, every)
+        scores = self._scores(every)
         pairs = [
             pair
             for n, fact in enumerate(new)
-            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[n])
+            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[len(known) + n])
         ]
-        asks = any(pair.margin >= 0 for pair in pairs)
-        return sorted(pairs, key=lambda pair: -pair.margin) if asks else []
+        if not any(pair.margin >= 0 for pair in pairs):
+            return []
+        pairs += self._hanging(pairs, new, known, scores)
+        return sorted(pairs, key=lambda pair: -pair.margin)
+
+    def _hanging(
+        self,
+        pairs: Sequence[Pair],
+        new: Sequence[Embedded],
+        known: Sequence[Embedded],
+        scores: Matrix,
+    ) -> list[Pair]:
+        """Beside a fact that may end a known state also what is much like that state."""
+        ending = [
+            pair
+            for pair in pairs
+            if pair.margin >= 0
+            and pair.other < len(known)
+            and _may_end_state(new[pair.new].memory, known[pair.other].memory)
+        ]
+        paired = {(pair.new, pair.other) for pair in pairs}
+        hanging = {
+            (pair.new, place)
+            for pair in ending
+            for place in self._most_alike(pair.other, known, scores[pair.other])
+        }
+        return [Pair(-1.0, *places) for places in sorted(hanging - paired)]
+
+    def _most_alike(self, place: int, known: Sequence[Embedded], scores: Matrix) -> list[int]:
+        alike = [
+            other
+            for other, each in enumerate(known)
+            if other != place and each.memory.kind != "event" and scores[other] >= self.hangs_on
+        ]
+        return sorted(alike, key=lambda other: -scores[other])[: self.most_hang]
 
     def _likeliest(
         self, n: int, fact: Embedded, others: Sequence[Embedded], scores: Matrix
@@ -140,36 +159,41 @@ class Relatedness:
         if new.kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
         elif old.kind in _STATES:
-            needed -= self._less(normalised(new.text), new, old)
-            needed -= self.one_at_a_time * _are_of_one_thing(new, old)
-        elif old.kind == "event" and _END.search(normalised(new.text)):
+            needed -= self._less(new, old) + self.one_at_a_time * _have_one_thing(new, old)
+        elif old.kind == "event" and tells_end(new):
             needed -= self.ended_event
+        if new.kind != "plan" and old.kind != "event" and tell_of_a_birth(new, old):
+            needed -= self.one_at_a_time
         if old.kind == "plan" and _at_one_time(new, old):
             needed -= self.same_time
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
-    def _less(self, text: str, new: Memory, old: Memory) -> float:
+    def _less(self, new: Memory, old: Memory) -> float:
         """By how much less is needed, as what is told may end a state."""
-        if _END.search(text):
+        if tells_end(new):
             return self.end + self.same_kind * (new.kind == old.kind)
-        if _CHANGE.search(text):
+        if tells_change(new):
             return self.change
         return -self.alike * (old.kind != "profile")
 
-    def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
-        """A row for each new fact, a column for each of all; the new ones come last."""
+    def _scores(self, every: Sequence[Embedded]) -> Matrix:
+        """Of each with each."""
         memories = [each.memory for each in every]
         words = rare_words(memories)
         close = closeness([each.vector for each in every], words)
         scores: Matrix = close + self.words * words
         scores -= self.hubs * hubs(close, [_subject(memory) for memory in memories])
-        return scores[len(every) - len(new) :]
+        return scores
 
 
-def _are_of_one_thing(new: Memory, old: Memory) -> bool:
-    texts = [normalised(each.text) for each in (new, old)]
-    alike = any(all(map(each.search, texts)) for each in _ONE_AT_A_TIME)
-    return alike and _subject(new) == _subject(old)
+def _have_one_thing(new: Memory, old: Memory) -> bool:
+    return are_of_one_thing(new, old) and _subject(new) == _subject(old)
+
+
+def _may_end_state(new: Memory, old: Memory) -> bool:
+    if new.kind == "plan" or old.kind not in _STATES:
+        return False
+    return tells_end(new) or tells_change(new) or _have_one_thing(new, old)
 
 
 def _may_end(new: Memory, old: Memory) -> bool:
@@ -186,13 +210,18 @@ def _at_one_time(one: Memory, other: Memory) -> bool:
 
 
 def _share_a_subject(one: Memory, other: Memory) -> bool:
-    """Whether either speaks of whom or what the other is about."""
-    about, other_about = _subject(one), _subject(other)
+    """Whether either speaks of whom or what the other is about, by whichever name: 芝麻 (Zhima) has two."""
+    about, other_about = _names(one), _names(other)
     return (
-        about == other_about
-        or about in normalised(other.text)
-        or other_about in normalised(one.text)
+        not about.isdisjoint(other_about)
+        or any(name in normalised(other.text) for name in about)
+        or any(name in normalised(one.text) for name in other_about)
     )
+
+
+def _names(memory: Memory) -> set[str]:
+    parts = re.split("[()（）]", _subject(memory))
+    return {name for part in parts if (name := part.strip())} or {""}
 
 
 def _subject(memory: Memory) -> str:
