@@ -383,6 +383,45 @@ def test_restated_fact_gains_the_date_and_the_kind_that_it_lacked() -> None:
     assert (memory.valid_from, memory.stated_at) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        (("2023-05", None), ("2023-05-07", None), ("2023-05-07", None)),
+        (("2023", None), ("2023-05~", None), ("2023-05~", None)),
+        (("2023-05-08~", None), ("2023-05-08", None), ("2023-05-08", None)),
+        (("2023-05-06", None), ("2023-05-06", "2023-05-07"), ("2023-05-06", "2023-05-07")),
+        (("2023-05", None), ("2023-05-06", "2023-05-07"), ("2023-05-06", "2023-05-07")),
+        ((None, None), ("2023-05", None), ("2023-05", None)),
+    ],
+)
+@pytest.mark.parametrize("action", ["duplicate", "refine"])
+def test_of_two_dates_of_one_thing_the_more_exact_one_stays(
+    one: tuple[str | None, str | None],
+    other: tuple[str | None, str | None],
+    kept: tuple[str | None, str | None],
+    action: str,
+) -> None:
+    for first, second in ((one, other), (other, one)):
+        old = fact("Ana ran a marathon", 1, event_start=first[0], event_end=first[1])
+        new = fact("Ana ran it", 2, event_start=second[0], event_end=second[1])
+        qwen = ScriptedQwen([decide(2, action, 1, t="Ana ran a marathon")])
+
+        (change,) = consolidate(qwen, [new], known(old))
+
+        memory = change.written.memory
+        assert (memory.event_start, memory.event_end) == kept
+
+
+def test_of_two_dates_that_contradict_each_other_the_one_said_last_stays() -> None:
+    old = fact("Ana ran a marathon", 1, event_start="2023-05-07")
+    new = fact("Ana ran it", 2, event_start="2023-06")
+    qwen = ScriptedQwen([decide(2, "refine", 1, t="Ana ran a marathon")])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    assert change.written.memory.event_start == "2023-06"
+
+
 def test_later_fact_of_a_piece_finds_what_an_earlier_one_was_merged_into() -> None:
     qwen = ScriptedQwen(
         [

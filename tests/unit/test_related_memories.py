@@ -298,3 +298,45 @@ def test_advice_is_shown_only_where_it_may_be_said_again() -> None:
     pairs = Relatedness().related([moved, advice], [lives])
 
     assert {(pair.new, pair.other) for pair in pairs} == {(0, 0)}
+
+
+def told(text: str, vector: list[float], kind: str, subject: str = "Ana") -> Embedded:
+    return Embedded(Memory("ana", text, kind=kind, subject=subject).identified(), vector)
+
+
+def test_what_hangs_on_a_state_that_may_end_is_shown_beside_what_may_end_it() -> None:
+    job = told("Ana is a nurse at the Rose Clinic.", [1.0, 0.0, 0.0], "profile")
+    hours = told("Ana's shifts in the Rose Clinic end at ten.", [0.9, 0.436, 0.0], "profile")
+    bakes = told("Ana bakes.", [0.1, 0.0, 0.995], "profile")
+    quit_it = told("Ana quit nursing.", [0.8, -0.5, 0.33], "event")
+
+    shown = Relatedness().related([quit_it], [job, hours, bakes])
+    swims = told("Ana swims as a nurse does.", [0.8, -0.5, 0.33], "profile")
+
+    assert {pair.other for pair in shown} == {0, 1}
+    assert [pair.margin >= 0 for pair in shown] == [True, False]
+    assert 1 not in {pair.other for pair in Relatedness().related([swims], [job, hours, bakes])}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "kind"),
+    [
+        ("Bo's daughter Lin was born. (2023-05-02)", "Mia's due date. (2023-05-20)", "plan"),
+        ("林林出生了，三公斤。", "Mia 怀孕三十周。", "profile"),
+        ("Mia gave birth to a girl.", "Bo and Mia are expecting their first child.", "fact"),
+    ],
+)
+def test_birth_is_asked_about_beside_what_was_expected_whoever_is_said_to_have_it(
+    new: str, old: str, kind: str
+) -> None:
+    was, born = told(old, [1.0, 0.0], kind, "Mia"), told(new, [0.75, 0.66], "event", "Bo")
+
+    assert [pair.other for pair in Relatedness().related([born], [was])] == [0]
+
+
+@pytest.mark.parametrize(("subject", "alike"), [("爸爸 (Dad)", True), ("Dad", True), ("Bo", False)])
+def test_one_who_has_two_names_is_one(subject: str, alike: bool) -> None:
+    lives = told("爸爸住在杭州。", [1.0, 0.0], "profile", "爸爸 (Dad)")
+    moved = told("He moved to Chengdu.", [0.7, 0.714], "event", subject)
+
+    assert bool(Relatedness(other_subject=9.0).related([moved], [lives])) is alike

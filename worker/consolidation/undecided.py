@@ -1,4 +1,4 @@
-"""Of users who do not come back: what waits for their next facts is decided without, when they were gone for long."""
+"""Users who do not come back: what waits for their next facts is decided without, when they were gone for long."""
 
 from dataclasses import dataclass
 

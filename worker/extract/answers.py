@@ -58,7 +58,7 @@ def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -
 
 
 def _below(subject: str, given: object) -> object:
-    """A row with the subject that stands above it, unless it has its own: a text is longer than whom it is about."""
+    """A row with the subject that stands above it, or its own: a text is longer than whom it is about."""
     match given:
         case [str(first), str(second), *_] if len(second) > len(first) and _is_text(second):
             return given
