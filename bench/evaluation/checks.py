@@ -82,8 +82,8 @@ class Planted:
     def dates(self) -> dict[str, int]:
         """`remembered` have a memory that cites the message; of these some have a date, `right` or `wrong`.
 
-        Of those that are wrong some are `over`: what the message said is in the history, with its date. And some are
-        `told` in the text of such a memory, as what was so first.
+        Of those that are wrong some are `over`: what the message said is in the history, with its date. Some are
+        `told`: the text of such a memory has the date, too.
         """
         counts = {"planted": 0, "remembered": 0, "right": 0, "wrong": 0, "over": 0, "told": 0}
         for each in self._planted("dates"):
