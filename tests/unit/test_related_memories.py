@@ -304,18 +304,12 @@ def told(text: str, vector: list[float], kind: str, subject: str = "Ana") -> Emb
     return Embedded(Memory("ana", text, kind=kind, subject=subject).identified(), vector)
 
 
-def test_what_hangs_on_a_state_that_may_end_is_shown_beside_what_may_end_it() -> None:
-    job = told("Ana is a nurse at the Rose Clinic.", [1.0, 0.0, 0.0], "profile")
-    hours = told("Ana's shifts in the Rose Clinic end at ten.", [0.9, 0.436, 0.0], "profile")
-    bakes = told("Ana bakes.", [0.1, 0.0, 0.995], "profile")
-    quit_it = told("Ana quit nursing.", [0.8, -0.5, 0.33], "event")
+def test_job_is_asked_about_however_it_is_told() -> None:
+    was = told("Ana 在玫瑰诊所快六年了。", [1.0, 0.0, 0.0], "profile")
+    boss = told("Ana's boss is Kim.", [0.0, 1.0, 0.0], "relationship")
+    new = told("Ana has a new job with Bo.", [0.4, 0.4, 0.825], "profile")
 
-    shown = Relatedness().related([quit_it], [job, hours, bakes])
-    swims = told("Ana swims as a nurse does.", [0.8, -0.5, 0.33], "profile")
-
-    assert {pair.other for pair in shown} == {0, 1}
-    assert [pair.margin >= 0 for pair in shown] == [True, False]
-    assert 1 not in {pair.other for pair in Relatedness().related([swims], [job, hours, bakes])}
+    assert {pair.other for pair in Relatedness().related([new], [was, boss])} == {0, 1}
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ class Relatedness:
     ended_event: float = 0.6
     """So much less, where it ended, and what happened before may be of it: what was bought is sold."""
     one_at_a_time: float = 0.5
-    """So much less, where both tell of a home, of a job, or of a birth."""
+    """So much less, where both tell of a home, or of a job."""
+    birth: float = 0.8
+    """So much less, where both tell of a birth, be it to come."""
     same_time: float = 0.3
     """So much less, where the other is a plan for a time in which the new fact happens."""
     other_subject: float = 0.15
@@ -81,10 +83,8 @@ class Relatedness:
     """So much less, for the likeliest of each fact."""
     most: int = 3
     """Others that are shown beside a fact."""
-    hangs_on: float = 0.66
-    """So alike to what may end, a memory is shown, too: who leaves a job has its boss no longer."""
-    most_hang: int = 2
-    """Of these so many."""
+    most_ended: int = 5
+    """And beside one that tells of an end, or of a birth."""
 
     def related(self, new: Sequence[Embedded], known: Sequence[Embedded]) -> list[Pair]:
         """What may have to do with each other, the likeliest first; nothing if no pair is worth a question.
@@ -92,47 +92,14 @@ class Relatedness:
         The place of the other is among the known and then the new; of these only those before the fact count.
         """
         every = [*known, *new]
-        scores = self._scores(every)
+        scores = self._scores(new, every)
         pairs = [
             pair
             for n, fact in enumerate(new)
-            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[len(known) + n])
+            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[n])
         ]
-        if not any(pair.margin >= 0 for pair in pairs):
-            return []
-        pairs += self._hanging(pairs, new, known, scores)
-        return sorted(pairs, key=lambda pair: -pair.margin)
-
-    def _hanging(
-        self,
-        pairs: Sequence[Pair],
-        new: Sequence[Embedded],
-        known: Sequence[Embedded],
-        scores: Matrix,
-    ) -> list[Pair]:
-        """Beside a fact that may end a known state also what is much like that state."""
-        ending = [
-            pair
-            for pair in pairs
-            if pair.margin >= 0
-            and pair.other < len(known)
-            and _may_end_state(new[pair.new].memory, known[pair.other].memory)
-        ]
-        paired = {(pair.new, pair.other) for pair in pairs}
-        hanging = {
-            (pair.new, place)
-            for pair in ending
-            for place in self._most_alike(pair.other, known, scores[pair.other])
-        }
-        return [Pair(-1.0, *places) for places in sorted(hanging - paired)]
-
-    def _most_alike(self, place: int, known: Sequence[Embedded], scores: Matrix) -> list[int]:
-        alike = [
-            other
-            for other, each in enumerate(known)
-            if other != place and each.memory.kind != "event" and scores[other] >= self.hangs_on
-        ]
-        return sorted(alike, key=lambda other: -scores[other])[: self.most_hang]
+        asks = any(pair.margin >= 0 for pair in pairs)
+        return sorted(pairs, key=lambda pair: -pair.margin) if asks else []
 
     def _likeliest(
         self, n: int, fact: Embedded, others: Sequence[Embedded], scores: Matrix
@@ -147,7 +114,9 @@ class Relatedness:
             for pair in pairs
             if pair.margin >= 0 or _may_end(fact.memory, others[pair.other].memory)
         )
-        likeliest = sorted(likely, key=lambda pair: -pair.margin)[: self.most]
+        ends = tells_end(fact.memory) or tell_of_a_birth(fact.memory)
+        most = self.most_ended if ends else self.most
+        likeliest = sorted(likely, key=lambda pair: -pair.margin)[:most]
         return [
             pair
             for rank, pair in enumerate(likeliest)
@@ -163,7 +132,7 @@ class Relatedness:
         elif old.kind == "event" and tells_end(new):
             needed -= self.ended_event
         if new.kind != "plan" and old.kind != "event" and tell_of_a_birth(new, old):
-            needed -= self.one_at_a_time
+            needed -= self.birth
         if old.kind == "plan" and _at_one_time(new, old):
             needed -= self.same_time
         return needed + self.other_subject * (not _share_a_subject(new, old))
@@ -176,24 +145,18 @@ class Relatedness:
             return self.change
         return -self.alike * (old.kind != "profile")
 
-    def _scores(self, every: Sequence[Embedded]) -> Matrix:
-        """Of each with each."""
+    def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
+        """A row for each new fact, a column for each of all; the new ones come last."""
         memories = [each.memory for each in every]
         words = rare_words(memories)
         close = closeness([each.vector for each in every], words)
         scores: Matrix = close + self.words * words
         scores -= self.hubs * hubs(close, [_subject(memory) for memory in memories])
-        return scores
+        return scores[len(every) - len(new) :]
 
 
 def _have_one_thing(new: Memory, old: Memory) -> bool:
     return are_of_one_thing(new, old) and _subject(new) == _subject(old)
-
-
-def _may_end_state(new: Memory, old: Memory) -> bool:
-    if new.kind == "plan" or old.kind not in _STATES:
-        return False
-    return tells_end(new) or tells_change(new) or _have_one_thing(new, old)
 
 
 def _may_end(new: Memory, old: Memory) -> bool:

@@ -16,7 +16,8 @@ _END = re.compile(
     r"|调[到去岗动离任]|改到|搬[到家走去进离出回]|不再|再也[不没]|已经不|戒[了掉烟酒]|分[手居开]|离[婚开世]|去世|过世|走散"
 )
 _CHANGE = re.compile(
-    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|lost|married|cancel\w+|postponed|moves?)\b"
+    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|lost|married|cancel\w+|postponed|moves?"
+    r"|new (?:job|boss|home|house|flat|apartment|school|phone|car))\b"
     r"|推迟|延[期后迟]|提前|换|改[成为到用期吃喝去回在做当天]|成[为了]|变[成得了]|现在|如今|目前|丢了|结婚|订婚|取消|作废"
     r"|又[去来开吃喝在]|重新|恢复|升[职为任]|当上|转[到去行业岗学]|回到|不[想用去做喝吃要].?了|没[有]?了"
 )
@@ -29,6 +30,7 @@ _ONE_AT_A_TIME = (
     re.compile(
         r"\b(?:works?|working) (?:at|for|as|in)\b|\bjob\b|\bemployed\b|\bfreelance|\bunemployed\b|\bretired\b"
         r"|\b(?:is|as|became) an? (?:[\w-]+ ){1,3}(?:at|for|with)\b|\bteach(?:es|er)\b|\blast day at\b|\bboss\b"
+        r"|\bhas (?:\w+ )?been (?:at|with)\b|在[^，。]{1,30}[\d一二两三四五六七八九十半]+(?:年|个月)(?:了|多|。|$)"
         r"|工作|上班|入职|离职|跳槽|失业|退休|自由职业|老板|上司|领导"
         r"|[是当做](?:了)?[^，。]{0,8}(?:护士|老师|医生|设计师|工程师|经理)"
     ),
