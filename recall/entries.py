@@ -6,7 +6,7 @@ fields costs a tenth of a recall.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 
 from tablestore_memory.recall.ranking import Candidate
@@ -45,7 +45,8 @@ class Fact:
 
     @cached_property
     def line(self) -> str:
-        dates = "; ".join(filter(None, (self._event, self._held)))
+        event = "" if self._tells_its_days else self._event
+        dates = "; ".join(filter(None, (event, self._held)))
         return f"- {self.text} ({dates})" if dates else f"- {self.text}"
 
     @property
@@ -73,6 +74,11 @@ class Fact:
     def _event(self) -> str:
         start, end = self.candidate.item.event_start, self.candidate.item.event_end
         return f"{start} to {end}" if start and end and start != end else start or end or ""
+
+    @property
+    def _tells_its_days(self) -> bool:
+        memory = self.candidate.item
+        return all(day in self.text for day in (memory.event_start, memory.event_end) if day)
 
     @property
     def _held(self) -> str:
@@ -110,8 +116,7 @@ class Said:
 
     @cached_property
     def at(self) -> datetime:
-        zone = timezone(timedelta(minutes=self.turn.utc_offset_min))
-        return datetime.fromtimestamp(self.turn.created_at / 1e6, zone)
+        return self.turn.at
 
     @cached_property
     def line(self) -> str:

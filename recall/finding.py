@@ -31,9 +31,9 @@ from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
 # Hits of a search by vectors: twice as many facts as a usual budget holds, for other searches to choose from; and
 # the most that a search gives with columns. By words most have little to do with the query; more are looked at
-# where some are dropped afterwards.
+# where some are dropped afterwards, or a model chooses.
 _NEAREST = 100
-_WORD_HITS, _HITS_TO_FILTER = 30, 100
+_WORD_HITS, _HITS_TO_CHOOSE_FROM = 30, 100
 _UNINDEXED = 50  # the newest; usually there are a handful
 
 
@@ -136,4 +136,4 @@ class Finding:
     def _word_hits(self) -> int:
         asked = self._asked
         filtered = asked.kinds is not None or asked.since or asked.said_before is not None
-        return _HITS_TO_FILTER if filtered else _WORD_HITS
+        return _HITS_TO_CHOOSE_FROM if filtered or asked.rerank else _WORD_HITS

@@ -11,6 +11,7 @@ from tablestore_memory.worker.consolidation.consolidate import Consolidation
 from tablestore_memory.worker.consolidation.journal import Journal
 from tablestore_memory.worker.consolidation.neighbours import Neighbours
 from tablestore_memory.worker.consolidation.remember import Remembering
+from tablestore_memory.worker.consolidation.undecided import Undecided
 from tablestore_memory.worker.costs.booking import Booking
 from tablestore_memory.worker.costs.ledger import Ledger
 from tablestore_memory.worker.costs.user_budget import UserBudget
@@ -146,6 +147,7 @@ class Collaborators(TypedDict, total=False):
     journal: Journal
     plans: Plans
     remembering: Remembering
+    undecided: Undecided
     finder: FactFinder
     extract: Extract
     attempt: Attempt
@@ -175,7 +177,7 @@ class Services(RedisServices):
     def make_all(self) -> None:
         """Everything the tasks use, at once; nothing is connected yet."""
         _ = self.ingest, self.attempt, self.requests, self.confirmation, self.reconciliation
-        _ = self.gate, self.stage_errors, self.booking, self.user_budget
+        _ = self.gate, self.stage_errors, self.booking, self.user_budget, self.undecided
 
     def timed(self) -> Self:
         """The same, with the time of each request to Tablestore in the log: for who has configured one."""
@@ -349,6 +351,10 @@ class Services(RedisServices):
             tombstones=self.tombstones,
             application=self.application,
         )
+
+    @cached_property
+    def undecided(self) -> Undecided:
+        return Undecided(self.redis, self.keys, self.remembering, self.budget, self.user_budget)
 
     @cached_property
     def finder(self) -> FactFinder:

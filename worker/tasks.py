@@ -48,6 +48,11 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
         s = services()
         _turn(s, gate.CONFIRM, partition, lambda: s.confirmation.look(partition))
 
+    @app.task(name=gate.DECIDE, **_ended_after(isolation.session_s))
+    def decide_what_waits(partition: int) -> None:
+        s = services()
+        _turn(s, gate.DECIDE, partition, lambda: s.undecided.decide(partition))
+
     @app.task(name=gate.EXTRACT, **_ended_after(isolation.session_s))
     def extract_session(partition: int) -> None:
         s = services()

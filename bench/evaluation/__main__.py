@@ -35,6 +35,7 @@ def main() -> int:
         default="memories:2000",
         help="way:tokens,… whose contexts are answered from and judged, or none; default: %(default)s",
     )
+    parser.add_argument("--rerank", metavar="MODEL", help="have what is found reranked by it")
     parser.add_argument("--sessions", type=int, help="only the first so many of each")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("files", nargs="*", type=Path)

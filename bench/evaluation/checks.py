@@ -82,9 +82,10 @@ class Planted:
     def dates(self) -> dict[str, int]:
         """`remembered` have a memory that cites the message; of these some have a date, `right` or `wrong`.
 
-        Of those that are wrong some are `over`: what the message said is in the history, with its date.
+        Of those that are wrong some are `over`: what the message said is in the history, with its date. Some are
+        `told`: the text of such a memory has the date, too.
         """
-        counts = {"planted": 0, "remembered": 0, "right": 0, "wrong": 0, "over": 0}
+        counts = {"planted": 0, "remembered": 0, "right": 0, "wrong": 0, "over": 0, "told": 0}
         for each in self._planted("dates"):
             citing = self._citing(each["message_id"])
             given = {days for m in citing if (days := _days(m.event_start, m.event_end))}
@@ -95,6 +96,7 @@ class Planted:
             counts["right"] += right
             counts["wrong"] += wrong
             counts["over"] += wrong and self._was_dated(each)
+            counts["told"] += wrong and any(_figures_of(each) <= figures(m.text) for m in citing)
         return counts
 
     def updates(self, model: Model) -> dict[str, int]:
@@ -128,7 +130,7 @@ class Planted:
 
     def _was_dated(self, planted: dict[str, Any]) -> bool:
         """Whether what was replaced and cites the message names the days."""
-        days = figures(f"{planted['event_start']} {planted['event_end'] or ''}")
+        days = _figures_of(planted)
         return any(
             days <= figures(each.text)
             for each in self.replaced
@@ -148,6 +150,10 @@ class Planted:
         found = [*self._citing(update["old"]), *self._citing(update["new"])]
         found += [each.memory for each in near[:_NEAREST]]
         return list({memory.document_id: memory for memory in found}.values())
+
+
+def _figures_of(planted: dict[str, Any]) -> set[str]:
+    return figures(f"{planted['event_start']} {planted['event_end'] or ''}")
 
 
 def _words(memory: Memory) -> Iterable[str]:

@@ -8,10 +8,11 @@ none is refused with an error that stops the caller for good. Usage is counted a
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -19,10 +20,15 @@ from aiohttp import web
 from bench.evaluation.answers import Answers
 from bench.evaluation.bill import Bill, Cost
 from bench.evaluation.prompt import Prompt
-from tablestore_memory.localcloud.dashscope import embeddings, wire
+from tablestore_memory.localcloud.dashscope import embeddings, rerank, wire
 from tablestore_memory.localcloud.dashscope.embeddings import Embedder
 from tablestore_memory.localcloud.dashscope.errors import ServiceError
-from tablestore_memory.localcloud.dashscope.http import EMBEDDING, GENERATION, MOST_BODY_BYTES
+from tablestore_memory.localcloud.dashscope.http import (
+    EMBEDDING,
+    GENERATION,
+    MOST_BODY_BYTES,
+    RERANK,
+)
 
 Json = dict[str, Any]
 _LOOK_EVERY_S = 0.5
@@ -31,7 +37,7 @@ _START_S = 10.0
 
 @dataclass(frozen=True)
 class Recorder:
-    """The two operations."""
+    """Its operations. It reranks by the stand-in's rules, which judge no model."""
 
     answers: Answers
     bill: Bill
@@ -41,6 +47,7 @@ class Recorder:
         app = web.Application(client_max_size=MOST_BODY_BYTES)
         app.router.add_post(GENERATION, self._generate)
         app.router.add_post(EMBEDDING, self._embed)
+        app.router.add_post(RERANK, self._rerank)
         return app
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
@@ -63,14 +70,10 @@ class Recorder:
         return response
 
     async def _embed(self, request: web.Request) -> web.StreamResponse:
-        try:
-            output, used = await asyncio.to_thread(
-                embeddings.answer, await request.json(), self.embedder
-            )
-        except ServiceError as error:
-            return _refused(error)
-        usage = {"total_tokens": used}
-        return web.json_response({"output": output, "usage": usage, "request_id": "local"})
+        return await _computed(request, partial(embeddings.answer, embedder=self.embedder))
+
+    async def _rerank(self, request: web.Request) -> web.StreamResponse:
+        return await _computed(request, rerank.answer)
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -85,6 +88,17 @@ class Recorder:
         finally:
             loop.call_soon_threadsafe(ended.set)
             thread.join()
+
+
+async def _computed(
+    request: web.Request, answer: Callable[[Json], tuple[Json, int]]
+) -> web.StreamResponse:
+    try:
+        output, used = await asyncio.to_thread(answer, await request.json())
+    except ServiceError as error:
+        return _refused(error)
+    usage = {"total_tokens": used}
+    return web.json_response({"output": output, "usage": usage, "request_id": "local"})
 
 
 async def _serve(app: web.Application, address: "Future[str]", ended: asyncio.Event) -> None:

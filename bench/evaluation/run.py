@@ -42,6 +42,7 @@ class Wanted:
     cassette: Path | None = None
     record: Path | None = None
     judged: Sequence[tuple[str, int]] = ()
+    rerank: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def run(conversations: Sequence[Conversation], wanted: Wanted) -> Json:
     ):
         evaluation = Evaluation(deployment, qwen, conversations)
         try:
-            return evaluation.remembered(limiter) | evaluation.asked(wanted.judged)
+            return evaluation.remembered(limiter) | evaluation.asked(wanted)
         except SystemicFailure:
             evaluation.check()
             raise
@@ -116,16 +117,17 @@ class Evaluation:
             **self._cost(limiter, len(lines)),
         }
 
-    def asked(self, judged: Sequence[tuple[str, int]]) -> Json:
+    def asked(self, wanted: Wanted) -> Json:
         """What the questions find, and what the plants have grown into."""
-        model = self._model() if judged else None
-        with Recall.from_env(self.deployment.environment) as recall:
+        model = self._model() if wanted.judged else None
+        reranking = {"MEMORY_RERANK_MODEL": wanted.rerank or ""}
+        with Recall.from_env(self.deployment.environment | reranking) as recall:
             for each in self.conversations:
                 retrieval = Retrieval(recall, each)
                 fates = Fates.of(self.deployment, each.user)
                 self.report.add(each, retrieval, fates)
                 if model:
-                    for way, budget in judged:
+                    for way, budget in wanted.judged:
                         self.judged.add(model, each, retrieval, fates, way, budget)
         return {
             **self._planted(model),

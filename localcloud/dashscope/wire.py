@@ -71,11 +71,11 @@ def example(prompt: list[Turn]) -> tuple[str, Json] | None:
 
 
 def rows(prompt: list[Turn]) -> str | None:
-    """From the system prompt: the reply's list, if what it shows in it are rows."""
+    """From the system prompt: the reply's list, if it shows rows in it, be it below a line of what they tell."""
     systems = (turn.text for turn in prompt if turn.role == "system")
     for found in (found for text in systems for found in objects(text)):
         for key, items in found.items():
-            if key not in INPUT_LISTS and _is_list_of(list, items):
+            if key not in INPUT_LISTS and _holds_lists(items):
                 return key
     return None
 
@@ -97,6 +97,10 @@ def example_of(prompt: list[Turn], name: str) -> Json | None:
     """The keys of an item, if the system prompt shows the reply as an object with this list."""
     shown = example(prompt)
     return shown[1] if shown and shown[0] == name else None
+
+
+def _holds_lists(items: object) -> bool:
+    return isinstance(items, list) and any(isinstance(item, list) for item in items)
 
 
 def _is_list_of(form: type, items: object) -> bool:

@@ -89,6 +89,15 @@ def test_figures_of_a_small_conversation_are_right(small: Path) -> None:
     assert "Paris" not in json.dumps(figures)
 
 
+def test_what_is_found_may_be_reranked(small: Path) -> None:
+    figures = evaluated(small, "--rerank", "qwen3-rerank")
+
+    (share,) = {
+        r["share"] for r in figures["recall"] if (r["way"], r["category"]) == ("both", "all")
+    }
+    assert share == 1.0
+
+
 @needs_files
 @pytest.mark.timeout(300)
 def test_thousand_messages_of_a_real_conversation_take_at_most_120_calls() -> None:

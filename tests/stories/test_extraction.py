@@ -5,6 +5,7 @@ from typing import Any
 
 from devtools.deployment import Deployment
 from devtools.extraction import said
+from devtools.servers import wait_until
 from tests.stories.test_memory import over
 
 
@@ -125,3 +126,22 @@ def test_extraction_by_hand_changes_nothing_when_all_is_known(
 
     assert answer == {"sessions": [session]}
     assert deployment.memories(user) == before != []
+
+
+def test_what_waits_for_the_next_facts_is_decided_on_when_none_come(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    user, services = fresh_name, deployment.services
+    for number, text in enumerate(("I like jazz.", "I like jazz on Sundays."), 1):
+        session = f"{user}-{number}"
+        deployment.publish(said(user, session, number, text, name="Ana"), over(user, session))
+        deployment.wait()
+    key = services.keys.to_decide(services.streams.partition(user))
+    assert len(deployment.texts(user)) == 2
+    assert services.redis.zscore(key, user)
+
+    services.redis.zadd(key, {user: 0})  # as when a month has passed
+
+    wait_until(lambda: len(deployment.texts(user)) == 1, "both decided to be one")
+    wait_until(lambda: services.redis.zscore(key, user) is None, "nothing left to decide")
+    assert deployment.texts(user) == ["Ana likes jazz on Sundays"]

@@ -53,8 +53,8 @@ def test_undecided_one_is_asked_about_with_the_next_facts_as_if_it_were_new() ->
     )
 
     (asked,) = qwen.asked
-    assert [item[2] for item in asked["existing"] if isinstance(item, list)] == ["Ana likes tea"]
-    assert [item[2] for item in asked["new_facts"] if isinstance(item, list)] == [
+    assert [item[-1] for item in asked["existing"] if isinstance(item, list)] == ["Ana likes tea"]
+    assert [item[-1] for item in asked["new_facts"] if isinstance(item, list)] == [
         "Ana is fond of tea"
     ]
     assert told(changes) == [("Rex barks", [])]  # what has its row is not written again

@@ -213,7 +213,6 @@ def test_other_ways_to_say_it_are_understood(changed: dict[str, Any]) -> None:
     ("bad", "reason"),
     [
         (None, "no text"),
-        ("Ana likes tea.", "no text"),
         ({"text": "Ana likes tea."}, "no text"),
         ({"t": None, "m": {"2": "I like tea"}}, "no text"),
         ({"t": " ", "m": {"2": "I like tea"}}, "no text"),
@@ -358,7 +357,40 @@ def test_row_is_read_part_by_part_by_its_form(row: list[Any], kind: str, start: 
     assert [source.message_id for source in memory.sources] == ["m2"]
 
 
-@pytest.mark.parametrize("row", [[], ["Ana"], ["Ana", 2], "Ana likes tea.", None])
+def test_subject_holds_for_the_rows_below_it_that_name_none() -> None:
+    said = [*SAID, Turn("m3", 3, "user", "Bo", "I like coffee. Ana is kind. Rex barks.", "message")]
+
+    result = read(
+        *("Ana", ["Ana likes tea.", 2], ["Ana is kind, Bo thinks.", "profile", 3]),
+        *("Bo", ["Bo likes coffee.", "2023", 3], ["Rex", "Rex barks.", 3]),
+        said=said,
+    )
+
+    told = [(each.subject, each.text, each.kind, each.event_start) for each in result.memories]
+    assert told == [
+        ("Ana", "Ana likes tea.", "fact", None),
+        ("Ana", "Ana is kind, Bo thinks.", "profile", None),
+        ("Bo", "Bo likes coffee. (2023)", "fact", "2023"),
+        ("Rex", "Rex barks.", "fact", None),
+    ]
+    assert not result.mended
+    assert not result.dropped
+
+
+def test_what_was_just_then_is_dated_by_the_day_of_its_speaker() -> None:
+    before_midnight_us = 1_683_586_740_000_000  # 2023-05-08T22:59 UTC
+    said = [
+        Turn("m1", 1, "user", "Ana", "What is new?", "message"),
+        Turn("m2", before_midnight_us, "user", "Ana", "I've just moved.", "message", 120),
+    ]
+
+    (memory,) = read("Ana", ["Ana just moved.", "event", "~", 1, 2], said=said).memories
+
+    assert (memory.text, memory.event_start) == ("Ana just moved. (2023-05-09~)", "2023-05-09~")
+    assert memory.event_end is None
+
+
+@pytest.mark.parametrize("row", [[], ["Ana"], ["Ana", 2], None])
 def test_row_without_a_text_costs_itself_alone(row: object) -> None:
     result = read(row, ["Ana", "Ana likes tea.", 2])
 

@@ -97,7 +97,7 @@ def test_same_text_said_again_gains_a_source_without_asking() -> None:
 
 def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each() -> None:
     home = fact("Ana lives in Paris", DAY, subject="Ana", kind="profile")
-    bakes = fact("Ana bakes", 2 * DAY, (0.0, 1.0), subject="Ana")
+    bakes = fact("Ana bakes", 2 * DAY, (0.0, 1.0), subject="Ana", kind="plan")
     moved = fact("Ana moved to Lyon", 3 * DAY, subject="Ana", kind="event", event_start="2024-02")
     cooks = fact("Ana cooks", 4 * DAY, (0.0, 1.0), event_start="2024", event_end="2025")
     alone = fact("Ana swims", 5 * DAY, (-1.0, 0.0))
@@ -107,13 +107,10 @@ def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each
 
     assert qwen.asked == [
         {
-            "existing": [
-                *("1970-01-02", [1, "profile", "Ana lives in Paris"]),
-                *("1970-01-03", [2, "fact", "Ana bakes"]),
-            ],
+            "existing": ["1970-01", [1, "Ana lives in Paris"], [2, "plan", "Ana bakes"]],
             "new_facts": [
-                *("1970-01-04", [3, "event", "Ana moved to Lyon (2024-02)"]),
-                *("1970-01-05", [4, "fact", "Ana cooks (2024/2025)"]),
+                *("1970-01-04", [3, "Ana moved to Lyon (2024-02)"]),
+                *("1970-01-05", [4, "Ana cooks (2024/2025)"]),
             ],
         }
     ]
@@ -384,6 +381,45 @@ def test_restated_fact_gains_the_date_and_the_kind_that_it_lacked() -> None:
     assert memory.text == "Ana ran a marathon"
     assert (memory.kind, memory.event_start) == ("event", "2023-05-07")
     assert (memory.valid_from, memory.stated_at) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        (("2023-05", None), ("2023-05-07", None), ("2023-05-07", None)),
+        (("2023", None), ("2023-05~", None), ("2023-05~", None)),
+        (("2023-05-08~", None), ("2023-05-08", None), ("2023-05-08", None)),
+        (("2023-05-06", None), ("2023-05-06", "2023-05-07"), ("2023-05-06", "2023-05-07")),
+        (("2023-05", None), ("2023-05-06", "2023-05-07"), ("2023-05-06", "2023-05-07")),
+        ((None, None), ("2023-05", None), ("2023-05", None)),
+    ],
+)
+@pytest.mark.parametrize("action", ["duplicate", "refine"])
+def test_of_two_dates_of_one_thing_the_more_exact_one_stays(
+    one: tuple[str | None, str | None],
+    other: tuple[str | None, str | None],
+    kept: tuple[str | None, str | None],
+    action: str,
+) -> None:
+    for first, second in ((one, other), (other, one)):
+        old = fact("Ana ran a marathon", 1, event_start=first[0], event_end=first[1])
+        new = fact("Ana ran it", 2, event_start=second[0], event_end=second[1])
+        qwen = ScriptedQwen([decide(2, action, 1, t="Ana ran a marathon")])
+
+        (change,) = consolidate(qwen, [new], known(old))
+
+        memory = change.written.memory
+        assert (memory.event_start, memory.event_end) == kept
+
+
+def test_of_two_dates_that_contradict_each_other_the_one_said_last_stays() -> None:
+    old = fact("Ana ran a marathon", 1, event_start="2023-05-07")
+    new = fact("Ana ran it", 2, event_start="2023-06")
+    qwen = ScriptedQwen([decide(2, "refine", 1, t="Ana ran a marathon")])
+
+    (change,) = consolidate(qwen, [new], known(old))
+
+    assert change.written.memory.event_start == "2023-06"
 
 
 def test_later_fact_of_a_piece_finds_what_an_earlier_one_was_merged_into() -> None:

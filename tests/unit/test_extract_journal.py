@@ -119,9 +119,23 @@ def test_what_is_undecided_is_known_until_the_next_word_of_it(
 
 
 def test_what_is_undecided_is_forgotten_with_what_was_applied(
-    journal: Journal, lease: Lease
+    redis: Redis, journal: Journal, lease: Lease
 ) -> None:
     journal.end("ana", "plan-1", lease, ["a"])
 
-    assert journal.forget_applied("ana") == 2
+    assert journal.forget_applied("ana") == 3
     assert journal.undecided("ana") == []
+    assert not redis.exists(journal._to_decide("ana"))
+
+
+def test_user_who_has_undecided_memories_is_decided_for_thirty_days_after_the_last_word_of_it(
+    redis: Redis, journal: Journal, lease: Lease
+) -> None:
+    key, now = journal._to_decide("ana"), now_ms(redis)
+    redis.zadd(key, {"ana": now})
+
+    journal.end("ana", "plan-1", lease, ["a"])
+
+    assert abs(int(redis.zscore(key, "ana") or 0) - now - 30 * DAY_MS) < 60_000
+    journal.end("ana", "plan-2", lease, [])
+    assert redis.zscore(key, "ana") is None

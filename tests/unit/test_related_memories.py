@@ -298,3 +298,39 @@ def test_advice_is_shown_only_where_it_may_be_said_again() -> None:
     pairs = Relatedness().related([moved, advice], [lives])
 
     assert {(pair.new, pair.other) for pair in pairs} == {(0, 0)}
+
+
+def told(text: str, vector: list[float], kind: str, subject: str = "Ana") -> Embedded:
+    return Embedded(Memory("ana", text, kind=kind, subject=subject).identified(), vector)
+
+
+def test_job_is_asked_about_however_it_is_told() -> None:
+    was = told("Ana 在玫瑰诊所快六年了。", [1.0, 0.0, 0.0], "profile")
+    boss = told("Ana's boss is Kim.", [0.0, 1.0, 0.0], "relationship")
+    new = told("Ana has a new job with Bo.", [0.4, 0.4, 0.825], "profile")
+
+    assert {pair.other for pair in Relatedness().related([new], [was, boss])} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "kind"),
+    [
+        ("Bo's daughter Lin was born. (2023-05-02)", "Mia's due date. (2023-05-20)", "plan"),
+        ("林林出生了，三公斤。", "Mia 怀孕三十周。", "profile"),
+        ("Mia gave birth to a girl.", "Bo and Mia are expecting their first child.", "fact"),
+    ],
+)
+def test_birth_is_asked_about_beside_what_was_expected_whoever_is_said_to_have_it(
+    new: str, old: str, kind: str
+) -> None:
+    was, born = told(old, [1.0, 0.0], kind, "Mia"), told(new, [0.75, 0.66], "event", "Bo")
+
+    assert [pair.other for pair in Relatedness().related([born], [was])] == [0]
+
+
+@pytest.mark.parametrize(("subject", "alike"), [("爸爸 (Dad)", True), ("Dad", True), ("Bo", False)])
+def test_one_who_has_two_names_is_one(subject: str, alike: bool) -> None:
+    lives = told("爸爸住在杭州。", [1.0, 0.0], "profile", "爸爸 (Dad)")
+    moved = told("He moved to Chengdu.", [0.7, 0.714], "event", subject)
+
+    assert bool(Relatedness(other_subject=9.0).related([moved], [lives])) is alike

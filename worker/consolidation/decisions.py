@@ -72,19 +72,20 @@ def _readable(decision: Decision) -> Decision:
 def decisions_prompt(existing: Sequence[Memory], new: Sequence[Memory]) -> tuple[str, str]:
     """Exactly what is sent: the instructions and the data."""
     data = {
-        "existing": list(_listed(existing, first=1)),
-        "new_facts": list(_listed(new, first=len(existing) + 1)),
+        "existing": list(_listed(existing, first=1, below="%Y-%m")),
+        "new_facts": list(_listed(new, first=len(existing) + 1, below="%Y-%m-%d")),
     }
     return load(CONSOLIDATE_VERSION), msgspec.json.encode(data).decode()
 
 
-def _listed(memories: Sequence[Memory], first: int) -> Iterator[str | list[int | str]]:
-    """What a decision needs of each, numbered, below the day on which it was said."""
-    day = None
+def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str | list[int | str]]:
+    """What a decision needs of each, numbered, below when it was said. Of its kind that is whether it is a plan:
+    all else is seen by the text."""
+    when = None
     for number, memory in enumerate(memories, first):
-        said = f"{datetime.fromtimestamp(memory.stated_at / 1e6, UTC):%Y-%m-%d}"
-        if said != day:
-            day = said
+        said = datetime.fromtimestamp(memory.stated_at / 1e6, UTC).strftime(below)
+        if said != when:
+            when = said
             yield said
         text = dated(masked(memory.text), (memory.event_start, memory.event_end))
-        yield [number, memory.kind, text]
+        yield [number, "plan", text] if memory.kind == "plan" else [number, text]

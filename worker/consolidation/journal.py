@@ -34,6 +34,7 @@ def end_changes(
     journal: str,
     applied: str,
     undecided: str,
+    to_decide: str,
     token: str,
     user: str,
     plan: str,
@@ -93,6 +94,7 @@ class Journal:
             journal=self._keys.journal(user_id),
             applied=self._keys.applied(user_id),
             undecided=self._keys.undecided(user_id),
+            to_decide=self._to_decide(user_id),
             token=lease.token,
             user=user_id,
             plan=plan_id,
@@ -117,9 +119,15 @@ class Journal:
         return raw.decode().split() if raw else []
 
     def forget_applied(self, user_id: str) -> int:
-        """Drop what is known to be applied of a user, and what is undecided. Returns how many keys that were."""
+        """Drop what is known to be applied of a user, and what is undecided. Returns how many marks that were."""
         keys = self._keys.applied(user_id), self._keys.undecided(user_id)
-        return int(self._redis.delete(*keys))
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(*keys)
+            pipe.zrem(self._to_decide(user_id), user_id)
+            return sum(map(int, pipe.execute()))
+
+    def _to_decide(self, user_id: str) -> str:
+        return self._keys.to_decide(self._keys.streams.partition(user_id))
 
 
 def _ensure(answer: int, lease: Lease) -> None:

@@ -113,8 +113,9 @@ def _is_within(one: Memory, other: Memory) -> bool:
     return (one.event_start or "").startswith(other.event_start.rstrip("~"))
 
 
-def _exactness(memory: Memory) -> tuple[int, bool]:
-    return len((memory.event_start or "").rstrip("~")), bool(memory.event_end)
+def _exactness(memory: Memory) -> tuple[int, bool, bool]:
+    begins = memory.event_start or ""
+    return len(begins.rstrip("~")), not begins.endswith("~"), bool(memory.event_end)
 
 
 def _sources(parts: Iterable[Memory]) -> tuple[Source, ...]:

@@ -20,33 +20,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tablestore_memory.worker.consolidation.similarity import Matrix, closeness, hubs, rare_words
+from tablestore_memory.worker.consolidation.tells import (
+    are_of_one_thing,
+    tell_of_a_birth,
+    tells_change,
+    tells_end,
+)
 from tablestore_memory.worker.stores.memories import Embedded, Memory, normalised
 
 _STATES = ("profile", "preference", "relationship", "instruction")
-# Words by which people tell that something ended, and those by which they may.
-_END = re.compile(
-    r"\b(?:moved (?!on)|quit|quitting|stopped|gave up|no longer|not? any ?more|anymore|died|retired|separated"
-    r"|divorced|broke up|closed down|sold|last day at|laid off|got the job|starts? (?:work|at)|began at)\b"
-    r"|卖了|卖掉|转让|入职|跳槽|离职|辞|下岗|裁员|失业|毕业|退[休学出役]|停[业办产]|关[门张店]|倒闭|解散"
-    r"|调[到去岗动离任]|改到|搬[到家走去进离出回]|不再|再也[不没]|已经不|戒[了掉烟酒]|分[手居开]|离[婚开世]|去世|过世|走散"
-)
-_CHANGE = re.compile(
-    r"\b(?:became|becom\w+|turned|chang\w+|switch\w+|left|instead|now|again|back|lost|married|cancel\w+|postponed|moves?)\b"
-    r"|推迟|延[期后迟]|提前|换|改[成为到用期吃喝去回在做当天]|成[为了]|变[成得了]|现在|如今|目前|丢了|结婚|订婚|取消|作废"
-    r"|又[去来开吃喝在]|重新|恢复|升[职为任]|当上|转[到去行业岗学]|回到|不[想用去做喝吃要].?了|没[有]?了"
-)
-# What somebody has one of at a time, however differently it is told: a home, a job.
-_ONE_AT_A_TIME = (
-    re.compile(
-        r"\b(?:lives?|living|resides?) (?:in|at|near|with)\b|\b(?:flat|apartment|house|home) (?:is|in)\b"
-        r"|\bmoved (?:in|to|back|home)\b|住[在到进]?|搬[到家回去进]|家在|定居"
-    ),
-    re.compile(
-        r"\b(?:works?|working) (?:at|for|as|in)\b|\bjob\b|\bemployed\b|\bfreelance|\bunemployed\b|\bretired\b"
-        r"|\b(?:is|as|became) an? (?:[\w-]+ ){1,3}(?:at|for|with)\b|\bteach(?:es|er)\b|\blast day at\b"
-        r"|工作|上班|入职|离职|跳槽|失业|退休|自由职业|[是当做](?:了)?[^，。]{0,8}(?:护士|老师|医生|设计师|工程师|经理)"
-    ),
-)
 _NEEDED = MappingProxyType(
     {
         **dict.fromkeys(_STATES, 0.66),
@@ -89,6 +71,8 @@ class Relatedness:
     """So much less, where it ended, and what happened before may be of it: what was bought is sold."""
     one_at_a_time: float = 0.5
     """So much less, where both tell of a home, or of a job."""
+    birth: float = 0.8
+    """So much less, where both tell of a birth, be it to come."""
     same_time: float = 0.3
     """So much less, where the other is a plan for a time in which the new fact happens."""
     other_subject: float = 0.15
@@ -99,6 +83,8 @@ class Relatedness:
     """So much less, for the likeliest of each fact."""
     most: int = 3
     """Others that are shown beside a fact."""
+    most_ended: int = 5
+    """And beside one that tells of an end, or of a birth."""
 
     def related(self, new: Sequence[Embedded], known: Sequence[Embedded]) -> list[Pair]:
         """What may have to do with each other, the likeliest first; nothing if no pair is worth a question.
@@ -128,7 +114,9 @@ class Relatedness:
             for pair in pairs
             if pair.margin >= 0 or _may_end(fact.memory, others[pair.other].memory)
         )
-        likeliest = sorted(likely, key=lambda pair: -pair.margin)[: self.most]
+        ends = tells_end(fact.memory) or tell_of_a_birth(fact.memory)
+        most = self.most_ended if ends else self.most
+        likeliest = sorted(likely, key=lambda pair: -pair.margin)[:most]
         return [
             pair
             for rank, pair in enumerate(likeliest)
@@ -140,19 +128,20 @@ class Relatedness:
         if new.kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
         elif old.kind in _STATES:
-            needed -= self._less(normalised(new.text), new, old)
-            needed -= self.one_at_a_time * _are_of_one_thing(new, old)
-        elif old.kind == "event" and _END.search(normalised(new.text)):
+            needed -= self._less(new, old) + self.one_at_a_time * _have_one_thing(new, old)
+        elif old.kind == "event" and tells_end(new):
             needed -= self.ended_event
+        if new.kind != "plan" and old.kind != "event" and tell_of_a_birth(new, old):
+            needed -= self.birth
         if old.kind == "plan" and _at_one_time(new, old):
             needed -= self.same_time
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
-    def _less(self, text: str, new: Memory, old: Memory) -> float:
+    def _less(self, new: Memory, old: Memory) -> float:
         """By how much less is needed, as what is told may end a state."""
-        if _END.search(text):
+        if tells_end(new):
             return self.end + self.same_kind * (new.kind == old.kind)
-        if _CHANGE.search(text):
+        if tells_change(new):
             return self.change
         return -self.alike * (old.kind != "profile")
 
@@ -166,10 +155,8 @@ class Relatedness:
         return scores[len(every) - len(new) :]
 
 
-def _are_of_one_thing(new: Memory, old: Memory) -> bool:
-    texts = [normalised(each.text) for each in (new, old)]
-    alike = any(all(map(each.search, texts)) for each in _ONE_AT_A_TIME)
-    return alike and _subject(new) == _subject(old)
+def _have_one_thing(new: Memory, old: Memory) -> bool:
+    return are_of_one_thing(new, old) and _subject(new) == _subject(old)
 
 
 def _may_end(new: Memory, old: Memory) -> bool:
@@ -186,13 +173,18 @@ def _at_one_time(one: Memory, other: Memory) -> bool:
 
 
 def _share_a_subject(one: Memory, other: Memory) -> bool:
-    """Whether either speaks of whom or what the other is about."""
-    about, other_about = _subject(one), _subject(other)
+    """Whether either speaks of whom or what the other is about, by whichever name: 芝麻 (Zhima) has two."""
+    about, other_about = _names(one), _names(other)
     return (
-        about == other_about
-        or about in normalised(other.text)
-        or other_about in normalised(one.text)
+        not about.isdisjoint(other_about)
+        or any(name in normalised(other.text) for name in about)
+        or any(name in normalised(one.text) for name in other_about)
     )
+
+
+def _names(memory: Memory) -> set[str]:
+    parts = re.split("[()（）]", _subject(memory))
+    return {name for part in parts if (name := part.strip())} or {""}
 
 
 def _subject(memory: Memory) -> str:

@@ -4,6 +4,7 @@ Under the user's lease: what a dead worker left half done is ended, the facts me
 changes are written down, then made. `forget` takes the same lease.
 """
 
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,20 @@ class Remembering:
                 user_id, wanted, known, undecided, may_wait=may_wait and not undecided
             )
             held.make(plan_id, changes, left)
+        log.info("memories.changed", **tally(changes, known))
+        return len(changes)
+
+    def decide(self, user_id: str) -> int:
+        """Decide on what waits for the user's next facts, without these. Returns how many rows were written.
+
+        Raises Busy, and what keeps a service away; what was to be decided is to be so still.
+        """
+        with self.user_lease(user_id) as held:
+            undecided = self._undecided(user_id)
+            waiting = list(undecided.values())
+            known = self.neighbours.of(user_id, waiting, wait_for_index=False) if waiting else {}
+            changes = self.consolidation.decided((), known, undecided=undecided).changes
+            held.make(uuid.uuid4().hex, changes, ())
         log.info("memories.changed", **tally(changes, known))
         return len(changes)
 

@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from redis import Redis
@@ -103,18 +104,15 @@ class Dispatcher:
         self._start(
             gate.CONFIRM, keys.confirm, "zcount", state, bounds=due, lease=keys.confirm_lease
         )
-        # It needs no lease: a row is the same whoever writes it.
-        self._start(
-            gate.BOOK, keys.unbooked, "zcount", state, bounds=due, lease=self._waits_to_book
-        )
+        # These need no lease: a row is the same whoever writes it, and each user has one.
+        for task, key in ((gate.BOOK, keys.unbooked), (gate.DECIDE, keys.to_decide)):
+            waits = partial(keys.wait, task=task)
+            self._start(task, key, "zcount", state, bounds=due, lease=waits)
         if not self._gate.is_paused(gate.EXTRACT):
             self._start_extractions()
         if self._clock() >= self._reconcile_at:
             self._reconcile_at = self._clock() + self._reconcile_s
             self._send(gate.RECONCILE, [])
-
-    def _waits_to_book(self, partition: int) -> str:
-        return self._keys.wait(partition, gate.BOOK)
 
     def _start_extractions(self) -> None:
         """A task for each session that is due, less those on their way: each takes one when it begins.

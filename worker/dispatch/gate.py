@@ -20,13 +20,14 @@ from tablestore_memory.worker.state.keys import (
     Keys,
 )
 
-DRAIN, EXTRACT, REQUESTS, CONFIRM, RECONCILE, BOOK = (
+DRAIN, EXTRACT, REQUESTS, CONFIRM, RECONCILE, BOOK, DECIDE = (
     "memory.drain",
     "memory.extract",
     "memory.requests",
     "memory.confirm",
     "memory.reconcile",
     "memory.book",
+    "memory.decide",
 )
 QUEUE_OF = {
     DRAIN: "ingest",
@@ -35,6 +36,7 @@ QUEUE_OF = {
     CONFIRM: "extract",
     RECONCILE: "extract",
     BOOK: "extract",
+    DECIDE: "extract",
 }
 
 NAMES = ("ingest", "extract")

@@ -1,10 +1,11 @@
 """What Qwen says facts are, read one by one: what deviates a little is mended, what is useless costs itself alone.
 
+    subject, [text, kind, date, number or [number, words], …], …
     [subject, text, kind, date, number or [number, words], …]
     {"t": text, "k": kind, "s": subject, "d": date, "m": [number or [number, words], …]}
 
-A row is what is asked for. What comes after its text is told by its form, so that what there is none of is
-left out.
+Rows below their subject are what is asked for. What comes after a text is told by its form, so that what there
+is none of is left out.
 
 Does no I/O, and knows nothing of what was asked.
 """
@@ -43,13 +44,31 @@ class Fact:
 
 def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -> Iterator[Fact]:
     """The facts that can be read; what was not as asked for is counted by its name."""
+    subject: str | None = None
     for listed in answer.facts:
-        given = _by_key(listed)
+        if isinstance(listed, str):
+            subject = listed
+            continue
+        given = _by_key(listed if subject is None else _below(subject, listed))
         text = given.get("t")
         if isinstance(text, str) and text.strip():
             yield _fact(" ".join(text.split()), given, mended)
         else:
             dropped["no text"] += 1
+
+
+def _below(subject: str, given: object) -> object:
+    """A row with the subject that stands above it, or its own: a text is longer than whom it is about."""
+    match given:
+        case [str(first), str(second), *_] if len(second) > len(first) and _is_text(second):
+            return given
+        case [*row]:
+            return [subject, *row]
+    return given
+
+
+def _is_text(part: str) -> bool:
+    return part not in _KINDS and not span_of(part)
 
 
 def _by_key(given: object) -> dict[str, Any]:
@@ -59,7 +78,7 @@ def _by_key(given: object) -> dict[str, Any]:
             named: dict[str, Any] = {"s": subject, "t": text, "m": []}
             for other in others:
                 match other:
-                    case str() if other not in _KINDS and span_of(other):
+                    case str() if span_of(other):
                         named["d"] = other
                     case str():
                         named["k"] = other

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tablestore_memory.worker.consolidation.dates import dated
 from tablestore_memory.worker.extract.answers import Fact, FactsAnswer, facts_of
+from tablestore_memory.worker.extract.event_dates import said_on
 from tablestore_memory.worker.extract.evidence import passage, shows
 from tablestore_memory.worker.extract.quotes import holds
 from tablestore_memory.worker.secrets.masking import holds_secret, masked
@@ -73,12 +74,12 @@ def _wrong(fact: Fact, cited: Cited) -> str | None:
 def _memory(fact: Fact, cited: Cited, origin: Origin) -> Memory:
     stated_at = max(message.created_at for message, _ in cited)
     speaker = _name(_speaker(cited))
-    start, end = fact.when
+    start, end = when = said_on(max(message.at for message, _ in cited).date(), fact.when)
     alone = len({message.speaker for message, _ in cited}) == 1
     return Memory(
         user_id=origin.user_id,
         session_id=origin.session_id,
-        text=dated(fact.text, fact.when),
+        text=dated(fact.text, when),
         kind=fact.kind,
         subject=_name(fact.subject) or (speaker if alone else None),
         said_by=speaker,

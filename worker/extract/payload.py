@@ -6,7 +6,6 @@ Does no I/O.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
 
 import msgspec
 
@@ -26,7 +25,7 @@ def _items(messages: Sequence[Shown]) -> Iterator[Item]:
     """With the time as it was for its speaker, wherever a day begins: "yesterday" is theirs."""
     day = None
     for number, each in enumerate(messages, 1):
-        at = _local_time(each.said)
+        at = each.said.at
         if at.date() != day:
             day = at.date()
             yield f"{at:%a %Y-%m-%d %H:%M}"
@@ -39,8 +38,3 @@ def _who(message: Turn) -> str:
     if message.role == "user" or message.speaker == message.role:
         return message.speaker
     return f"{message.speaker} ({message.role})"
-
-
-def _local_time(message: Turn) -> datetime:
-    zone = timezone(timedelta(minutes=message.utc_offset_min))
-    return datetime.fromtimestamp(message.created_at / 1e6, zone)

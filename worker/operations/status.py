@@ -28,6 +28,7 @@ STAGE_OF = {
     gate.CONFIRM: "confirming memories",
     gate.RECONCILE: "looking for sessions left behind",
     gate.BOOK: "booking costs",
+    gate.DECIDE: "deciding what waited for long",
 }
 # A failure that is made good at the next try is no obstacle.
 _FAILING_S = 5

@@ -22,7 +22,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 APPLIED_MS = DAY
 RECEIPT_MS = DAY
 UNDECIDED_MS = 30 * DAY
-"""Of a user who does not come back nothing is asked any more."""
+"""So long a user's next facts are waited for; what is undecided is decided without them then."""
 TOMBSTONE_MS = 30 * DAY
 """No publisher delivers later what it had in its journal, and no plan waits as long."""
 QUEUED_MS = 5 * SECOND
@@ -110,9 +110,13 @@ class Keys:
         """Plans and requests that were applied, by when, ms."""
         return self._of(user_id, f"applied:{user_id}")
 
-    def undecided(self, user_id: str) -> Annotated[String, Kept(UNDECIDED_MS)]:
+    def undecided(self, user_id: str) -> String:
         """The user's memories to be decided on with what comes next: ids."""
         return self._of(user_id, f"undecided:{user_id}")
+
+    def to_decide(self, partition: int) -> SortedSet:
+        """Users who have such memories, by when these are decided on if nothing comes, ms."""
+        return self.streams.key(partition, "to-decide")
 
     def confirm(self, partition: int) -> SortedSet:
         """Memories to look for in the index, by the time of the next look, ms."""

@@ -7,6 +7,7 @@ Reads go by primary key, so what was written is seen; no index that lags is aske
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
@@ -40,6 +41,12 @@ class Turn:
     message_type: str
     utc_offset_min: int = 0
     received_ms: int = 0
+
+    @property
+    def at(self) -> datetime:
+        """When it was for its speaker, whose "yesterday" it is."""
+        zone = timezone(timedelta(minutes=self.utc_offset_min))
+        return datetime.fromtimestamp(self.created_at / 1e6, zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from functools import cache
 from importlib.resources import files
 
-FACTS_VERSION = "facts_v4"
-CONSOLIDATE_VERSION = "consolidate_v4"
+FACTS_VERSION = "facts_v5"
+CONSOLIDATE_VERSION = "consolidate_v5"
 
 
 def load(version: str, instructions: str = "") -> str:

@@ -1,4 +1,4 @@
--- KEYS: lease journal applied undecided
+-- KEYS: lease journal applied undecided to_decide
 -- ARGV: token user plan kept_ms says_undecided left undecided_ms
 -- The plan was applied, and is known to be for a while; `left` is undecided from now on, where it says so.
 -- -1 if the lease was lost.
@@ -8,8 +8,10 @@ redis.call('HDEL', journal, user)
 if says_undecided == '1' then
   if left == '' then
     redis.call('DEL', undecided)
+    redis.call('ZREM', to_decide, user)
   else
-    redis.call('SET', undecided, left, 'PX', undecided_ms)
+    redis.call('SET', undecided, left)
+    redis.call('ZADD', to_decide, now + undecided_ms, user)
   end
 end
 redis.call('ZADD', applied, now, plan)

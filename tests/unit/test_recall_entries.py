@@ -1,0 +1,48 @@
+"""A fact as a line of the block: what it tells, and the days that its text does not tell."""
+
+from typing import Any
+
+import pytest
+
+from tablestore_memory.recall.entries import Fact
+from tablestore_memory.recall.ranking import Candidate
+from tablestore_memory.worker.stores.memory import Memory
+
+EIGHTH_OF_MAY_2023_US = 1_683_504_000_000_000
+
+
+def line(text: str, **more: Any) -> str:
+    memory = Memory("ana", text, valid_from=EIGHTH_OF_MAY_2023_US, **more)
+    return Fact(Candidate(memory)).line
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        (None, None, "- Ana likes jazz. (since 2023-05-08)"),
+        ("2023-05-07", None, "- Ana likes jazz. (2023-05-07; said 2023-05-08)"),
+        ("2023-06", "2023-08", "- Ana likes jazz. (2023-06 to 2023-08; said 2023-05-08)"),
+    ],
+)
+def test_days_of_a_fact_are_told(start: str | None, end: str | None, told: str) -> None:
+    assert line("Ana likes jazz.", event_start=start, event_end=end) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("Ana went to a concert. (2023-05-07)", "2023-05-07", None),
+        ("Ana went to a concert. (2023-05-07)", "2023-05-07", "2023-05-07"),
+        ("Ana will be in Rome. (2023-06/2023-08)", "2023-06", "2023-08"),
+    ],
+)
+def test_days_that_the_text_tells_are_not_told_again(
+    text: str, start: str, end: str | None
+) -> None:
+    assert line(text, event_start=start, event_end=end) == f"- {text} (said 2023-05-08)"
+
+
+def test_end_that_the_text_does_not_tell_is_told() -> None:
+    told = line("Ana is in Rome from 2023-06 on.", event_start="2023-06", event_end="2023-08")
+
+    assert told.endswith("(2023-06 to 2023-08; said 2023-05-08)")
