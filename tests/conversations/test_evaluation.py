@@ -90,12 +90,12 @@ def test_figures_of_a_small_conversation_are_right(small: Path) -> None:
 
 
 def test_what_is_found_may_be_reranked(small: Path) -> None:
-    figures = evaluated(small, "--rerank", "qwen3-rerank")
+    reranked = evaluated(small, "--rerank", "qwen3-rerank")
+    by_nobody = evaluation(small, "--rerank", "no-such-model")
 
-    (share,) = {
-        r["share"] for r in figures["recall"] if (r["way"], r["category"]) == ("both", "all")
-    }
-    assert share == 1.0
+    assert {row["share"] for row in reranked["recall"] if row["category"] == "all"} == {0.75}
+    assert by_nobody.returncode == 1
+    assert "rerank" in by_nobody.stderr
 
 
 @needs_files

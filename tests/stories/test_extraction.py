@@ -8,6 +8,9 @@ from devtools.extraction import said
 from devtools.servers import wait_until
 from tests.stories.test_memory import over
 
+# Near to "tea", and not so near as to be urgent.
+MORE = "green tea in the morning with a little milk and two biscuits"
+
 
 def printed(deployment: Deployment, *command: str) -> Any:
     answer = deployment.command(*command, "--json")
@@ -132,7 +135,7 @@ def test_what_waits_for_the_next_facts_is_decided_on_when_none_come(
     deployment: Deployment, fresh_name: str
 ) -> None:
     user, services = fresh_name, deployment.services
-    for number, text in enumerate(("I like jazz.", "I like jazz on Sundays."), 1):
+    for number, text in enumerate(("I like tea.", f"I like {MORE}."), 1):
         session = f"{user}-{number}"
         deployment.publish(said(user, session, number, text, name="Ana"), over(user, session))
         deployment.wait()
@@ -144,4 +147,4 @@ def test_what_waits_for_the_next_facts_is_decided_on_when_none_come(
 
     wait_until(lambda: len(deployment.texts(user)) == 1, "both decided to be one")
     wait_until(lambda: services.redis.zscore(key, user) is None, "nothing left to decide")
-    assert deployment.texts(user) == ["Ana likes jazz on Sundays"]
+    assert deployment.texts(user) == [f"Ana likes {MORE}"]
