@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from devtools.child import PythonChild
 from devtools.forked import Forked
 
 _TIMEOUT_S = 120
@@ -24,7 +25,7 @@ def memory_worker(
         for file in files:
             file.write_bytes(stdin if file.name == "stdin" else b"")
         variables = {**os.environ, **environment}
-        command = Forked(_run, arguments, files=files, environment=variables, folder=folder)
+        command = Forked(_run, arguments, int, files=files, environment=variables, folder=folder)
         try:
             code = command.wait(_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -34,9 +35,17 @@ def memory_worker(
         return subprocess.CompletedProcess(arguments, code, stdout, stderr)
 
 
-def _run(arguments: Sequence[str]) -> None:
+def _run(arguments: Sequence[str], begin: Callable[[], object]) -> None:
     """In the forked process."""
+    begin()
     from tablestore_memory.worker.cli import main
 
     sys.argv = ["memory-worker", *arguments]
     main()
+
+
+class CommandChild(PythonChild):
+    """`memory-worker ARGUMENTS` that goes on, such as a server, with the variables it is given."""
+
+    launcher = (str(Path(sys.executable).with_name("memory-worker")),)
+    program = staticmethod(_run)
