@@ -179,10 +179,10 @@ $(VENV)/.installed-dist: $(VENV)/.installed
 	@$(PIP) install --constraint constraints.txt --editable '.[dist]'
 	@touch $@
 
-# The wheel is built from the sdist. There is no author's address to rate: SECURITY.md says where to write.
+# The wheel is built from the sdist; by what is installed, as `make install` tries what is not. There is no author's address to rate: SECURITY.md says where to write.
 dist: $(VENV)/.installed-dist ## Build sdist and wheel, check them, and use the wheel in an empty environment
 	rm -rf dist
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist
 	$(BIN)/pyroma --min=10 --skip-tests AuthorEmail dist/*.tar.gz
