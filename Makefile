@@ -198,7 +198,7 @@ dist: $(VENV)/.installed-dist ## Build sdist and wheel, check them, and use the 
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist
 	$(BIN)/pyroma --min=10 --skip-tests AuthorEmail dist/*.tar.gz
-	$(INDEX) $(BIN)/pytest tests/shipped
+	@$(INDEX) $(BIN)/pytest tests/shipped
 
 million: install ## A million messages over 10,000 sessions, ten minutes at most
 	$(BIN)/python bench/million.py
