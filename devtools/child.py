@@ -135,9 +135,11 @@ class PythonChild(Child):
     """`python -m MODULE ARGUMENTS`, started anew or, where the environment says so, forked."""
 
     launcher: ClassVar[Sequence[str]] = (sys.executable, "-m")
-    program: ClassVar[Callable[[Sequence[str], Callable[[], None]], None]] = staticmethod(
-        run_module
-    )
+
+    @staticmethod
+    def program(command: Sequence[str], begin: Callable[[], None]) -> None:
+        """What a fork of it does."""
+        run_module(command, begin)
 
     def _start(
         self,

@@ -25,7 +25,9 @@ def memory_worker(
         for file in files:
             file.write_bytes(stdin if file.name == "stdin" else b"")
         variables = {**os.environ, **environment}
-        command = Forked(_run, arguments, int, files=files, environment=variables, folder=folder)
+        command = Forked(
+            CommandChild.program, arguments, int, files=files, environment=variables, folder=folder
+        )
         try:
             code = command.wait(_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -35,17 +37,16 @@ def memory_worker(
         return subprocess.CompletedProcess(arguments, code, stdout, stderr)
 
 
-def _run(arguments: Sequence[str], begin: Callable[[], object]) -> None:
-    """In the forked process."""
-    begin()
-    from tablestore_memory.worker.cli import main
-
-    sys.argv = ["memory-worker", *arguments]
-    main()
-
-
 class CommandChild(PythonChild):
     """`memory-worker ARGUMENTS` that goes on, such as a server, with the variables it is given."""
 
     launcher = (str(Path(sys.executable).with_name("memory-worker")),)
-    program = staticmethod(_run)
+
+    @staticmethod
+    def program(command: Sequence[str], begin: Callable[[], None]) -> None:
+        """What a fork of it does."""
+        begin()
+        from tablestore_memory.worker.cli import main
+
+        sys.argv = ["memory-worker", *command]
+        main()
