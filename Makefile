@@ -5,10 +5,17 @@ PYTHON ?= $(shell python3.12 -c '' 2>/dev/null && echo python3.12 || echo python
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+# uv reads none of pip's settings: the index that pip takes packages from is told to it, and to trust whom the
+# machine trusts (docs/decisions/installing.md).
+INDEX   = UV_SYSTEM_CERTS=1 UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null)}}"
+UV      = $(INDEX) $(BIN)/uv pip install --quiet
+INSTALL = $(UV) --python $(BIN)/python --constraint constraints.txt --editable
 # AgentScope Runtime 1.0.5 wants older packages than the worker: an environment of its own.
 AGENTSCOPE := .venv-agentscope
 # A command with servers and workers under it. The model is the one that AgentScope embeds with.
 IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python -m devtools.run
+# The same for tests: its index lags, if not for long. They take no terminal, as they run side by side.
+TESTED = </dev/null LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD)
 
 # What the chat and the examples store stays here.
 DATA := .local/chat
@@ -33,7 +40,7 @@ export no_proxy := $(NO_PROXY)
 # Tests start hundreds of processes: each would compile all of it again where an image says not to keep that.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install check test test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi test-page bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-watching bench-extract chaos bench-hostile bench-memory bench-recall bench-page chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
+.PHONY: help install check test test-alone test-agentscope test-conversations test-examples test-failures test-agentscope2 test-adapters test-openapi test-page bench-agentscope demo chat example example-name up bench bench-publisher bench-tablestore bench-ingest bench-watching bench-extract chaos bench-hostile bench-memory bench-recall bench-page chaos-extract eval soak-publisher million mutants mutants-again mutants-short dist lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,14 +50,14 @@ install: $(VENV)/.installed ## Make .venv with the pinned packages
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
-	@$(PIP) install --constraint constraints.txt --editable '.[worker,server,local,dev]'
+	@$(PIP) install --no-compile --constraint constraints.txt uv
+	@$(INSTALL) '.[worker,server,local,dev]'
 	@touch $@
 
 .venv-%/.installed: constraints-%.txt | install
-	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
 	@echo "installing into $(@D) …"
-	@$(@D)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --no-compile \
-	    --requirement $< --editable .
+	@$(UV) --python $(@D)/bin/python --no-deps --requirement $< --editable .
 	@touch $@
 
 check: install ## Lint, types, import rules
@@ -59,12 +66,18 @@ check: install ## Lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Most of these tests wait, for an index that lags or a session that is idle: more of them than cores.
-SIDE_BY_SIDE := -n 4 --dist loadfile
+# Most of these tests wait, for an index that lags or a session that is idle: more of them than cores. Files begin in
+# the order in which they are named, the slow ones first: xdist alone begins with those of many tests, which are quick.
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 test: install $(AGENTSCOPE)/.installed ## Units, conformance, stories, and AgentScope's own services as readers
-	$(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/conformance tests/stories
-	LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD) $(AGENTSCOPE)/bin/python -m pytest tests/agentscope
+	@$(MAKE) --no-print-directory -j 2 test-alone test-agentscope
+
+test-alone: install ## The same without AgentScope
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/stories tests/conformance tests/unit
+
+test-agentscope: $(AGENTSCOPE)/.installed ## AgentScope's own services as readers
+	$(TESTED) $(AGENTSCOPE)/bin/python -m pytest -q tests/agentscope
 
 test-conversations: install ## Two real conversations, whole: stored, remembered, evaluated
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/conversations
@@ -76,16 +89,16 @@ test-failures: install ## Kill, stop, fill and break everything: the short form 
 	$(BIN)/pytest $(SIDE_BY_SIDE) tests/failures
 
 test-agentscope2: .venv-agentscope2/.installed ## The middlewares, with the current AgentScope
-	$(IN_CLOUD) .venv-agentscope2/bin/python -m pytest tests/agentscope2
+	$(TESTED) .venv-agentscope2/bin/python -m pytest tests/agentscope2
 
 test-adapters: .venv-adapters/.installed ## LangChain, LangGraph, the OpenAI Agents SDK, and a FastAPI chat
-	$(IN_CLOUD) .venv-adapters/bin/python -m pytest tests/adapters
+	$(TESTED) .venv-adapters/bin/python -m pytest tests/adapters
 
 test-openapi: .venv-openapi/.installed ## A client that a generator makes of the server's description
 	$(BIN)/pytest tests/openapi
 
 $(VENV)/.installed-browser: $(VENV)/.installed
-	@$(PIP) install --constraint constraints.txt --editable '.[browser]'
+	@$(INSTALL) '.[browser]'
 	@touch $@
 
 test-page: $(VENV)/.installed-browser ## The page in a browser (chromium of Debian's packages), and its pictures in docs/
@@ -114,7 +127,7 @@ up: install ## Keep all of it running on this machine until Ctrl-C
 bench: bench-publisher bench-tablestore bench-ingest bench-memory ## All measurements that compare side by side
 
 $(VENV)/.installed-bench: $(VENV)/.installed
-	@$(PIP) install --constraint constraints.txt --editable '.[bench]'
+	@$(INSTALL) '.[bench]'
 	@touch $@
 
 bench-publisher: $(VENV)/.installed-bench ## Publishing beside Celery, XADD, PostHog and OpenTelemetry
@@ -163,7 +176,7 @@ soak-publisher: install ## Ten minutes at 5,000 events/s; a million events from 
 	PYTHONPATH=. $(BIN)/python bench/publisher_soak.py many
 
 $(VENV)/.installed-mutants: $(VENV)/.installed
-	@$(PIP) install --constraint constraints.txt --editable '.[mutants]'
+	@$(INSTALL) '.[mutants]'
 	@touch $@
 
 mutants: $(VENV)/.installed-mutants ## Change the critical modules in small ways: 85% must be noticed; GROUPS= for some (hours)
@@ -176,17 +189,17 @@ mutants-short: GROUPS := lease
 mutants-short: mutants ## The same for one module
 
 $(VENV)/.installed-dist: $(VENV)/.installed
-	@$(PIP) install --constraint constraints.txt --editable '.[dist]'
+	@$(INSTALL) '.[dist]'
 	@touch $@
 
-# The wheel is built from the sdist. There is no author's address to rate: SECURITY.md says where to write.
+# The wheel is built from the sdist; by what is installed, as `make install` tries what is not. There is no author's address to rate: SECURITY.md says where to write.
 dist: $(VENV)/.installed-dist ## Build sdist and wheel, check them, and use the wheel in an empty environment
 	rm -rf dist
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist
 	$(BIN)/pyroma --min=10 --skip-tests AuthorEmail dist/*.tar.gz
-	$(BIN)/pytest tests/shipped
+	@$(INDEX) $(BIN)/pytest tests/shipped
 
 million: install ## A million messages over 10,000 sessions with each of the SDK's codecs, ten and fifteen minutes at most
 	$(BIN)/python bench/million.py

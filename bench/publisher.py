@@ -12,7 +12,6 @@ acknowledgement.
 import argparse
 import contextlib
 import importlib.util
-import multiprocessing
 import os
 import platform
 import statistics
@@ -20,12 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import redis
 
+from bench.sink import sink
 from devtools.servers import Server
 from tablestore_memory.producer import Publisher
 
@@ -202,34 +201,6 @@ def otel_span() -> Iterator[Contender]:
 
     yield Contender(call, processor.force_flush, share=0.5)
     provider.shutdown()
-
-
-@contextlib.contextmanager
-def sink() -> Iterator[str]:
-    """An HTTP server in a process of its own that takes everything."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
-    process.start()
-    yield f"http://127.0.0.1:{ours.recv()}"
-    process.terminate()
-    process.join()
-
-
-def _serve(pipe: Any) -> None:
-    class Accept(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            self.send_response(200)
-            self.send_header("content-length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Accept)
-    pipe.send(server.server_port)
-    server.serve_forever()
 
 
 def _installed(package: str) -> bool:

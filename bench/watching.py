@@ -3,18 +3,15 @@
     python -m bench.watching [--events 20000] [--rounds 8] [--json]
 
 Three workers stand side by side and drain by turns, each time in another order, into one store. For traces every
-second event begins one, as where an agent answers each message, and a collector in this process takes the spans.
+second event begins one, as where an agent answers each message, and a collector takes the spans.
 Each worker is compared with the one that has neither within a round; the median is told, the least and the most.
 """
 
 import argparse
 import json
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 
 import msgspec
@@ -22,6 +19,7 @@ import msgspec
 from bench.codecs import APPS
 from bench.drained import Result
 from bench.ingest import drained, event, kill_workers, prefill, warm_worker
+from bench.sink import sink
 from devtools.deployment import Deployment
 from devtools.servers import Server
 from tablestore_memory.protocol.events import Message
@@ -42,7 +40,7 @@ def main() -> None:
         store = stack.enter_context(
             Server.start("tablestore", "--data", ":memory:", "--index-lag", "0")
         )
-        collector = stack.enter_context(collecting())
+        collector = stack.enter_context(sink())
         deployments = {
             name: stack.enter_context(deployment_of(redis.url, store.url, variables))
             for name, variables in watched_by(collector).items()
@@ -104,28 +102,6 @@ def told(rounds: list[dict[str, Result]], name: str) -> Result:
             spread = (median(changes), min(changes), max(changes))
             result[f"{figure}_percent"] = [round(each, 1) for each in spread]
     return result
-
-
-@contextmanager
-def collecting() -> Iterator[str]:
-    """A collector that takes all and keeps nothing; gives its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Taking)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-class _Taking(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing of it is a measurement."""
 
 
 if __name__ == "__main__":

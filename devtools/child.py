@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from devtools.forked import Forked, run_module
 from tablestore_memory.localcloud.lifetime import terminated_with_parent
@@ -133,6 +134,13 @@ class Child:
 class PythonChild(Child):
     """`python -m MODULE ARGUMENTS`, started anew or, where the environment says so, forked."""
 
+    launcher: ClassVar[Sequence[str]] = (sys.executable, "-m")
+
+    @staticmethod
+    def program(command: Sequence[str], begin: Callable[[], None]) -> None:
+        """What a fork of it does."""
+        run_module(command, begin)
+
     def _start(
         self,
         command: Sequence[str],
@@ -141,11 +149,10 @@ class PythonChild(Child):
         begin: Callable[[], None],
     ) -> subprocess.Popen[bytes] | Forked:
         if FORKED not in os.environ:
-            return super()._start([sys.executable, "-m", *command], environment, folder, begin)
-        module, *arguments = command
+            return super()._start([*self.launcher, *command], environment, folder, begin)
         return Forked(
-            run_module,
-            *(module, arguments, begin),
+            self.program,
+            *(command, begin),
             files=[os.devnull, self._file.name, self._file.name],
             environment=os.environ if environment is None else environment,
             folder=folder,

@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from devtools.child import PythonChild
 from devtools.forked import Forked
 
 _TIMEOUT_S = 120
@@ -24,7 +25,9 @@ def memory_worker(
         for file in files:
             file.write_bytes(stdin if file.name == "stdin" else b"")
         variables = {**os.environ, **environment}
-        command = Forked(_run, arguments, files=files, environment=variables, folder=folder)
+        command = Forked(
+            CommandChild.program, arguments, int, files=files, environment=variables, folder=folder
+        )
         try:
             code = command.wait(_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -34,9 +37,16 @@ def memory_worker(
         return subprocess.CompletedProcess(arguments, code, stdout, stderr)
 
 
-def _run(arguments: Sequence[str]) -> None:
-    """In the forked process."""
-    from tablestore_memory.worker.cli import main
+class CommandChild(PythonChild):
+    """`memory-worker ARGUMENTS` that goes on, such as a server, with the variables it is given."""
 
-    sys.argv = ["memory-worker", *arguments]
-    main()
+    launcher = (str(Path(sys.executable).with_name("memory-worker")),)
+
+    @staticmethod
+    def program(command: Sequence[str], begin: Callable[[], None]) -> None:
+        """What a fork of it does."""
+        begin()
+        from tablestore_memory.worker.cli import main
+
+        sys.argv = ["memory-worker", *command]
+        main()

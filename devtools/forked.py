@@ -70,9 +70,10 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def run_module(module: str, arguments: Sequence[str], begin: Callable[[], None]) -> None:
+def run_module(command: Sequence[str], begin: Callable[[], None]) -> None:
     """`python -m MODULE ARGUMENTS`, after `begin`."""
     begin()
+    module, *arguments = command
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

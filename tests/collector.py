@@ -22,7 +22,6 @@ class Received:
     """One span. Ids are in hexadecimal; `links` are the traces and spans it links to."""
 
     name: str
-    kind: int
     trace_id: str
     span_id: str
     parent_id: str
@@ -91,7 +90,6 @@ def _spans_of(request: Any) -> list[Received]:
 def _received(span: Any, service: str) -> Received:
     return Received(
         name=span.name,
-        kind=span.kind,
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),

@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, extract_all, said
@@ -22,6 +21,7 @@ from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.stores.memories import Embedded
 from tablestore_memory.worker.stores.memory import Memory
 from tests.failures.ingesting import append, drain_all
+from tests.foreign import give_session, put_memory, say_unowned
 
 ASKED = 1  # the partition that requests to forget come through here
 
@@ -115,12 +115,6 @@ def leave_something_everywhere(deployment: Deployment, *users: str, shared: str)
     deployment.services.redis.set(deployment.services.keys.reconcile(), swept)
 
 
-def give_session(deployment: Deployment, user: str, session: str) -> None:
-    """As an app does with AgentScope, before anything is said in it."""
-    client, names = deployment.services.tablestore, deployment.services.names
-    _put(client, names.session, [("user_id", user), ("session_id", session)], update_time=5)
-
-
 def _in_the_tables(deployment: Deployment, user: str, shared: str) -> None:
     home, late = f"{user}-home", f"{user}-late"
     now = now_ms(deployment.services.redis)
@@ -149,17 +143,12 @@ def _in_the_tables(deployment: Deployment, user: str, shared: str) -> None:
 def _by_another_program(deployment: Deployment, user: str, shared: str) -> None:
     """As AgentScope's own services write: messages that name nobody, memories without our marks."""
     own = f"{user}-agentscope"
-    client, names = deployment.services.tablestore, deployment.services.names
     give_session(deployment, user, own)
     for session in (own, shared):
-        key = [("session_id", session), ("create_time", 7), ("message_id", f"{session}-unowned")]
-        _put(client, names.message, key, content="Nobody is named.", role="user", type="message")
-    key = [("document_id", f"{user}-foreign"), ("tenant_id", "__default")]
-    _put(client, names.memory, key, user_id=user, text="A foreign memory.", type="message")
-
-
-def _put(client: ots.OTSClient, table: str, key: list[tuple[str, Any]], **columns: Any) -> None:
-    client.put_row(table, ots.Row(key, list(columns.items())))
+        say_unowned(deployment, session, 7)
+    put_memory(
+        deployment, f"{user}-foreign", user_id=user, text="A foreign memory.", type="message"
+    )
 
 
 def _in_the_streams(deployment: Deployment, user: str, shared: str) -> None:

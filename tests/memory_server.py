@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from devtools.child import Child
+from devtools.commands import CommandChild
 
 COMMAND = str(Path(sys.executable).with_name("memory-worker"))
 ALL = "token-for-all-users"
@@ -27,9 +28,9 @@ def memory_server(
     """With a token for all users, and one for each of these."""
     tokens = [{"name": "all", "token": ALL}]
     tokens += [{"name": f"of-{user}", "token": token_of(user), "user_id": user} for user in users]
-    server = Child(
+    server = CommandChild(
         "server",
-        [COMMAND, "serve", "--port", "0"],
+        ["serve", "--port", "0"],
         ready="^ready ",
         environment={
             **os.environ,

@@ -1,15 +1,14 @@
 """`memory-worker metrics`, running, and what Prometheus reads of it."""
 
 import os
-import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from devtools.child import Child
+from devtools.commands import CommandChild
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 # Replaced after a few tasks, so that counts come from many processes; started anew after a kill.
@@ -18,8 +17,10 @@ RECYCLED = {"pool": "prefork", "supervised": True, "options": ("--max-tasks-per-
 
 @contextmanager
 def metrics_server(environment: Mapping[str, str]) -> Iterator[Child]:
-    command = [str(Path(sys.executable).with_name("memory-worker")), "metrics", "--port", "0"]
-    server = Child("metrics", command, ready="^ready ", environment={**os.environ, **environment})
+    variables = {**os.environ, **environment}
+    server = CommandChild(
+        "metrics", ["metrics", "--port", "0"], ready="^ready ", environment=variables
+    )
     server.wait_ready()
     yield server
     assert server.stop() == 0

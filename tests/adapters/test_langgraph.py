@@ -12,20 +12,32 @@ from tablestore_memory.adapters.errors import Unsupported
 from tablestore_memory.adapters.langgraph import MemoryStore
 
 
+@pytest.fixture
+def store(publisher: Publisher, recall: Recall) -> MemoryStore:
+    return MemoryStore(publisher=publisher, recall=recall)
+
+
+@pytest.fixture
+def other(elsewhere: Publisher, recall: Recall) -> MemoryStore:
+    """Of another process."""
+    return MemoryStore(publisher=elsewhere, recall=recall)
+
+
+@pytest.fixture
+def namespace(fresh_name: str) -> tuple[str, str]:
+    return "memories", fresh_name
+
+
 def texts(found: list[Any]) -> list[str]:
     return [item.value["text"] for item in found]
 
 
 def test_what_is_put_is_got_at_once_and_found_by_another_process(
-    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+    store: MemoryStore, other: MemoryStore, namespace: tuple[str, str]
 ) -> None:
-    namespace = ("memories", fresh_name)
-    store = MemoryStore(publisher=publisher, recall=recall)
-    other = MemoryStore(publisher=elsewhere, recall=recall)
+    store.put(namespace, "home", {"text": "Ana lives in Paris."})
 
-    store.put(namespace, f"home-{fresh_name}", {"text": "Ana lives in Paris."})
-
-    own = store.get(namespace, f"home-{fresh_name}")
+    own = store.get(namespace, "home")
     assert own is not None
     assert own.value == {"text": "Ana lives in Paris.", "kind": "document"}
     found = wait_until(
@@ -36,11 +48,8 @@ def test_what_is_put_is_got_at_once_and_found_by_another_process(
 
 
 def test_what_is_put_anew_under_a_key_takes_the_place_of_what_was_there(
-    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+    store: MemoryStore, other: MemoryStore, namespace: tuple[str, str], fresh_name: str
 ) -> None:
-    namespace = ("memories", fresh_name)
-    store = MemoryStore(publisher=publisher, recall=recall)
-    other = MemoryStore(publisher=elsewhere, recall=recall)
     store.put(namespace, fresh_name, {"text": "Ana lives in Paris."})
     wait_until(lambda: other.get(namespace, fresh_name), "the first is stored")
 
@@ -56,11 +65,9 @@ def test_what_is_put_anew_under_a_key_takes_the_place_of_what_was_there(
 
 
 def test_two_users_keep_what_is_theirs_under_the_same_key(
-    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+    store: MemoryStore, other: MemoryStore, fresh_name: str
 ) -> None:
     ana, ben = ("memories", f"{fresh_name}-ana"), ("memories", f"{fresh_name}-ben")
-    store = MemoryStore(publisher=publisher, recall=recall)
-    other = MemoryStore(publisher=elsewhere, recall=recall)
 
     store.put(ana, fresh_name, {"text": "Ana likes tea."})
     wait_until(lambda: other.get(ana, fresh_name), "Ana's is stored")
@@ -73,10 +80,8 @@ def test_two_users_keep_what_is_theirs_under_the_same_key(
 
 
 async def test_facts_extracted_from_what_was_said_are_in_it_by_kind(
-    publisher: Publisher, recall: Recall, fresh_name: str
+    publisher: Publisher, store: MemoryStore, namespace: tuple[str, str], fresh_name: str
 ) -> None:
-    namespace = ("memories", fresh_name)
-    store = MemoryStore(publisher=publisher, recall=recall)
     whose: Any = {"user_id": fresh_name, "session_id": fresh_name}
     publisher.message(**whose, role="user", content="I am allergic to peanuts.")
     publisher.session_end(**whose)
@@ -94,11 +99,8 @@ async def test_facts_extracted_from_what_was_said_are_in_it_by_kind(
 
 
 def test_what_is_deleted_is_gone_at_once_and_for_another_process_soon_until_it_is_put_anew(
-    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+    store: MemoryStore, other: MemoryStore, namespace: tuple[str, str], fresh_name: str
 ) -> None:
-    namespace = ("memories", fresh_name)
-    store = MemoryStore(publisher=publisher, recall=recall)
-    other = MemoryStore(publisher=elsewhere, recall=recall)
     store.put(namespace, fresh_name, {"text": "Ana lives in Paris."})
     wait_until(lambda: other.search(namespace), "the memory is found")
 
@@ -113,12 +115,8 @@ def test_what_is_deleted_is_gone_at_once_and_for_another_process_soon_until_it_i
 
 
 def test_what_is_deleted_before_it_is_stored_stays_away(
-    publisher: Publisher, elsewhere: Publisher, recall: Recall, fresh_name: str
+    store: MemoryStore, other: MemoryStore, namespace: tuple[str, str], fresh_name: str
 ) -> None:
-    namespace = ("memories", fresh_name)
-    store = MemoryStore(publisher=publisher, recall=recall)
-    other = MemoryStore(publisher=elsewhere, recall=recall)
-
     store.put(namespace, fresh_name, {"text": "Ana lives in Paris."})
     store.delete(namespace, fresh_name)
     store.put(namespace, "last", {"text": "Ana likes tea."})
@@ -129,10 +127,8 @@ def test_what_is_deleted_before_it_is_stored_stays_away(
 
 
 def test_fact_that_was_extracted_is_deleted_by_its_key(
-    publisher: Publisher, recall: Recall, fresh_name: str
+    publisher: Publisher, store: MemoryStore, namespace: tuple[str, str], fresh_name: str
 ) -> None:
-    namespace = ("memories", fresh_name)
-    store = MemoryStore(publisher=publisher, recall=recall)
     whose: Any = {"user_id": fresh_name, "session_id": fresh_name}
     publisher.message(**whose, role="user", content="I am allergic to peanuts.")
     publisher.session_end(**whose)
@@ -155,11 +151,9 @@ REFUSED: dict[str, Callable[[BaseStore, tuple[str, ...]], object]] = {
 
 @pytest.mark.parametrize("named", REFUSED)
 def test_what_no_memory_can_do_is_refused_by_name(
-    named: str, publisher: Publisher, recall: Recall, fresh_name: str
+    named: str, publisher: Publisher, store: MemoryStore, namespace: tuple[str, str]
 ) -> None:
-    store = MemoryStore(publisher=publisher, recall=recall)
-
     with pytest.raises(Unsupported, match=named):
-        REFUSED[named](store, ("memories", fresh_name))
+        REFUSED[named](store, namespace)
 
     assert publisher.stats().accepted == 0

@@ -53,11 +53,26 @@ def chromium() -> Iterator["Browser"]:
         yield playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
 
 
+@pytest.fixture(scope="session")
+def logged_in(chromium: "Browser", server: Child) -> Any:
+    """What a browser keeps of somebody who came in by a token."""
+    with chromium.new_context(base_url=url_of(server)) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Token").fill(ALL)
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("heading", name="Overview").wait_for()
+        return context.storage_state()
+
+
 @pytest.fixture
-def context(chromium: "Browser", server: Child) -> Iterator["BrowserContext"]:
-    """A browser's profile that nobody used, with the server's address."""
+def context(chromium: "Browser", server: Child, logged_in: Any) -> Iterator["BrowserContext"]:
+    """A browser's profile of its own, of somebody who is in, with the server's address."""
     with chromium.new_context(
-        base_url=url_of(server), viewport={"width": 1100, "height": 800}, reduced_motion="reduce"
+        base_url=url_of(server),
+        storage_state=logged_in,
+        viewport={"width": 1100, "height": 800},
+        reduced_motion="reduce",
     ) as context:
         context.set_default_timeout(20_000)
         yield context
@@ -65,11 +80,9 @@ def context(chromium: "Browser", server: Child) -> Iterator["BrowserContext"]:
 
 @pytest.fixture
 def page(context: "BrowserContext") -> "Page":
-    """Somebody who came in by a token."""
+    """With the overview open."""
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("Token").fill(ALL)
-    page.get_by_role("button", name="Log in").click()
     page.get_by_role("heading", name="Overview").wait_for()
     return page
 

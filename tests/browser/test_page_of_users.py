@@ -7,9 +7,10 @@ from playwright.sync_api import Page, expect
 
 from devtools.deployment import Deployment
 from devtools.extraction import said
-from tablestore_memory.worker.stores.memory import Memory
 from tests.browser.conftest import SCRIPT
 from tests.browser.test_page import CONTRASTS, DOCS, LEAST_CONTRAST, focused, tab_to
+from tests.stories.test_memories_by_hand import told
+from tests.stories.test_page_of_users import memory_about
 
 USER = "mei"  # of examples/conversation.jsonl
 PATHS = (
@@ -22,21 +23,9 @@ PATHS = (
 )
 
 
-def memory_of(deployment: Deployment, user: str, word: str) -> Memory:
-    (found,) = [each for each in deployment.memories(user) if word in each.text]
-    return found
-
-
-def remembered(deployment: Deployment, user: str, text: str) -> None:
-    end = {"type": "session_end", "user_id": user, "session_id": f"{user}-s"}
-    deployment.publish(said(user, f"{user}-s", 1, text, name="Ana"), end)
-    deployment.wait()
-
-
 @pytest.fixture
 def every_path(deployment: Deployment) -> tuple[str, ...]:
-    peanuts = memory_of(deployment, USER, "peanuts")
-    whose = f"user_id={USER}&memory_id={peanuts.document_id}"
+    whose = f"user_id={USER}&memory_id={memory_about(deployment, USER, 'peanuts')}"
     return (*PATHS, *(f"/memory{deed}?{whose}" for deed in ("", "/edit", "/delete")))
 
 
@@ -53,7 +42,7 @@ def test_browser_has_nothing_to_complain_about_any_of_them(
 def test_memory_is_found_and_corrected_by_keyboard_alone(
     page: Page, deployment: Deployment, fresh_name: str
 ) -> None:
-    remembered(deployment, fresh_name, "I live in Paris.")
+    told(deployment, fresh_name, "I live in Paris.")
     page.goto("/users")
 
     tab_to_field(page, "begins")
@@ -87,9 +76,9 @@ def test_memory_is_found_and_corrected_by_keyboard_alone(
 def test_deleting_asks_first_with_the_way_back_in_focus(
     page: Page, deployment: Deployment, fresh_name: str
 ) -> None:
-    remembered(deployment, fresh_name, "I live in Paris.")
-    memory = memory_of(deployment, fresh_name, "Paris")
-    page.goto(f"/memory?user_id={fresh_name}&memory_id={memory.document_id}")
+    told(deployment, fresh_name, "I live in Paris.")
+    paris = memory_about(deployment, fresh_name, "Paris")
+    page.goto(f"/memory?user_id={fresh_name}&memory_id={paris}")
 
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("main")).to_contain_text("Ana lives in Paris")
@@ -101,7 +90,7 @@ def test_deleting_asks_first_with_the_way_back_in_focus(
 
     expect(page.get_by_role("status")).to_be_visible()
     deployment.wait()
-    assert deployment.services.memories.without_vectors([memory.document_id]) == []
+    assert deployment.services.memories.without_vectors([paris]) == []
 
 
 def test_script_that_somebody_said_under_an_odd_name_does_not_run(
@@ -149,9 +138,7 @@ def test_they_fit_a_narrow_window(page: Page, every_path: tuple[str, ...]) -> No
 
 
 def test_pictures_for_the_documents(page: Page, deployment: Deployment) -> None:
-    peanuts = memory_of(deployment, USER, "peanuts")
-
-    page.goto(f"/memory?user_id={USER}&memory_id={peanuts.document_id}")
+    page.goto(f"/memory?user_id={USER}&memory_id={memory_about(deployment, USER, 'peanuts')}")
     expect(page.locator("mark")).to_contain_text("allergic to peanuts")
     page.screenshot(path=DOCS / "page-memory.png")
     page.goto(f"/session?user_id={USER}&session_id=mei-1")

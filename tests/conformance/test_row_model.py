@@ -21,6 +21,7 @@ from tests.conformance.tablestore import (
     get_range,
     meta,
 )
+from tests.examples import examples
 
 pytestmark = pytest.mark.usefixtures("local_only")
 
@@ -209,7 +210,7 @@ def test_rows_behave_as_the_model(own_client: Any) -> None:
     run_state_machine_as_test(
         Model,
         settings=settings(
-            max_examples=40,
+            max_examples=examples(60),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import waiting
@@ -27,6 +26,7 @@ from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.memory_index import MemoryIndex
 from tablestore_memory.worker.stores.rows import RowWrite, message_row, session_row
 from tablestore_memory.worker.stores.write import write_all
+from tests.foreign import give_session, say_unowned
 
 EARLY_MS, LATE_MS = 1_000, 2_000
 
@@ -68,18 +68,8 @@ class Home:
             content="I like tea.",
         )
 
-    def open(self, session: str) -> None:
-        """As AgentScope's own service makes a session."""
-        key = [("user_id", self.user), ("session_id", self.session(session))]
-        row = ots.Row(key, [("update_time", 0)])
-        self.services.tablestore.put_row(self.services.names.session, row)
-
     def say_unowned(self, session: str, stamp: int) -> None:
-        """As AgentScope's own service writes it."""
-        session = self.session(session)
-        key = [("session_id", session), ("create_time", stamp), ("message_id", f"m{stamp}")]
-        row = ots.Row(key, [("content", "Tea."), ("role", "user"), ("type", "message")])
-        self.services.tablestore.put_row(self.services.names.message, row)
+        say_unowned(self.deployment, self.session(session), stamp)
 
     def know(
         self, text: str, session: str, *said: tuple[str, int], received_ms: int = EARLY_MS
@@ -194,7 +184,7 @@ def test_messages_of_another_user_in_the_session_stay(home: Home) -> None:
 
 
 def test_messages_that_name_nobody_go_with_the_only_user_of_the_session(home: Home) -> None:
-    home.open("s")
+    give_session(home.deployment, home.user, home.session("s"), update_time=0)
     home.say("s", 1)
     home.say_unowned("s", 2)
 

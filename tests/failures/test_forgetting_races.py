@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import confirm_all, memory_rows, said, store, stored_texts
@@ -26,11 +25,11 @@ from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.lease import Lease
 from tests.failures.ingesting import SHARED_TABLES, append, dead, drain_all, fault, message
 from tests.footprints import footprints
+from tests.foreign import give_session, put_memory
 from tests.forgetting import (
     ask_to_forget,
     carry_out_forgetting,
     forget,
-    give_session,
     leave_something_everywhere,
     live,
     publish,
@@ -260,11 +259,8 @@ def test_memory_that_only_a_stopped_index_would_show_is_found_before_it_is_verif
     deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
 ) -> None:
     """Another program wrote it: no key of ours tells of it."""
-    key = [("document_id", f"{fresh_name}-d"), ("tenant_id", "__default")]
-    row = ots.Row(key, [("user_id", fresh_name), ("text", "Ana likes tea.")])
-    client, names = deployment.services.tablestore, deployment.services.names
     with fault(faulty_tablestore_url, "index-stop"):
-        client.put_row(names.memory, row)
+        put_memory(deployment, f"{fresh_name}-d", user_id=fresh_name, text="Ana likes tea.")
         asked = ask_to_forget(deployment, fresh_name)
         moment_ms = now_ms(deployment.services.redis)
         wait_until(
@@ -289,10 +285,8 @@ def test_nothing_of_the_forgotten_is_on_any_node_of_a_cluster(
 ) -> None:
     variables = SHARED_TABLES | {"MEMORY_BROKER_URL": redis_url}
     with cluster() as url:
-        spread, session = (
-            Deployment(url, faulty_tablestore_url, dashscope_url, **variables),
-            f"s-{fresh_name}",
-        )
+        spread = Deployment(url, faulty_tablestore_url, dashscope_url, **variables)
+        session = f"s-{fresh_name}"
         give_session(spread, fresh_name, session)
         leave_something_everywhere(spread, fresh_name, shared=session)
         assert len(footprints(spread, fresh_name)) > 50

@@ -14,6 +14,7 @@ from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.message_index import said_with
 from tablestore_memory.worker.stores.rows import RowWrite, message_key, message_row, session_row
 from tablestore_memory.worker.stores.write import write_all
+from tests.foreign import give_session, say_unowned
 
 
 @pytest.fixture
@@ -143,12 +144,8 @@ def test_message_that_names_nobody_is_told_to_its_sessions_only_user(
     deployment: Deployment, recall: Recall, fresh_name: str
 ) -> None:
     ana, bo, session = f"{fresh_name}-ana", f"{fresh_name}-bo", f"{fresh_name}-s"
-    key = [("session_id", session), ("create_time", 5), ("message_id", "m")]
-    columns = [("content", "I drink tea."), ("role", "user"), ("type", "message")]
-    names = deployment.services.names
-    deployment.services.tablestore.put_row(names.message, ots.Row(key, columns))
-    row = ots.Row([("user_id", ana), ("session_id", session)], [("update_time", 5)])
-    deployment.services.tablestore.put_row(names.session, row)
+    give_session(deployment, ana, session)
+    say_unowned(deployment, session, text="I drink tea.")
 
     alone = asked(recall, ana)
     say(deployment, bo, session, 6, "Bo is here, too.")

@@ -30,7 +30,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 def built(source: Path, into: Path) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", into, source],
+        [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", into, source],
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -11,6 +11,7 @@ from devtools.deployment import Deployment
 from devtools.extraction import said
 from devtools.servers import wait_until
 from tablestore_memory.worker.costs.ledger import today
+from tests.answers import answer, audited
 
 OWN_TABLES = {"MEMORY_COST_TABLE": "told_costs", "MEMORY_AUDIT_TABLE": "told_costs_audit"}
 NOBODY = "redis://127.0.0.1:9/0"  # the discard port: nothing listens
@@ -22,12 +23,6 @@ def deployment(redis_url: str, tablestore_url: str, dashscope_url: str) -> Itera
     urls = redis_url, tablestore_url, dashscope_url
     with Deployment(*urls, **OWN_TABLES) as deployment:
         yield deployment
-
-
-def answer(deployment: Deployment, *arguments: str) -> Any:
-    done = deployment.command(*arguments, "--json")
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
 
 
 def over(user: str, session: str, text: str) -> list[dict[str, Any]]:
@@ -78,9 +73,7 @@ def test_who_looked_is_in_the_audit_and_what_was_looked_for_is_not(
     away = memory_worker(
         deployment.environment | {"REDIS_URL": NOBODY}, "memories", fresh_name, "--json"
     )
-    about = ("audit", "--user", fresh_name)
-    wait_until(lambda: len(answer(deployment, *about)) == 5, "all in the table", 60)
-    told = answer(deployment, *about)
+    told = audited(deployment, fresh_name, 5)
 
     assert away.returncode == 0
     commands = {each["command"] for each in told}

@@ -1,7 +1,6 @@
 """A person who corrects, deletes and takes along what is remembered: over real workers and a lagging index."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -11,15 +10,10 @@ from devtools.extraction import said
 from devtools.servers import wait_until
 from tablestore_memory.recall import Recall
 from tablestore_memory.worker.operations.kept import id_after, kept_memory, page_of_memories
+from tests.answers import answer
 from tests.stories.test_memory import over
 
 NOBODY = "127.0.0.1:9"  # the discard port: nothing listens
-
-
-def answer(deployment: Deployment, *command: str) -> Any:
-    done = deployment.command(*command, "--json")
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
 
 
 def told(deployment: Deployment, user: str, *texts: str) -> None:

@@ -10,6 +10,7 @@ from devtools.deployment import Deployment
 from devtools.servers import wait_until
 from tablestore_memory.protocol.events import Forget, encode
 from tablestore_memory.worker.state.lease import Lease
+from tests.answers import answer
 from tests.failures.ingesting import (
     SHARED_TABLES,
     append,
@@ -27,12 +28,6 @@ SECRET = "my key is sk-0123456789abcdef"
 def idle(redis_url: str, tablestore_url: str, dashscope_url: str) -> Deployment:
     """A deployment without workers, with its own prefix; drains run in the test."""
     return idle_deployment(redis_url, tablestore_url, dashscope_url)
-
-
-def answer(deployment: Deployment, *arguments: str) -> Any:
-    done = deployment.command(*arguments, "--json")
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
 
 
 def test_dead_letter_is_listed_shown_retried_and_discarded(

@@ -19,6 +19,7 @@ from tablestore_memory.worker.state.dead_letters import EXTRACT, INGEST, DeadLet
 from tablestore_memory.worker.state.partitions import STATE_PARTITIONS
 from tablestore_memory.worker.stores.costs import EVERYBODY, Spent
 from tablestore_memory.worker.stores.write import write_all
+from tests.failures.ingesting import SHARED_TABLES
 from tests.memory_server import ALL, memory_server, problem, token_of
 from tests.page import browser, link_of, visitor
 
@@ -36,7 +37,7 @@ def deployment(tablestore_url: str, dashscope_url: str) -> Iterator[Deployment]:
     """Without workers: what is in the way stays there."""
     with (
         Server.start("redis", "--appendonly", "no") as redis,
-        Deployment(redis.url, tablestore_url, dashscope_url) as deployment,
+        Deployment(redis.url, tablestore_url, dashscope_url, **SHARED_TABLES) as deployment,
     ):
         yield deployment
 

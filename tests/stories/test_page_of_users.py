@@ -1,6 +1,5 @@
 """What is kept of people, in a browser: users, memories, sessions, an event's way. Server and workers are real."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from devtools.servers import wait_until
 from tablestore_memory.worker.stores.messages import MessageRow
 from tablestore_memory.worker.stores.rows import RowWrite, message_key
 from tablestore_memory.worker.stores.write import write_all
+from tests.answers import audited
 from tests.html import Html
 from tests.memory_server import memory_server
 from tests.page import visitor
@@ -193,15 +193,10 @@ def test_who_reads_and_changes_is_in_the_audit(
     browser.post("/memory/edit", data=whose | {"text": "Ana lives in Rome", "kind": memory.kind})
     browser.post("/memory/delete", data=whose)
 
-    def deeds() -> list[dict[str, Any]] | None:
-        done = deployment.command("audit", "--user", fresh_name, "--json")
-        found: list[dict[str, Any]] = json.loads(done.stdout)
-        return found if len(found) == 6 else None
-
-    found = wait_until(deeds, "all in the audit", 60)
-    commands = sorted(deed["command"] for deed in found)
+    deeds = audited(deployment, fresh_name, 6)
+    commands = sorted(deed["command"] for deed in deeds)
     assert commands == ["delete", "edit", "history", "memories", "messages", "sessions"]
-    assert {deed["by"] for deed in found} == {"page:link"}
+    assert {deed["by"] for deed in deeds} == {"page:link"}
 
 
 # Sessions

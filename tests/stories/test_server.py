@@ -18,6 +18,7 @@ from devtools.faults import Faults
 from devtools.servers import wait_until
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.costs.ledger import today
+from tests.answers import audited
 from tests.documents import DOCS
 from tests.memory_server import ALL, client, memory_server, problem, token_of, url_of
 
@@ -211,12 +212,7 @@ def test_what_a_token_read_and_changed_is_in_the_audit_before_it_is_done(
     by_event = {"type": "delete_memory", "memory_id": memory["id"], **whose}
     everybody.post("/v1/events", json=by_event)
 
-    def told() -> list[dict[str, Any]] | None:
-        done = deployment.command("audit", "--user", fresh_name, "--json")
-        deeds: list[dict[str, Any]] = json.loads(done.stdout)
-        return deeds if len(deeds) == 6 else None
-
-    deeds = wait_until(told, "all in the audit", 60)
+    deeds = audited(deployment, fresh_name, 6)
 
     commands = ["delete", "edit", "export", "forget", "memories", "memories"]
     assert sorted(deed["command"] for deed in deeds) == commands

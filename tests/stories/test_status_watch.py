@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from devtools.child import Child
+from devtools.commands import CommandChild
 from devtools.servers import Server, wait_until
 from tablestore_memory.protocol.streams import EVENT_FIELD
 from tablestore_memory.worker.state.dead_letters import INGEST, DeadLetters
@@ -42,8 +43,8 @@ def documents(watched: Child) -> list[dict[str, Any]]:
 def test_watch_tells_what_changes_and_goes_on_while_redis_is_away(
     server: Server, environment: dict[str, str]
 ) -> None:
-    command = [MEMORY_WORKER, *WATCH, "--json"]
-    watched = Child("status", command, ready='"at"', environment=environment)
+    command = [*WATCH, "--json"]
+    watched = CommandChild("status", command, ready='"at"', environment=environment)
     watched.wait_ready()
     with Redis.from_url(server.url) as redis:
         redis.xadd("memory:{1}:events", {EVENT_FIELD: "{"})

@@ -41,9 +41,10 @@ def cloud(folder: Path) -> Compose:
     return services(folder, CLOUD)
 
 
-@pytest.fixture(scope="module", params=[LOCAL, CLOUD])
-def either(request: pytest.FixtureRequest, folder: Path) -> Compose:
-    return services(folder, request.param)
+@pytest.fixture(scope="module", params=["local", "cloud"])
+def either(request: pytest.FixtureRequest) -> Compose:
+    found: Compose = request.getfixturevalue(request.param)
+    return found
 
 
 def test_local_settings_are_valid_and_those_of_all_processes(local: Compose) -> None:

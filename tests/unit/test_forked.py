@@ -55,7 +55,7 @@ def test_signal_that_ends_it_is_told(tmp_path: Path, number: signal.Signals) -> 
 
 
 def test_module_is_run_as_main_with_its_arguments(tmp_path: Path) -> None:
-    process = forked(tmp_path, run_module, "tablestore_memory.localcloud", ["nothing"], int)
+    process = forked(tmp_path, run_module, ["tablestore_memory.localcloud", "nothing"], int)
 
     assert process.wait(60) == 2
     assert (tmp_path / "err").read_text().startswith("usage: ")

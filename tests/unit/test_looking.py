@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-import tablestore as ots
 
 from devtools.deployment import Deployment
 from devtools.extraction import said, store
@@ -20,6 +19,7 @@ from tablestore_memory.worker.operations.ways import way_of
 from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.users import SessionsOfUser
 from tablestore_memory.worker.stores.write import write_all
+from tests.foreign import give_session, say_unowned
 
 
 @pytest.fixture(scope="module")
@@ -190,33 +190,28 @@ def test_story_leads_from_any_of_its_states_to_what_holds(
 # Where an event stands
 
 
-@pytest.fixture
-def busy(deployment: Deployment, fresh_name: str) -> Deployment:
-    """With the same tables and streams of its own, in one of which 1,200 events wait."""
+@pytest.fixture(scope="module")
+def busy(deployment: Deployment) -> Deployment:
+    """With the same tables and streams of its own, in one of which 1,200 events wait; to be looked at only."""
     tables = {name: each for name, each in deployment.environment.items() if "_TABLE" in name}
     urls = ("REDIS_URL", "TABLESTORE_ENDPOINT", "DASHSCOPE_HTTP_BASE_URL")
     busy = Deployment(*(deployment.environment[name] for name in urls), **tables)
-    session = f"{fresh_name}-s"
-    ids = (f"{session}-{n}" for n in range(1_200))
-    lines = (said(fresh_name, session, 1, "Hello.", message_id=each) for each in ids)
-    busy.publish(*lines)
+    busy.publish(*(said("busy", "busy", 1, "Hello.", message_id=f"busy-{n}") for n in range(1_200)))
     return busy
 
 
 @pytest.mark.parametrize(("number", "ahead"), [(0, 0), (499, 499), (700, 700), (1199, 1199)])
 def test_event_is_found_at_both_ends_of_a_long_stream(
-    busy: Deployment, fresh_name: str, number: int, ahead: int
+    busy: Deployment, number: int, ahead: int
 ) -> None:
-    entries = entries_of(busy.services, f"{fresh_name}-s-{number}")
+    entries = entries_of(busy.services, f"busy-{number}")
 
     assert [each.ahead for each in entries.found] == [ahead]
     assert entries.unseen == 200
 
 
-def test_event_waits_in_its_stream_and_what_follows_is_not_yet(
-    busy: Deployment, fresh_name: str
-) -> None:
-    stages = way_of(busy.services, locate(busy.services, f"{fresh_name}-s-2")).stages
+def test_event_waits_in_its_stream_and_what_follows_is_not_yet(busy: Deployment) -> None:
+    stages = way_of(busy.services, locate(busy.services, "busy-2")).stages
 
     states = {stage.name: stage.state for stage in stages}
     assert states == {
@@ -231,11 +226,8 @@ def test_event_waits_in_its_stream_and_what_follows_is_not_yet(
     assert "with 2 events before it" in stages[2].text
 
 
-def test_event_in_the_middle_of_a_long_stream_is_not_said_to_be_nowhere(
-    busy: Deployment, fresh_name: str
-) -> None:
-    found = locate(busy.services, f"{fresh_name}-s-600")
-    (stage, *_) = way_of(busy.services, found).stages
+def test_event_in_the_middle_of_a_long_stream_is_not_said_to_be_nowhere(busy: Deployment) -> None:
+    (stage, *_) = way_of(busy.services, locate(busy.services, "busy-600")).stages
 
     assert stage.state == "unknown"
     assert "(200 were not)" in stage.text
@@ -277,15 +269,12 @@ def test_row_of_another_program_is_told_as_far_as_it_goes_until_its_user_is_name
     deployment: Deployment, fresh_name: str
 ) -> None:
     services, user = deployment.services, f"{fresh_name}-ana"
-    key = [("session_id", fresh_name), ("create_time", 5), ("message_id", fresh_name)]
-    columns = [("content", "Hello."), ("role", "user"), ("type", "message")]
-    services.tablestore.put_row(services.names.message, ots.Row(key, columns))
-    whose = [("user_id", user), ("session_id", fresh_name)]
-    services.tablestore.put_row(services.names.session, ots.Row(whose, [("update_time", 5)]))
+    give_session(deployment, user, fresh_name)
+    message_id = say_unowned(deployment, fresh_name)
 
-    nobodys = way_of(services, locate(services, fresh_name))
-    anas = locate(services, fresh_name, user_id=user)
-    eves = locate(services, fresh_name, user_id="eve")
+    nobodys = way_of(services, locate(services, message_id))
+    anas = locate(services, message_id, user_id=user)
+    eves = locate(services, message_id, user_id="eve")
 
     assert nobodys.stages[-1].text == "its row names no user: name one to see further"
     assert (anas.user_id, anas.row is not None) == (user, True)

@@ -18,6 +18,7 @@ from tablestore_memory.worker.stores.rows import message_row
 from tablestore_memory.worker.stores.write import write_all, write_rows
 from tests.failures.ingesting import append, dead, drain_all, idle_deployment
 from tests.footprints import rows
+from tests.foreign import give_session, put_memory, say_unowned
 from tests.forgetting import forget, live, publish, settle
 
 
@@ -40,26 +41,6 @@ def document(user: str, name: str, text: str, **more: Any) -> dict[str, Any]:
     content = [{"type": "text", "text": text}]
     whole = {"id": name, "type": "message", "role": "user", "content": content, **more}
     return {"type": "remember", "user_id": user, "text": text, "document": whole}
-
-
-def put_foreign_memory(deployment: Deployment, name: str, **columns: Any) -> None:
-    """As AgentScope's own service writes one."""
-    key = [("document_id", name), ("tenant_id", "__default")]
-    row = ots.Row(key, list(columns.items()))
-    deployment.services.tablestore.put_row(deployment.services.names.memory, row)
-
-
-def put_unowned_message(deployment: Deployment, session: str, text: str) -> None:
-    """As AgentScope's own service writes one: it names nobody."""
-    key = [("session_id", session), ("create_time", 5), ("message_id", f"{session}-unowned")]
-    columns = [("content", text), ("role", "user"), ("type", "message")]
-    deployment.services.tablestore.put_row(deployment.services.names.message, ots.Row(key, columns))
-
-
-def put_session_of_an_app(deployment: Deployment, user: str, session: str) -> None:
-    """As AgentScope's own service makes one."""
-    row = ots.Row([("user_id", user), ("session_id", session)], [("update_time", 1)])
-    deployment.services.tablestore.put_row(deployment.services.names.session, row)
 
 
 def texts(deployment: Deployment, user: str, session: str) -> list[str]:
@@ -231,14 +212,14 @@ def test_document_cannot_take_the_place_that_is_bound_to_another() -> None:
 def test_memory_that_another_program_wrote_is_never_changed(
     deployment: Deployment, ana: str
 ) -> None:
-    put_foreign_memory(
+    put_memory(
         deployment,
         document_id(ana, "Ana likes tea"),
         user_id=ana,
         text="Ana likes tea",
         image="a cat",
     )
-    put_foreign_memory(deployment, f"{ana}-paris", user_id=ana, text="Ana lives in Paris")
+    put_memory(deployment, f"{ana}-paris", user_id=ana, text="Ana lives in Paris")
     before = [row for row in rows(deployment) if ana in row]
 
     store(deployment, said(ana, f"{ana}-s", 1, "I live in Lyon.", name="Ana"))
@@ -259,7 +240,7 @@ def test_memory_that_another_program_wrote_is_never_changed(
 
 
 def test_fact_whose_place_is_taken_holds_up_nothing(deployment: Deployment, ana: str) -> None:
-    put_foreign_memory(deployment, document_id(ana, "Ana likes tea"), user_id="eve", text="Mine.")
+    put_memory(deployment, document_id(ana, "Ana likes tea"), user_id="eve", text="Mine.")
 
     store(deployment, said(ana, f"{ana}-s", 1, "I like tea. I live in Rome.", name="Ana"))
     extract_all(deployment)
@@ -324,9 +305,9 @@ def test_message_that_names_nobody_is_its_sessions_only_users(
     deployment: Deployment, ana: str, eve: str
 ) -> None:
     session = f"{ana}-s"
-    put_unowned_message(deployment, session, "Nobody's words.")
+    say_unowned(deployment, session, text="Nobody's words.")
     before = texts(deployment, ana, session)
-    put_session_of_an_app(deployment, ana, session)
+    give_session(deployment, ana, session)
     store(deployment, said(ana, session, 1, "Ana's words."))
 
     alone = texts(deployment, ana, session)
@@ -342,8 +323,8 @@ def test_session_of_an_app_is_not_had_by_publishing_into_it(
     deployment: Deployment, ana: str, eve: str
 ) -> None:
     session = f"{ana}-s"
-    put_session_of_an_app(deployment, ana, session)
-    put_unowned_message(deployment, session, "Nobody's words.")
+    give_session(deployment, ana, session)
+    say_unowned(deployment, session, text="Nobody's words.")
 
     publish(deployment, said(eve, session, 1, "Eve's words."))
     publish(deployment, said(eve, session, 2, "More of Eve's words."))
@@ -358,10 +339,10 @@ def test_session_published_into_is_had_once_an_app_makes_it(
     session = f"{ana}-s"
     publish(deployment, said(ana, session, 1, "Ana's words."))
     drain_all(deployment, 0)
-    put_unowned_message(deployment, session, "Nobody's words.")
+    say_unowned(deployment, session, text="Nobody's words.")
     before = texts(deployment, ana, session)
 
-    put_session_of_an_app(deployment, ana, session)
+    give_session(deployment, ana, session)
     publish(deployment, said(ana, session, 2, "More of Ana's words."))
     drain_all(deployment, 0)
 
@@ -377,8 +358,8 @@ def test_session_that_an_app_makes_while_it_would_be_made_is_the_apps_and_moved(
     deployment: Deployment, ana: str
 ) -> None:
     services, session = deployment.services, f"{ana}-s"
-    put_unowned_message(deployment, session, "Nobody's words.")
-    put_session_of_an_app(deployment, ana, session)
+    say_unowned(deployment, session, text="Nobody's words.")
+    give_session(deployment, ana, session)
 
     write_all(services.tablestore, [services.sessions.row(ana, session, 7)])
 
@@ -393,7 +374,7 @@ def test_session_is_not_had_by_messages_that_are_refused(
 ) -> None:
     """Else everybody had what names nobody, under a session's id and the key of a row in it."""
     session = f"{ana}-s"
-    put_unowned_message(deployment, session, "Nobody's words.")
+    say_unowned(deployment, session, text="Nobody's words.")
     refused = said(eve, session, 1, "Mine!", message_id=f"{session}-unowned", created_at=5)
     others = [said(ana, f"{ana}-other", 2, "Ana's words.")] * good
 
@@ -426,8 +407,8 @@ def test_message_that_names_nobody_is_forgotten_with_its_user_and_left_where_the
 ) -> None:
     own, shared = f"{ana}-own", f"{ana}-shared"
     for session in (own, shared):
-        put_unowned_message(deployment, session, "Nobody's words.")
-        put_session_of_an_app(deployment, ana, session)
+        say_unowned(deployment, session, text="Nobody's words.")
+        give_session(deployment, ana, session)
         store(deployment, said(ana, session, 1, "Ana's words."))
     store(deployment, said(eve, shared, 2, "Eve's words."))
 

@@ -38,17 +38,15 @@ def publisher(redis_url: str, fresh_name: str) -> Iterator[Publisher]:
         yield publisher
 
 
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
+def bodies(publisher: Publisher, redis: Redis) -> list[bytes]:
+    """Of all events in the stream, in order."""
+    assert publisher.flush()
+    entries: Any = redis.xrange(Streams(publisher.settings.prefix, 1).events(0))
+    return [fields[EVENT_FIELD.encode()] for _, fields in entries]
 
 
 def published(publisher: Publisher, redis: Redis) -> list[Event]:
-    """All events in the stream, in order."""
-    assert publisher.flush()
-    entries: Any = redis.xrange(Streams(publisher.settings.prefix, 1).events(0))
-    return [decode(fields[EVENT_FIELD.encode()]) for _, fields in entries]
+    return [decode(body) for body in bodies(publisher, redis)]
 
 
 def test_every_kind_of_event_names_the_span_in_which_it_was_published(
@@ -99,8 +97,7 @@ def test_trace_that_a_line_names_itself_stays(publisher: Publisher, redis: Redis
 def test_event_of_the_largest_size_is_not_made_larger(publisher: Publisher, redis: Redis) -> None:
     line = {"type": "remember", "user_id": "u", "event_id": "e", "created_at": 1, "text": ""}
     publisher.publish({**line, "text": "x"})
-    assert publisher.flush()
-    size = len(redis.xrange(Streams(publisher.settings.prefix, 1).events(0))[0][1][b"event"]) - 1  # type: ignore[index]
+    size = len(bodies(publisher, redis)[0]) - 1
 
     with in_trace():
         publisher.publish({**line, "text": "x" * (MAX_EVENT_BYTES - size)})
