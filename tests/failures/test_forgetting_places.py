@@ -212,7 +212,7 @@ def test_messages_that_name_nobody_go_with_a_further_request_once_an_app_gives_t
     home.say("s", 1)
     home.say_unowned("s", 2)
     home.forget_messages("s")
-    home.open("s")
+    give_session(home.deployment, home.user, home.session("s"), update_time=0)
 
     left = home.forget_messages("s")
 
