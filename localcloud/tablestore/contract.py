@@ -1,6 +1,6 @@
 """What data tables and search indexes know of each other, and nothing more."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 Value = str | int | float | bool | bytes
@@ -15,8 +15,8 @@ class Rows(Protocol):
         """Every row as it stands now, in primary key order."""
         ...
 
-    def read(self, table: str, key: Key) -> Columns | None:
-        """The row's columns, or None if there is no such row."""
+    def read(self, table: str, key: Key, names: Collection[str] | None) -> Columns | None:
+        """Those of the row's columns, or all of them; None if there is no such row."""
         ...
 
     def primary_key(self, table: str) -> tuple[str, ...]:

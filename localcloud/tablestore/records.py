@@ -1,6 +1,6 @@
 """Rows of a table as cells: read from and written to storage, expired versions left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, cast
 
 from tablestore_memory.localcloud.tablestore import cells as cell_rules
@@ -11,6 +11,7 @@ from tablestore_memory.localcloud.tablestore.keys import sort_key
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
     decode_bare_row,
     encode_bare_row,
+    pick,
 )
 from tablestore_memory.localcloud.tablestore.schema import Table
 from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
@@ -37,6 +38,21 @@ class Record(NamedTuple):
 def read(storage: Storage, table: Table, key: RowKey, now_ms: int) -> Record | None:
     stored = storage.get(table.id, key_bytes(key))
     return None if stored is None else live(table, stored, now_ms)
+
+
+def columns(
+    storage: Storage, table: Table, key: Key, names: Collection[str] | None, now_ms: int
+) -> Columns | None:
+    """The newest values of these columns, or of all; None if there is no such row."""
+    stored = storage.get(table.id, sort_key(key))
+    if stored is None:
+        return None
+    if names is not None and table.ttl_s < 0:  # else it may have expired
+        picked = pick(stored.bare, names)
+        if picked is not None:
+            return picked
+    record = live(table, stored, now_ms)
+    return record.columns if record else None
 
 
 def live(table: Table, stored: StoredRow, now_ms: int) -> Record | None:

@@ -1,6 +1,6 @@
 """Rows written and read one by one: conditions, versions, indexes, and who is told of a change."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from tablestore.protobuf import table_store_pb2 as pb
@@ -150,11 +150,8 @@ class TableRows:
         found = records.scan(self._storage, self._tables.get(table), self.now_ms())
         return ((record.values, record.columns) for record in found)
 
-    def read(self, table: str, key: Key) -> Columns | None:
-        schema = self._tables.get(table)
-        named = list(zip(schema.key_names, key, strict=True))
-        record = self.find(schema, named)
-        return record.columns if record else None
+    def read(self, table: str, key: Key, names: Collection[str] | None) -> Columns | None:
+        return records.columns(self._storage, self._tables.get(table), key, names, self.now_ms())
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         return self._tables.get(table).key_names

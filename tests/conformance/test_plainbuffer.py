@@ -22,6 +22,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer import (
     encode_bare_row,
     encode_row,
     native,
+    pick,
     with_header,
 )
 from tests.examples import examples
@@ -54,6 +55,21 @@ def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     assert row.key == key
     assert row.cells == [CellChange(name, value, stamp, None) for name, value, stamp in cells]
     assert not row.delete
+
+
+@settings(max_examples=100, deadline=None)
+@given(keys, columns, st.sets(names))
+def test_columns_are_picked_as_the_whole_row_has_them(key: Any, cells: Any, others: Any) -> None:
+    wanted = others | {name for name, _, _ in cells[::2]}
+    in_it = [name for name, _, _ in cells if name in wanted]
+    key = [(f"of_key_{name}", value) for name, value in key]
+
+    found = pick(encode_bare_row(key, cells), wanted)
+
+    if len(in_it) > len(set(in_it)):
+        assert found is None
+    else:
+        assert found == {name: value for name, value, _ in cells if name in wanted}
 
 
 @settings(max_examples=50, deadline=None)

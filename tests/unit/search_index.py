@@ -1,6 +1,6 @@
 """A search engine over rows in a dictionary, asked in the SDK's own encoding."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Store:
     def scan(self, _: str) -> Iterator[tuple[Key, Columns]]:
         yield from sorted(self.content.items())
 
-    def read(self, _: str, key: Key) -> Columns | None:
+    def read(self, _: str, key: Key, names: Collection[str] | None) -> Columns | None:
         return self.content.get(key)
 
     def primary_key(self, _: str) -> tuple[str, ...]:

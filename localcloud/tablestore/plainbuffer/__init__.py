@@ -8,6 +8,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer.encode import (
     with_header,
 )
 from tablestore_memory.localcloud.tablestore.plainbuffer.format import HEADER_BYTES, Bound, CellOp
+from tablestore_memory.localcloud.tablestore.plainbuffer.picked import pick
 from tablestore_memory.localcloud.tablestore.plainbuffer.row import CellChange, KeyPart, Row
 from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
 
@@ -36,5 +37,6 @@ __all__ = [
     "encode_bare_row",
     "encode_row",
     "encode_value",
+    "pick",
     "with_header",
 ]

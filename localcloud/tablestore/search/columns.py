@@ -33,7 +33,7 @@ class Projection:
         """The row's columns in order of name; None if the row is gone from the table."""
         found = documents.columns[ordinal]
         if self.reads_table:
-            now = rows.read(table, documents.keys[ordinal])
+            now = rows.read(table, documents.keys[ordinal], self.names)
             if self.max_limit == MAX_LIMIT:
                 found = {**(now or {}), **found}
             elif now is None:
