@@ -9,6 +9,7 @@ from redis import Redis
 from tablestore_memory.recall.dashscope import DashScope, Hear, unheard
 from tablestore_memory.recall.embedding import EmbeddingCache
 from tablestore_memory.recall.settings import RecallSettings
+from tablestore_memory.recall.wire import Wire
 from tablestore_memory.worker.state.connection import connect_redis
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.partitions import state_streams
@@ -54,6 +55,8 @@ class Clients:
             region=settings.tablestore_region,
             timeout_s=self._timeout_s,
         )
+        self._wire = Wire(settings.tablestore_endpoint, self._timeout_s)
+        self.tablestore.connection = self._wire
         tenant = settings.tenant
         self.search = MemorySearch(self.tablestore, self.names.memory, tenant, _OF_A_FACT)
         self.memories = Memories(self.tablestore, self.names, tenant)
@@ -83,5 +86,6 @@ class Clients:
     def close(self) -> None:
         """End the threads when they are done, and the connections."""
         self.executor.shutdown(wait=False, cancel_futures=True)
+        self._wire.close()
         if self._redis is not None:
             self._redis.close()
