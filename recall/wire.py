@@ -93,9 +93,7 @@ class _Connection:
         self._answers = connected.makefile("rb", _BUFFER_BYTES)
 
     @classmethod
-    def open(
-        cls, address: tuple[str, int], timeout_s: float, tls: ssl.SSLContext | None
-    ) -> Self:
+    def open(cls, address: tuple[str, int], timeout_s: float, tls: ssl.SSLContext | None) -> Self:
         """Raises OSError."""
         connected = socket.create_connection(address, timeout_s)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

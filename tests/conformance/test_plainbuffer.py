@@ -13,12 +13,14 @@ from tablestore.plainbuffer.plain_buffer_stream import PlainBufferInputStream
 
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    HEADER_BYTES,
     Bound,
     CellChange,
     CellOp,
     Row,
     decode,
     decode_row,
+    cut,
     encode_bare_row,
     encode_row,
     native,
@@ -70,6 +72,23 @@ def test_columns_are_picked_as_the_whole_row_has_them(key: Any, cells: Any, othe
         assert found is None
     else:
         assert found == {name: value for name, value, _ in cells if name in wanted}
+
+
+@settings(max_examples=200, deadline=None)
+@given(keys, columns, st.sets(names))
+def test_row_is_cut_to_the_bytes_that_its_columns_make(key: Any, cells: Any, others: Any) -> None:
+    wanted = others | {name for name, _, _ in cells[::2]}
+    kept = [cell for cell in cells if not wanted or cell[0] in wanted]
+    is_told = all(stamp is not None for _, _, stamp in kept)
+    bare = encode_bare_row(key, cells)
+
+    found = cut(bare, len(key), {name.encode() for name in wanted})
+
+    if not kept or not is_told or len({name for name, _, _ in kept}) < len(kept):
+        assert found is None
+    else:
+        whole = encode_bare_row(key, kept)
+        assert found == (whole, decode_row(HEADER_BYTES + whole).size_bytes)
 
 
 @settings(max_examples=50, deadline=None)

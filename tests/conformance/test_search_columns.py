@@ -8,7 +8,6 @@ import pytest
 import tablestore as ots
 
 from devtools.servers import wait_until
-
 from tests.conformance.searched import (
     EVERYTHING,
     FROM_INDEX,

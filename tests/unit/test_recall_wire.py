@@ -97,7 +97,7 @@ def test_connection_that_the_server_closed_meanwhile_is_opened_anew() -> None:
 def test_connection_that_the_server_will_close_is_not_kept() -> None:
     last = HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 
-    with answering(last, CLOSE, WELL) as (server, wire):
+    with answering(last, CLOSE, WELL) as (_, wire):
         assert ask(wire)[3] == b""
         with pytest.raises(OTSClientError):  # a new one, on which nothing is asked twice
             ask(wire)

@@ -17,7 +17,8 @@ from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite, Value, to_json
 
 _AS_WRITTEN = msgspec.json.Decoder(list[Source])
-_STRINGS = (KIND, "subject", "said_by", "model", "prompt_version", "event_start", "event_end")
+_OPTIONAL = ("subject", "said_by", "model", "prompt_version", "event_start", "event_end")
+_STRINGS = (KIND, *_OPTIONAL)
 
 COLUMNS = [
     *("document_id", TENANT, "text", OWNER, "session_id", RECEIVED),
@@ -60,7 +61,7 @@ def memory_of(document_id: str, columns: Columns) -> Memory:
         edited_at=integer(columns, "edited_at"),
         sources=sources_of(columns),
         kind=text(columns, KIND) or DOCUMENT,
-        **{name: text(columns, name) or None for name in _STRINGS if name != KIND},
+        **{name: value for name in _OPTIONAL if name in columns and (value := text(columns, name))},
     )
 
 

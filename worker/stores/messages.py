@@ -7,7 +7,7 @@ Reads go by primary key, so what was written is seen; no index that lags is aske
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import tablestore as ots
@@ -51,7 +51,7 @@ class MessageKey:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageRow:
     """A row as it stands; `written_ms` is when, by Tablestore's clock."""
 
@@ -71,7 +71,7 @@ class MessageRow:
         """None for a row without a receipt."""
         return integer(self.columns, RECEIVED) or None
 
-    @property
+    @cached_property
     def said(self) -> Turn:
         fields = self.columns
         role = text(fields, "role", "user")

@@ -8,7 +8,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer.encode import (
     with_header,
 )
 from tablestore_memory.localcloud.tablestore.plainbuffer.format import HEADER_BYTES, Bound, CellOp
-from tablestore_memory.localcloud.tablestore.plainbuffer.picked import pick
+from tablestore_memory.localcloud.tablestore.plainbuffer.picked import cut, pick
 from tablestore_memory.localcloud.tablestore.plainbuffer.row import CellChange, KeyPart, Row
 from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
 
@@ -31,6 +31,7 @@ __all__ = [
     "CellOp",
     "KeyPart",
     "Row",
+    "cut",
     "decode_bare_row",
     "decode_row",
     "decode_value",
