@@ -15,8 +15,12 @@ class Rows(Protocol):
         """Every row as it stands now, in primary key order."""
         ...
 
-    def read(self, table: str, key: Key, names: Collection[str] | None) -> Columns | None:
-        """Those of the row's columns, or all of them; None if there is no such row."""
+    def read(self, table: str, key: Key) -> Columns | None:
+        """The row's columns, or None if there is no such row."""
+        ...
+
+    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
+        """The row as a search gives it: bare, with these columns or all, in order and without timestamps."""
         ...
 
     def primary_key(self, table: str) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from tablestore_memory.localcloud.tablestore.cells import INT64_MAX, Cells
 from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Value
 from tablestore_memory.localcloud.tablestore.keys import sort_key
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    cut,
     decode_bare_row,
     encode_bare_row,
-    pick,
 )
 from tablestore_memory.localcloud.tablestore.schema import Table
 from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
@@ -40,19 +40,21 @@ def read(storage: Storage, table: Table, key: RowKey, now_ms: int) -> Record | N
     return None if stored is None else live(table, stored, now_ms)
 
 
-def columns(
-    storage: Storage, table: Table, key: Key, names: Collection[str] | None, now_ms: int
-) -> Columns | None:
-    """The newest values of these columns, or of all; None if there is no such row."""
+def shown(
+    storage: Storage, table: Table, key: Key, names: Collection[str], now_ms: int
+) -> bytes | None:
+    """See `contract.Rows`."""
     stored = storage.get(table.id, sort_key(key))
     if stored is None:
         return None
-    if names is not None and table.ttl_s < 0:  # else it may have expired
-        picked = pick(stored.bare, names)
-        if picked is not None:
-            return picked
+    wanted = {name.encode() for name in names}
+    if table.ttl_s < 0 and (found := cut(stored.bare, len(key), wanted, stamped=False)):
+        return found.bare
     record = live(table, stored, now_ms)
-    return record.columns if record else None
+    if record is None:
+        return None
+    cells = [(name, value, None) for name, value in sorted(record.columns.items())]
+    return encode_bare_row(record.key, [cell for cell in cells if not names or cell[0] in names])
 
 
 def live(table: Table, stored: StoredRow, now_ms: int) -> Record | None:

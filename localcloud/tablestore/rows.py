@@ -151,8 +151,14 @@ class TableRows:
         found = records.scan(self._storage, self._tables.get(table), self.now_ms())
         return ((record.values, record.columns) for record in found)
 
-    def read(self, table: str, key: Key, names: Collection[str] | None) -> Columns | None:
-        return records.columns(self._storage, self._tables.get(table), key, names, self.now_ms())
+    def read(self, table: str, key: Key) -> Columns | None:
+        schema = self._tables.get(table)
+        named = list(zip(schema.key_names, key, strict=True))
+        record = records.read(self._storage, schema, named, self.now_ms())
+        return record.columns if record else None
+
+    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
+        return records.shown(self._storage, self._tables.get(table), key, names, self.now_ms())
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         return self._tables.get(table).key_names

@@ -34,8 +34,11 @@ class Store:
     def scan(self, _: str) -> Iterator[tuple[Key, Columns]]:
         yield from sorted(self.content.items())
 
-    def read(self, _: str, key: Key, names: Collection[str] | None) -> Columns | None:
+    def read(self, _: str, key: Key) -> Columns | None:
         return self.content.get(key)
+
+    def shown(self, _: str, key: Key, names: Collection[str]) -> bytes | None:
+        raise NotImplementedError("columns that the index does not store")
 
     def primary_key(self, _: str) -> tuple[str, ...]:
         return ("pk",)

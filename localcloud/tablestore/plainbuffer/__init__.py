@@ -8,7 +8,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer.encode import (
     with_header,
 )
 from tablestore_memory.localcloud.tablestore.plainbuffer.format import HEADER_BYTES, Bound, CellOp
-from tablestore_memory.localcloud.tablestore.plainbuffer.picked import cut, pick
+from tablestore_memory.localcloud.tablestore.plainbuffer.picked import Cut, cut
 from tablestore_memory.localcloud.tablestore.plainbuffer.row import CellChange, KeyPart, Row
 from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
 
@@ -29,6 +29,7 @@ __all__ = [
     "Cell",
     "CellChange",
     "CellOp",
+    "Cut",
     "KeyPart",
     "Row",
     "cut",
@@ -38,6 +39,5 @@ __all__ = [
     "encode_bare_row",
     "encode_row",
     "encode_value",
-    "pick",
     "with_header",
 ]
