@@ -82,9 +82,10 @@ class Searched:
         """Which of these are worth a closer look: an index of them."""
         return slice(None) if self.within is None else np.flatnonzero(self.within[found])
 
-    def hits(self, found: arrays.Ordinals, scores: Any = 1.0) -> Hits:
+    def hits(self, found: arrays.Ordinals, scores: arrays.Scores | float = 1.0) -> Hits:
         """Hits at these ordinals, ascending, with one score for all or one for each."""
-        return Hits(found, np.broadcast_to(np.asarray(scores, dtype=np.float64), found.shape))
+        each = np.full(len(found), scores) if isinstance(scores, float) else scores
+        return Hits(found, each)
 
     def any_of(self, found: arrays.Ordinals) -> Hits:
         """Hits at these ordinals, in any order and any number of times."""
