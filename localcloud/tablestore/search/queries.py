@@ -65,7 +65,8 @@ def _bool(query: Any, searched: Searched) -> Hits:
 
 def _required(query: Any, searched: Searched) -> Hits | None:
     """What all clauses match that must, among what the filters let through, which give no score."""
-    inside, found = searched, None
+    inside = searched
+    found: Hits | None = None
     for one in _cheap_first(query.filter_queries):
         inside = inside.inside(_evaluate(one, inside))
     for one in _cheap_first(query.must_queries):
