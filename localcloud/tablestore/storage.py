@@ -21,7 +21,6 @@ CREATE TABLE IF NOT EXISTS search_indexes (
     base TEXT NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL, PRIMARY KEY (base, name));
 """
 LOCK_TIMEOUT_S = 2  # a server that is just ending lets go of the file
-_CACHE_KB = 64 * 1024
 _PAGE_ROWS = 128  # rows may be of 4 MB, and a page is held in memory
 
 
@@ -50,8 +49,6 @@ class Storage:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT_S)
         # Of a new file. Rows are of a kilobyte or so: fewer pages to write, and to check in, for each.
         self._db.execute("PRAGMA page_size = 16384")
-        # Rows with vectors are of 17 KB, and a search reads a hundred: 2 MB would keep next to nothing of them.
-        self._db.execute(f"PRAGMA cache_size = {-_CACHE_KB:d}")
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # two servers would not see each other
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
