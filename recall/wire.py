@@ -144,7 +144,7 @@ class _Connection:
         return line.decode("latin-1").rstrip("\r\n")
 
     def _exactly(self, size: int) -> bytes:
-        data = self._answers.read(size)
+        data: bytes = self._answers.read(size)
         if len(data) < size:
             raise ConnectionError("closed in an answer")
         return data

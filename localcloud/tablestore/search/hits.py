@@ -137,6 +137,6 @@ class Searched:
             return self.everything(0.0) if least <= 0 else self.nothing()
         ordinals = np.concatenate([clause.ordinals for clause in clauses])
         each = np.concatenate([clause.scores for clause in clauses])
-        scores = np.bincount(ordinals, each, self.size)
+        scores: arrays.Scores = np.bincount(ordinals, each, self.size).astype(np.float64)
         found = np.flatnonzero(np.bincount(ordinals, minlength=self.size) >= least)
         return Hits(found.astype(np.uint32), scores[found])
