@@ -137,6 +137,8 @@ class Searched:
             return self.everything(0.0) if least <= 0 else self.nothing()
         ordinals = np.concatenate([clause.ordinals for clause in clauses])
         each = np.concatenate([clause.scores for clause in clauses])
-        scores: arrays.Scores = np.bincount(ordinals, each, self.size).astype(np.float64)
+        scores: arrays.Scores = np.bincount(ordinals, each, self.size).astype(
+            np.float64, copy=False
+        )
         found = np.flatnonzero(np.bincount(ordinals, minlength=self.size) >= least)
         return Hits(found.astype(np.uint32), scores[found])
