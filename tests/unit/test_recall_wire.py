@@ -17,6 +17,10 @@ WELL = HEAD + b"Content-Length: 4\r\n\r\nrows"
 CLOSE = b""
 
 
+class Ending(bytes):
+    """An answer after which the connection is closed."""
+
+
 class Scripted:
     """Answers requests with what it is given, one by one, on as many connections as are opened."""
 
@@ -48,6 +52,8 @@ class Scripted:
                 if answer == CLOSE:
                     return
                 connected.sendall(answer)
+                if isinstance(answer, Ending):
+                    return
                 break
 
 
@@ -122,20 +128,18 @@ def test_answer_in_chunks_is_read_whole() -> None:
         b"Good day.\r\n\r\n",
     ],
 )
-def test_answer_that_is_none_is_an_error_and_ends_the_connection(broken: bytes) -> None:
-    with answering(WELL, broken, CLOSE, WELL) as (server, wire):
+def test_answer_that_is_none_is_an_error_and_not_asked_for_again(broken: bytes) -> None:
+    with answering(WELL, Ending(broken), WELL) as (server, wire):
         ask(wire)
         with pytest.raises(OTSClientError, match="no answer"):
-            wire_timeout(wire, 0.2)
+            ask(wire)
 
-        assert server.connections == 1
+        assert len(server.requests) == 2
 
 
-def wire_timeout(wire: Wire, seconds: float) -> None:
-    """Ask, with that patience."""
-    for connection in wire._kept:
-        connection._socket.settimeout(seconds)
-    ask(wire)
+def test_answer_that_does_not_come_in_time_is_an_error() -> None:
+    with answering(HEAD) as (server, _), pytest.raises(OTSClientError, match="TimeoutError"):
+        ask(Wire(f"http://127.0.0.1:{server.port}", timeout_s=0.2))
 
 
 def test_nobody_there_is_an_error() -> None:
