@@ -29,8 +29,8 @@ class Lengths:
         by_ordinal, holders = text.lengths(len(alive)), text.holders()
         living = holders[alive[holders]]
         average = float(by_ordinal[living].mean()) if len(living) else 0.0
-        relative: arrays.Scores = (by_ordinal / max(average, 1.0)).astype(np.float64, copy=False)
-        return cls(_K1 * (1 - _B + _B * relative))
+        norms = _K1 * (1 - _B + _B * by_ordinal / max(average, 1.0))
+        return cls(norms.astype(np.float64, copy=False))
 
 
 def rarity(found: arrays.Ordinals, alive: arrays.Mask) -> float:
