@@ -99,6 +99,11 @@ class Asked:
         ends = [self.until, None if self.as_of is None else self.as_of + 1]
         return min((end for end in ends if end is not None), default=None)
 
+    @property
+    def seeks_turns(self) -> bool:
+        """Whether turns are of any use: they may stand in the block, or all that was found is to be explained."""
+        return self.facts_share < 1 or self.explain
+
     def covers(self, moment: int) -> bool:
         """Whether something said then is asked for."""
         before = self.said_before

@@ -15,18 +15,19 @@ from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.stores.history import History
 from tablestore_memory.worker.stores.memories import Memories
 from tablestore_memory.worker.stores.memory_search import MemorySearch
-from tablestore_memory.worker.stores.rows import OWNER
+from tablestore_memory.worker.stores.rows import OWNER, UTC_OFFSET
 from tablestore_memory.worker.stores.sessions import Sessions
 from tablestore_memory.worker.stores.tables import TableNames, connect
 
 _THREADS = 64
 """About six parts of a recall are asked at the same time: ten recalls before one waits for another's answers."""
 _LEAST_TIMEOUT_S = 1.0
-# What a fact is ranked and told by; a row has twice as many.
-_COLUMNS = (
+# What facts and turns are ranked and told by; their rows have twice as many.
+_OF_A_FACT = (
     *(OWNER, "text", "session_id", "kind", "valid_from", "stated_at"),
     *("event_start", "event_end", "sources"),
 )
+_OF_A_TURN = (OWNER, "content", "content_list", "type", "role", "metadata", UTC_OFFSET)
 
 
 class Clients:
@@ -54,10 +55,11 @@ class Clients:
             timeout_s=self._timeout_s,
         )
         tenant = settings.tenant
-        self.search = MemorySearch(self.tablestore, self.names.memory, tenant, _COLUMNS)
+        self.search = MemorySearch(self.tablestore, self.names.memory, tenant, _OF_A_FACT)
         self.memories = Memories(self.tablestore, self.names, tenant)
         self.history = History(self.tablestore, self.names, tenant)
         self.sessions = Sessions(self.tablestore, self.names)
+        self.turns = Sessions(self.tablestore, self.names, _OF_A_TURN)
         self.dashscope = (
             DashScope(settings.dashscope_url, settings.dashscope_api_key, hear)
             if settings.dashscope_api_key

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import msgspec
 import urllib3
 
 from tablestore_memory.worker.failures.errors import BadCredentials, ResourceMissing, Unavailable
@@ -139,7 +140,7 @@ class DashScope:
 
 def _answer_of(status: int, data: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(data)
+        answer = msgspec.json.decode(data)
     except ValueError as error:
         if status == HTTPStatus.OK:
             raise Unavailable("Qwen: an unreadable response") from error

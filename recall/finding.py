@@ -55,7 +55,9 @@ class Finding:
         self._memories: dict[str, Part[Sequence[Listed[Memory]]]] = {}
         self._history: Part[Sequence[Replaced]] | None = None
         self._words: Part[Sequence[Listed[MessageKey]]] | None = None
-        self._fresh = parts.ask("turns.fresh", partial(fresh_turns, clients.sessions, asked))
+        self._fresh: Part[Sequence[MessageRow]] | None = None
+        if asked.seeks_turns:
+            self._fresh = parts.ask("turns.fresh", partial(fresh_turns, clients.turns, asked))
         if asked.query:
             self._ask_for("memories.vector", self._nearest, self._clients.dashscope is not None)
             self._ask_for("memories.words", self._matching, True)
@@ -70,7 +72,7 @@ class Finding:
         return Found(
             memories={name: part.value(()) for name, part in self._memories.items()},
             said=self._words.value(()) if self._words else (),
-            fresh=self._fresh.value(()),
+            fresh=self._fresh.value(()) if self._fresh else (),
             history=self._history.value(()) if self._history else (),
         )
 

@@ -33,9 +33,11 @@ def recalled(clients: Clients, asked: Asked) -> Steps[Recalled]:
     found = finding.found()
     facts = _facts(asked, found)
     memories = [fact.candidate.item for fact in facts]
-    reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh)
-    yield parts.wait(_TO_READ if asked.rerank else 1)
-    turns = [Said(candidate) for candidate in reading.read()]
+    turns: list[Said] = []
+    if asked.seeks_turns:
+        reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh)
+        yield parts.wait(_TO_READ if asked.rerank else 1)
+        turns = [Said(candidate) for candidate in reading.read()]
     if asked.rerank:
         facts, turns = yield from _reranked(clients, parts, asked, facts, turns)
     return _result(asked, parts, facts, turns)

@@ -20,10 +20,7 @@ from tablestore_memory.recall.ranking import (
 from tablestore_memory.recall.talk import is_talk
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
-from tablestore_memory.worker.stores.rows import OWNER, UTC_OFFSET
 
-# What a turn is told with; a row has twice as many.
-_COLUMNS = (OWNER, "content", "content_list", "type", "role", "metadata", UTC_OFFSET)
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
 # A usual one has 40 with its date. More are read than fit, as what told facts were taken from comes last.
@@ -47,7 +44,7 @@ class TurnsToRead:
         words: Sequence[Listed[MessageKey]],
         fresh: Sequence[MessageRow],
     ) -> None:
-        self._sessions, self._asked = clients.sessions, asked
+        self._sessions, self._asked = clients.turns, asked
         self._fresh = {_key(row): row for row in fresh}
         self._scores = _scored(facts, words, self._fresh)
         ranked = sorted(self._scores, key=lambda key: -sum(self._scores[key].values()))
@@ -80,7 +77,7 @@ class TurnsToRead:
         )
 
     def _read(self, keys: Sequence[MessageKey]) -> list[MessageRow]:
-        return self._owned(self._sessions.stored.at(keys, _COLUMNS))
+        return self._owned(self._sessions.stored.at(keys))
 
     def _read_beside(self, key: MessageKey) -> list[MessageRow]:
         """What answers words that were found comes after them; what a fact answers, before it."""

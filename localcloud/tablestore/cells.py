@@ -26,6 +26,11 @@ class Selection(NamedTuple):
     start_column: str | None = None
     end_column: str | None = None  # exclusive
 
+    @property
+    def is_by_name(self) -> bool:
+        """Whether any version of a column will do, as long as it is the newest."""
+        return self[1:] == (self.max_versions, 0, INT64_MAX, None, None)
+
     def wants(self, column: str) -> bool:
         return (
             (not self.columns or column in self.columns)

@@ -1,6 +1,6 @@
 """What data tables and search indexes know of each other, and nothing more."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 Value = str | int | float | bool | bytes
@@ -17,6 +17,10 @@ class Rows(Protocol):
 
     def read(self, table: str, key: Key) -> Columns | None:
         """The row's columns, or None if there is no such row."""
+        ...
+
+    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
+        """The row as a search gives it: bare, with these columns or all, in order and without timestamps."""
         ...
 
     def primary_key(self, table: str) -> tuple[str, ...]:

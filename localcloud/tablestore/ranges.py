@@ -39,11 +39,10 @@ def get_range(
             next_key = _key_of(records.stored_record(stored))
             break
         stored_bytes += len(stored.bare)
-        if record := records.live(table, stored, now_ms):
-            answer = read.answer(record)
-            read_bytes += answer.size_bytes
-            if answer.bare is not None:
-                found.append(answer.bare)
+        answer = read.answer(table, stored, now_ms)
+        read_bytes += answer.size_bytes
+        if answer.bare is not None:
+            found.append(answer.bare)
     return _response(found, read_bytes, next_key)
 
 

@@ -1,6 +1,6 @@
 """Rows of a table as cells: read from and written to storage, expired versions left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, cast
 
 from tablestore_memory.localcloud.tablestore import cells as cell_rules
@@ -9,6 +9,7 @@ from tablestore_memory.localcloud.tablestore.cells import INT64_MAX, Cells
 from tablestore_memory.localcloud.tablestore.contract import Columns, Key, Value
 from tablestore_memory.localcloud.tablestore.keys import sort_key
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    cut,
     decode_bare_row,
     encode_bare_row,
 )
@@ -37,6 +38,23 @@ class Record(NamedTuple):
 def read(storage: Storage, table: Table, key: RowKey, now_ms: int) -> Record | None:
     stored = storage.get(table.id, key_bytes(key))
     return None if stored is None else live(table, stored, now_ms)
+
+
+def shown(
+    storage: Storage, table: Table, key: Key, names: Collection[str], now_ms: int
+) -> bytes | None:
+    """See `contract.Rows`."""
+    stored = storage.get(table.id, sort_key(key))
+    if stored is None:
+        return None
+    wanted = {name.encode() for name in names}
+    if table.ttl_s < 0 and (found := cut(stored.bare, len(key), wanted, stamped=False)):
+        return found.bare
+    record = live(table, stored, now_ms)
+    if record is None:
+        return None
+    cells = [(name, value, None) for name, value in sorted(record.columns.items())]
+    return encode_bare_row(record.key, [cell for cell in cells if not names or cell[0] in names])
 
 
 def live(table: Table, stored: StoredRow, now_ms: int) -> Record | None:

@@ -1,6 +1,6 @@
 """Rows written and read one by one: conditions, versions, indexes, and who is told of a change."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from tablestore.protobuf import table_store_pb2 as pb
@@ -18,7 +18,7 @@ from tablestore_memory.localcloud.tablestore.indexes import SecondaryIndexes, ch
 from tablestore_memory.localcloud.tablestore.keys import check_row_key
 from tablestore_memory.localcloud.tablestore.records import Record, RowKey
 from tablestore_memory.localcloud.tablestore.schema import Table, check_indexable
-from tablestore_memory.localcloud.tablestore.storage import Storage
+from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
 from tablestore_memory.localcloud.tablestore.tables import Tables
 
 
@@ -120,8 +120,9 @@ class TableRows:
             columns = written.record.columns if written.record else None
             self.watcher.row_changed(table, tuple(value for _, value in written.key), columns)
 
-    def find(self, table: Table, key: RowKey) -> Record | None:
-        return records.read(self._storage, table, key, self.now_ms())
+    def stored(self, table: Table, key: RowKey) -> StoredRow | None:
+        """As it stands; it may have expired."""
+        return self._storage.get(table.id, records.key_bytes(key))
 
     def expire(self) -> None:
         """Take rows out that nobody wrote within their table's time to live.
@@ -153,8 +154,11 @@ class TableRows:
     def read(self, table: str, key: Key) -> Columns | None:
         schema = self._tables.get(table)
         named = list(zip(schema.key_names, key, strict=True))
-        record = self.find(schema, named)
+        record = records.read(self._storage, schema, named, self.now_ms())
         return record.columns if record else None
+
+    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
+        return records.shown(self._storage, self._tables.get(table), key, names, self.now_ms())
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         return self._tables.get(table).key_names

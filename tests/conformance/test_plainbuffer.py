@@ -13,10 +13,12 @@ from tablestore.plainbuffer.plain_buffer_stream import PlainBufferInputStream
 
 from tablestore_memory.localcloud.tablestore.errors import ParameterInvalid
 from tablestore_memory.localcloud.tablestore.plainbuffer import (
+    HEADER_BYTES,
     Bound,
     CellChange,
     CellOp,
     Row,
+    cut,
     decode,
     decode_row,
     encode_bare_row,
@@ -54,6 +56,25 @@ def test_what_we_write_we_read(key: Any, cells: Any) -> None:
     assert row.key == key
     assert row.cells == [CellChange(name, value, stamp, None) for name, value, stamp in cells]
     assert not row.delete
+
+
+@settings(max_examples=200, deadline=None)
+@given(keys, columns, st.sets(names), st.booleans())
+def test_row_is_cut_to_the_bytes_that_its_columns_make(
+    key: Any, cells: Any, others: Any, stamped: bool
+) -> None:
+    wanted = others | {name for name, _, _ in cells[::2]}
+    kept = sorted((cell for cell in cells if not wanted or cell[0] in wanted), key=lambda c: c[0])
+    is_told = not stamped or all(stamp is not None for _, _, stamp in kept)
+    bare = encode_bare_row(key, cells)
+
+    found = cut(bare, len(key), {name.encode() for name in wanted}, stamped=stamped)
+
+    if not kept or not is_told or len({name for name, _, _ in kept}) < len(kept):
+        assert found is None
+    else:
+        whole = encode_bare_row(key, kept if stamped else [(n, v, None) for n, v, _ in kept])
+        assert found == (whole, decode_row(HEADER_BYTES + whole).size_bytes)
 
 
 @settings(max_examples=50, deadline=None)

@@ -41,6 +41,13 @@ def test_filter_needs_every_clause_and_scores_nothing(rows: Searched) -> None:
     assert filtered == {key: pytest.approx(alone[key]) for key in ("a", "b")}
 
 
+def test_filter_narrows_what_must_match_whatever_either_asks(rows: Searched) -> None:
+    beyond_one = ots.RangeQuery("n", 2, 4)
+
+    assert rows.keys(bool_query(must_queries=[USER], filter_queries=[beyond_one])) == ["b", "c"]
+    assert rows.keys(bool_query(filter_queries=[USER, TEA])) == ["a", "b"]
+
+
 def test_must_not_excludes(rows: Searched) -> None:
     assert rows.keys(bool_query(must_queries=[USER], must_not_queries=[TEA])) == ["c"]
     assert rows.keys(bool_query(must_not_queries=[USER])) == ["d"]

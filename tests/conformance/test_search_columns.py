@@ -1,10 +1,13 @@
 """Which columns a search returns."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import tablestore as ots
 
+from devtools.servers import wait_until
 from tests.conformance.searched import (
     EVERYTHING,
     FROM_INDEX,
@@ -15,7 +18,7 @@ from tests.conformance.searched import (
     returned,
     text,
 )
-from tests.conformance.tablestore import refused
+from tests.conformance.tablestore import put, refused, update
 
 ALL = ots.MatchAllQuery()
 ROW = {"k": "x", "n": 7, "t": "green tea", "b": True, "d": 0.5, "raw": bytearray(b"\x00\x01")}
@@ -50,6 +53,21 @@ def test_columns_come_in_order_of_their_names(rows: Searched) -> None:
 def test_named_columns_come_from_index_or_table(rows: Searched) -> None:
     assert rows.rows(ALL, returned("t", "k")) == {"a": {"k": "x", "t": "green tea"}}
     assert rows.rows(ALL, returned("n", "d", "t")) == {"a": {"d": 0.5, "n": 7, "t": "green tea"}}
+
+
+def test_newest_is_returned_of_a_column_that_has_several_versions(
+    client: Any, make_table: Callable[..., str]
+) -> None:
+    table = make_table(options=ots.TableOptions(max_version=2))
+    now_ms = round(time.time() * 1000)
+    put(client, table, [("pk", "a")], [("n", 1, now_ms - 1), ("d", 0.5)])
+    update(client, table, [("pk", "a")], {"PUT": [("n", 2, now_ms)]})
+    client.update_table(table, ots.TableOptions(max_version=1))
+
+    rows = Searched(client, table, keyword("pk"))
+    wait_until(lambda: rows.count(ALL) == 1, "row in the index", 120)
+
+    assert rows.rows(ALL, returned("n", "d")) == {"a": {"d": 0.5, "n": 2}}
 
 
 def test_names_that_no_row_has_are_left_out(rows: Searched) -> None:

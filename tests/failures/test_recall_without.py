@@ -136,6 +136,20 @@ def test_model_that_is_slow_is_not_waited_for(
     assert took_s < 60
 
 
+def test_turns_that_may_not_be_told_are_not_read(slow: tuple[Deployment, Faults, Faults]) -> None:
+    deployment, tables, _ = slow
+    refused = {"operation": "GetRange", "code": "OTSServerUnavailable"}
+
+    with recall_in(deployment) as recall, tables.during("error", **refused):
+        facts = recall(user_id="ana", query="Paris", facts_share=1, deadline_s=PATIENT_S)
+        both = asked(recall)
+
+    assert "Paris" in facts.memories[0].text
+    assert "turns.words" in facts.memories[0].scores
+    assert facts.missing == ()
+    assert "turns.fresh" in reasons(both)
+
+
 def test_search_that_is_slow_leaves_what_is_read_by_key(
     slow: tuple[Deployment, Faults, Faults],
 ) -> None:

@@ -7,6 +7,10 @@ import tablestore as ots
 
 from devtools.deployment import Deployment
 from tablestore_memory.worker.operations.replay import stored_events
+from tablestore_memory.worker.stores.memory import Source
+from tablestore_memory.worker.stores.memory_rows import sources_of
+from tablestore_memory.worker.stores.messages import MessageKey
+from tablestore_memory.worker.stores.sessions import Sessions
 from tests.failures.ingesting import SHARED_TABLES
 
 DEEP = "[" * 100_000
@@ -54,6 +58,21 @@ def test_message_of_any_kind_is_read(
     assert event is None
 
 
+def test_messages_come_with_the_columns_that_are_asked_for(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    key = {"session_id": fresh_name, "create_time": 5, "message_id": "m"}
+    told = {"user_id": fresh_name, "content": "Hello."}
+    put(deployment, "message", key, **told, role="user", status="completed")
+    services = deployment.services
+
+    some = Sessions(services.tablestore, services.names, list(told))
+    (listed,) = some.rows(fresh_name, fresh_name)
+    (read,) = some.stored.at([MessageKey(fresh_name, 5, "m")])
+
+    assert listed.columns == read.columns == told
+
+
 @pytest.mark.parametrize(
     "columns",
     [
@@ -98,6 +117,18 @@ def test_memory_of_any_kind_is_read_by_key_and_by_index(
     assert (embedded.memory.confidence, embedded.memory.received_ms) == (1.0, 0)
     assert embedded.vector is None
     assert {source.message_id for source in embedded.memory.sources} <= {"", "m"}
+
+
+def test_each_value_of_a_source_is_read_by_itself() -> None:
+    written = (
+        '[{"message_id": "m", "quote": "Hi.", "session_id": "s", "received_ms": 1, "created_at": 2},'
+        ' {"message_id": "m", "quote": "Ho.", "session_id": 5, "received_ms": 1, "created_at": 2.0}, 7]'
+    )
+
+    assert sources_of({"sources": written}) == (
+        Source("m", "Hi.", "s", 1, 2),
+        Source("m", "Ho.", "", 1, 0),
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import re2
 
 # Digits in a row and what may stand between them; a card is somewhere in such a row.
-_ROWS = re2.compile(r"\b\d(?:[ .-]{0,3}\d){13,}\b")
+ROWS = re2.compile(r"\b\d(?:[ .-]{0,3}\d){13,}\b")
 _GROUPS = re2.compile(r"\d+")
 _LENGTHS = range(14, 20)
 # How cards print their digits: four by four, with a rest from 17 digits on; American Express, Diners Club,
@@ -29,7 +29,7 @@ Span = tuple[int, int]
 
 def card_numbers(text: str) -> Iterator[Span]:
     """Where cards stand in a folded text (`secret_shapes.folded`)."""
-    for row in _ROWS.finditer(text):
+    for row in ROWS.finditer(text):
         start = row.start()
         if text[start - 1 : start] != "+":  # a telephone
             for first, last in _in_row(row[0]):

@@ -14,12 +14,14 @@ Match = Any  # RE2's package ships no types
 _FOLDS = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 _FOLDS |= dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], 0x20)
 _FOLDS |= dict.fromkeys([*range(0x2010, 0x2016), 0x2212], 0x2D)
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False  # it would write to standard error
+OPTIONS = re2.Options()
+OPTIONS.log_errors = False  # it would write to standard error
 
 
 def folded(text: str) -> str:
     """As long as `text` and as readable, with one form for each digit, dash, colon and space."""
+    if text.isascii():
+        return text
     return text.translate(_FOLDS).encode(errors="replace").decode()
 
 
@@ -53,14 +55,14 @@ SHAPES = re2.compile(
             r"\b\d{3}-\d{2}-\d{4}\b",
         )
     ),
-    _OPTIONS,
+    OPTIONS,
 )
 
 # Beginnings that words have too: a secret only if what follows looks random.
 DOUBTFUL = re2.compile(
     r"\b(?:(?:sk|pk|rk|hf|npm|pypi|key|nvapi|gsk|xai|r8|whsec|rubygems)[-_]"
     r"|(?i:bearer|basic) {1,3})(?P<key>[A-Za-z0-9_.~+/=-]{8,})",
-    _OPTIONS,
+    OPTIONS,
 )
 
 # A label, and what joins it to its value: "is", a colon, or nothing.
@@ -75,16 +77,16 @@ LABELS = re2.compile(
     r"(?:(?: (?:for|to|of|on|at)(?: [^\s.,;:!?=]{1,30}){1,3}?)??"
     r"(?:(?P<named>\s{0,3}(?:(?:is|are|was|were|为|是)\s{0,3})?[:=]{1,2}>?)"
     r"|(?P<said>\s{1,3}(?:is|are|was|were)\b|\s{0,3}(?:是|[改设换]?[为成]了?))))?)[\s*]{0,4}",
-    _OPTIONS,
+    OPTIONS,
 )
 # Characters that are looked at for a value: few at first, as a text may hold thousands of labels. A longer
 # value is masked up to the last of them.
 _REACHES = (128, 4096)
 _QUOTES = "\"'“`「"
 _QUOTED = r"\"[^\"\n]+\"|'[^'\n]+'|“[^”\n]+”|`[^`\n]+`|「[^」\n]+」"
-_NAMED = re2.compile(rf"{_QUOTED}|[^\s。，；！？、]+", _OPTIONS)
-_SAID = re2.compile(rf"{_QUOTED}|[^\s。，；！？、\p{{Han}}]+", _OPTIONS)  # 密码是什么 gives nothing
-_NUMBER = re2.compile(r"[A-Za-z]{0,2}\d{3,30}[Xx]?", _OPTIONS)
+_NAMED = re2.compile(rf"{_QUOTED}|[^\s。，；！？、]+", OPTIONS)
+_SAID = re2.compile(rf"{_QUOTED}|[^\s。，；！？、\p{{Han}}]+", OPTIONS)  # 密码是什么 gives nothing
+_NUMBER = re2.compile(r"[A-Za-z]{0,2}\d{3,30}[Xx]?", OPTIONS)
 # What goes on after "the password is" when it is not told.
 _ORDINARY = re2.compile(
     r"(?i)an?|the|th[ai]t|this|these|those|it|its|to|too|so|very|quite|really|rather|pretty|just|only"
@@ -95,9 +97,9 @@ _ORDINARY = re2.compile(
     r"|over|under|up|with|without|like|as|if|because|since|when|where|what|which|who|whose|why|how|and"
     r"|or|but|my|your|his|her|our|their|mine|yours|ours|theirs|one|two|some|any|all|both|each|every"
     r"|none|nothing|something|everything|being|been|set|kept|sent|reset|[a-z]+(?:ed|ing|able|ible|ly)",
-    _OPTIONS,
+    OPTIONS,
 )
-_RUNS = re2.compile(r"[A-Za-z0-9]{8,}", _OPTIONS)
+_RUNS = re2.compile(r"[A-Za-z0-9]{8,}", OPTIONS)
 
 
 def value_after(label: Match, text: str) -> tuple[int, int] | None:

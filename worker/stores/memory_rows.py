@@ -8,13 +8,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import msgspec
+
 from tablestore_memory.worker.stores.columns import Columns, integer, json_list, number, text
 from tablestore_memory.worker.stores.documents import DOCUMENT, KIND, TENANT
 from tablestore_memory.worker.stores.fields import message_fields
 from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite, Value, to_json
 
-_STRINGS = (KIND, "subject", "said_by", "model", "prompt_version", "event_start", "event_end")
+_AS_WRITTEN = msgspec.json.Decoder(list[Source])
+_OPTIONAL = ("subject", "said_by", "model", "prompt_version", "event_start", "event_end")
+_STRINGS = (KIND, *_OPTIONAL)
 
 COLUMNS = [
     *("document_id", TENANT, "text", OWNER, "session_id", RECEIVED),
@@ -57,12 +61,20 @@ def memory_of(document_id: str, columns: Columns) -> Memory:
         edited_at=integer(columns, "edited_at"),
         sources=sources_of(columns),
         kind=text(columns, KIND) or DOCUMENT,
-        **{name: text(columns, name) or None for name in _STRINGS if name != KIND},
+        **{name: value for name in _OPTIONAL if name in columns and (value := text(columns, name))},
     )
 
 
 def sources_of(columns: Columns) -> tuple[Source, ...]:
     """Those that can be read."""
+    try:
+        return tuple(_AS_WRITTEN.decode(text(columns, "sources")))
+    except msgspec.DecodeError:
+        return _readable(columns)
+
+
+def _readable(columns: Columns) -> tuple[Source, ...]:
+    """Of what another program wrote, or a release that knew less: each value by itself."""
     return tuple(
         Source(
             text(each, "message_id"),

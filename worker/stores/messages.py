@@ -8,7 +8,7 @@ Reads go by primary key, so what was written is seen; no index that lags is aske
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta, timezone
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import tablestore as ots
@@ -58,7 +58,7 @@ class MessageKey:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageRow:
     """A row as it stands; `written_ms` is when, by Tablestore's clock."""
 
@@ -78,7 +78,7 @@ class MessageRow:
         """None for a row without a receipt."""
         return integer(self.columns, RECEIVED) or None
 
-    @property
+    @cached_property
     def said(self) -> Turn:
         fields = self.columns
         role = text(fields, "role", "user")
@@ -96,12 +96,15 @@ class MessageRow:
 
 
 class Messages:
-    """The message table."""
+    """The message table; rows come with these `columns`, or with all."""
 
-    def __init__(self, client: ots.OTSClient, table: str, index: str) -> None:
+    def __init__(
+        self, client: ots.OTSClient, table: str, index: str, columns: Sequence[str] | None = None
+    ) -> None:
         self._client = client
         self._table = table
         self._index = index
+        self._columns = None if columns is None else list(columns)
 
     def forward(
         self, session_id: str, since: int | None = None, page: int = _PAGE
@@ -137,15 +140,12 @@ class Messages:
         last = ots.INF_MIN if since is None else since
         return self._range("BACKWARD", (session_id, first, ots.INF_MAX), last, page)
 
-    def at(
-        self, keys: Sequence[MessageKey], columns: Sequence[str] | None = None
-    ) -> Iterator[MessageRow]:
-        """Those of the rows that exist, whosever; with these columns or with all."""
-        wanted = None if columns is None else list(columns)
+    def at(self, keys: Sequence[MessageKey]) -> Iterator[MessageRow]:
+        """Those of the rows that exist, whosever."""
         for start in range(0, len(keys), _ROWS_A_READ):
             some = [_key(*astuple(key)) for key in keys[start : start + _ROWS_A_READ]]
             request = ots.BatchGetRowRequest()
-            request.add(ots.TableInBatchGetRowItem(self._table, some, wanted, None, 1))
+            request.add(ots.TableInBatchGetRowItem(self._table, some, self._columns, None, 1))
             with translated("BatchGetRow messages"):
                 answers = self._client.batch_get_row(request).get_result_by_table(self._table)
             for answer in answers:
@@ -189,7 +189,7 @@ class Messages:
         while start is not None:
             with translated("GetRange messages"):
                 _, start, rows, _ = self._client.get_range(
-                    self._table, direction, start, end, limit=page, max_version=1
+                    *(self._table, direction, start, end, self._columns), limit=page, max_version=1
                 )
             yield from map(_row, rows)
 

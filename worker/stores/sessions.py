@@ -32,12 +32,14 @@ Activity = tuple[int, str]
 
 
 class Sessions:
-    """Reads sessions and messages; moves watermarks."""
+    """Reads sessions, and messages with these columns or all; moves watermarks."""
 
-    def __init__(self, client: ots.OTSClient, names: TableNames) -> None:
+    def __init__(
+        self, client: ots.OTSClient, names: TableNames, columns: Sequence[str] | None = None
+    ) -> None:
         self._client = client
         self._names = names
-        self.stored = Messages(client, names.message, names.message_index)
+        self.stored = Messages(client, names.message, names.message_index, columns)
 
     def of_user(self, user_id: str) -> list[SessionInfo]:
         """All sessions of a user, oldest activity first."""

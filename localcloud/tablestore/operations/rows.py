@@ -109,8 +109,8 @@ def fill_read(
 ) -> None:
     """The row if it is there and the read shows it, and the capacity units."""
     table = instance.tables.get(table_name)
-    record = instance.rows.find(table, check_row_key(table.primary_key, key))
-    answer = read.answer(record) if record else reads.NOTHING
+    stored = instance.rows.stored(table, check_row_key(table.primary_key, key))
+    answer = read.answer(table, stored, instance.rows.now_ms()) if stored else reads.NOTHING
     response.row = with_header([answer.bare]) if answer.bare else b""
     response.consumed.capacity_unit.read = capacity_units(answer.size_bytes)
     response.consumed.capacity_unit.write = 0

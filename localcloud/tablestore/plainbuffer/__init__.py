@@ -8,6 +8,7 @@ from tablestore_memory.localcloud.tablestore.plainbuffer.encode import (
     with_header,
 )
 from tablestore_memory.localcloud.tablestore.plainbuffer.format import HEADER_BYTES, Bound, CellOp
+from tablestore_memory.localcloud.tablestore.plainbuffer.picked import Cut, cut
 from tablestore_memory.localcloud.tablestore.plainbuffer.row import CellChange, KeyPart, Row
 from tablestore_memory.localcloud.tablestore.plainbuffer.variant import decode_value, encode_value
 
@@ -28,8 +29,10 @@ __all__ = [
     "Cell",
     "CellChange",
     "CellOp",
+    "Cut",
     "KeyPart",
     "Row",
+    "cut",
     "decode_bare_row",
     "decode_row",
     "decode_value",

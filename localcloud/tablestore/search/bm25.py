@@ -21,15 +21,16 @@ _B = 0.75
 class Lengths:
     """How long the texts of a field are."""
 
-    by_ordinal: NDArray[np.int64]
-    average: float
+    norms: arrays.Scores
+    """By ordinal: how much more often a word must stand in it for the same score."""
 
     @classmethod
     def of(cls, text: TextTerms, alive: arrays.Mask) -> "Lengths":
         by_ordinal, holders = text.lengths(len(alive)), text.holders()
         living = holders[alive[holders]]
         average = float(by_ordinal[living].mean()) if len(living) else 0.0
-        return cls(by_ordinal, max(average, 1.0))
+        norms = _K1 * (1 - _B + _B * by_ordinal / max(average, 1.0))
+        return cls(norms.astype(np.float64, copy=False))
 
 
 def rarity(found: arrays.Ordinals, alive: arrays.Mask) -> float:
@@ -42,6 +43,5 @@ def weigh(
     found: arrays.Ordinals, frequencies: NDArray[np.int64], rare: float, lengths: Lengths
 ) -> arrays.Scores:
     """The score of a term, or of a phrase, of this rarity in each document found."""
-    norm = _K1 * (1 - _B + _B * lengths.by_ordinal[found] / lengths.average)
-    scores: arrays.Scores = rare * frequencies * (_K1 + 1) / (frequencies + norm)
+    scores: arrays.Scores = rare * frequencies * (_K1 + 1) / (frequencies + lengths.norms[found])
     return scores

@@ -29,17 +29,16 @@ class Projection:
     reads_table: bool
     max_limit: int
 
-    def columns(self, ordinal: int, documents: Documents, rows: Rows, table: str) -> Columns | None:
-        """The row's columns in order of name; None if the row is gone from the table."""
+    @property
+    def is_of_the_table(self) -> bool:
+        """Whether a row comes as it stands in the table now, and not at all if it is gone."""
+        return self.max_limit == MAX_LIMIT_FROM_TABLE
+
+    def columns(self, ordinal: int, documents: Documents, rows: Rows, table: str) -> Columns:
+        """The row's columns in order of name, as the index has them."""
         found = documents.columns[ordinal]
         if self.reads_table:
-            now = rows.read(table, documents.keys[ordinal])
-            if self.max_limit == MAX_LIMIT:
-                found = {**(now or {}), **found}
-            elif now is None:
-                return None
-            else:
-                found = now
+            found = {**(rows.read(table, documents.keys[ordinal]) or {}), **found}
         names = sorted(found if self.names is None else self.names & found.keys())
         return {name: found[name] for name in names}
 

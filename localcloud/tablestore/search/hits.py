@@ -65,8 +65,11 @@ class Searched:
         return replace(self, depth=self.depth + 1)
 
     def inside(self, hits: Hits | None) -> "Searched":
-        """The same, looking only at these."""
-        return self if hits is None else replace(self, within=self.flags(hits.ordinals))
+        """The same, looking only at these of what it looks at."""
+        if hits is None:
+            return self
+        flags = self.flags(hits.ordinals)
+        return replace(self, within=flags if self.within is None else flags & self.within)
 
     def everywhere(self) -> "Searched":
         """The same, looking at all, for a query whose hits depend on each other."""
@@ -79,13 +82,24 @@ class Searched:
         """Which of these are worth a closer look: an index of them."""
         return slice(None) if self.within is None else np.flatnonzero(self.within[found])
 
-    def hits(self, found: arrays.Ordinals, scores: Any = 1.0) -> Hits:
+    def hits(self, found: arrays.Ordinals, scores: arrays.Scores | float = 1.0) -> Hits:
         """Hits at these ordinals, ascending, with one score for all or one for each."""
-        return Hits(found, np.broadcast_to(np.asarray(scores, dtype=np.float64), found.shape))
+        each = np.full(len(found), scores) if isinstance(scores, float) else scores
+        return Hits(found, each)
 
     def any_of(self, found: arrays.Ordinals) -> Hits:
         """Hits at these ordinals, in any order and any number of times."""
         return self.hits(np.flatnonzero(self.flags(found)).astype(np.uint32))
+
+    def let_through(self, hits: Hits) -> Hits:
+        """Those of the hits that it looks at."""
+        return hits if self.within is None else hits.only(self.within[hits.ordinals])
+
+    def everything_inside(self) -> Hits:
+        """All that it looks at, without a score."""
+        if self.within is None:
+            return self.everything(0.0)
+        return self.hits(np.flatnonzero(self.within).astype(np.uint32), 0.0)
 
     def everything(self, score: float = 1.0) -> Hits:
         return self.hits(np.arange(self.size, dtype=np.uint32), score)
@@ -119,9 +133,12 @@ class Searched:
         """What at least so many of the clauses match."""
         if len(clauses) == least == 1:
             return clauses[0]
-        count, scores = np.zeros(self.size, dtype=np.int32), np.zeros(self.size, dtype=np.float64)
-        for clause in clauses:
-            count[clause.ordinals] += 1
-            scores[clause.ordinals] += clause.scores
-        found = np.flatnonzero(count >= least).astype(np.uint32)
-        return Hits(found, scores[found])
+        if not clauses:
+            return self.everything(0.0) if least <= 0 else self.nothing()
+        ordinals = np.concatenate([clause.ordinals for clause in clauses])
+        each = np.concatenate([clause.scores for clause in clauses])
+        scores: arrays.Scores = np.bincount(ordinals, each, self.size).astype(
+            np.float64, copy=False
+        )
+        found = np.flatnonzero(np.bincount(ordinals, minlength=self.size) >= least)
+        return Hits(found.astype(np.uint32), scores[found])

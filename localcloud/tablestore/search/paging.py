@@ -19,7 +19,7 @@ from tablestore_memory.localcloud.tablestore.search import arrays
 from tablestore_memory.localcloud.tablestore.search.sorting import Order, Place
 
 _CHECKSUM_BYTES = 4
-_FEW = 1000  # rows that Python sorts sooner than numpy prepares them
+_FEW = 200  # rows that Python sorts sooner than numpy prepares them
 
 
 class Page(NamedTuple):

@@ -4,7 +4,7 @@ Each query type has one line in `_HANDLERS`: the fields of it that are honoured,
 answers it. A type without a line, or a message with another field set, is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tablestore.protobuf import search_pb2 as pb
@@ -64,14 +64,19 @@ def _bool(query: Any, searched: Searched) -> Hits:
 
 
 def _required(query: Any, searched: Searched) -> Hits | None:
-    """What all clauses match that must; each looks only where those before it have found."""
+    """What all clauses match that must, among what the filters let through, which give no score."""
+    inside = searched
     found: Hits | None = None
-    clauses = [(one, 1.0) for one in query.must_queries]
-    clauses += [(one, 0.0) for one in query.filter_queries]
-    for clause, weight in sorted(clauses, key=lambda clause: clause[0].type in _COSTLY):
-        hits = _evaluate(clause, searched.inside(found)).times(weight)
-        found = hits if found is None else searched.both(found, hits)
-    return found
+    for one in _cheap_first(query.filter_queries):
+        inside = inside.inside(_evaluate(one, inside))
+    for one in _cheap_first(query.must_queries):
+        hits = inside.let_through(_evaluate(one, inside))
+        found = hits if found is None else inside.both(found, hits)
+    return inside.everything_inside() if found is None and query.filter_queries else found
+
+
+def _cheap_first(clauses: Iterable[Any]) -> list[Any]:
+    return sorted(clauses, key=lambda clause: clause.type in _COSTLY)
 
 
 def _vector(query: Any, searched: Searched) -> Hits:

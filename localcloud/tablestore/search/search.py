@@ -10,7 +10,7 @@ from tablestore.protobuf import search_pb2 as pb
 from tablestore_memory.localcloud.tablestore import errors
 from tablestore_memory.localcloud.tablestore.contract import Rows
 from tablestore_memory.localcloud.tablestore.messages import parse
-from tablestore_memory.localcloud.tablestore.plainbuffer import decode_row, encode_row
+from tablestore_memory.localcloud.tablestore.plainbuffer import decode_row, encode_row, with_header
 from tablestore_memory.localcloud.tablestore.search import arrays, columns, paging, refuse
 from tablestore_memory.localcloud.tablestore.search.aggregations import Found, aggregate
 from tablestore_memory.localcloud.tablestore.search.collapse import collapsed
@@ -120,11 +120,13 @@ def _encoded(
     projection: columns.Projection, index: SearchIndex, rows: Rows, ordinal: int
 ) -> bytes | None:
     """A document as the row that is asked for; None if it is gone from the table."""
+    key = index.documents.keys[ordinal]
+    if projection.is_of_the_table:
+        bare = rows.shown(index.table, key, projection.names or ())
+        return bare and with_header([bare])
     found = projection.columns(ordinal, index.documents, rows, index.table)
-    if found is None:
-        return None
-    key = columns.named(index.primary_key, index.documents.keys[ordinal])
-    return encode_row(key, [(name, value, None) for name, value in found.items()])
+    cells = [(name, value, None) for name, value in found.items()]
+    return encode_row(columns.named(index.primary_key, key), cells)
 
 
 def _window(query: Any, max_limit: int) -> tuple[int, int]:
