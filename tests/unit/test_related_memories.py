@@ -110,14 +110,24 @@ def test_nothing_is_shown_of_a_question_that_is_not_asked() -> None:
     assert Relatedness().related([every["Ana swims twice a week."]], list(every.values())) == []
 
 
-def test_no_more_others_are_shown_beside_a_fact_than_is_set() -> None:
+@pytest.mark.parametrize(
+    ("fact", "nearest", "others"),
+    [
+        ("Ana listens to jazz on Sundays.", "Ana likes jazz a lot.", 2),
+        ("Ana quit nursing and runs a bakery since 2023-04.", "Ana works as a nurse.", 4),
+    ],
+)
+def test_no_more_others_are_shown_beside_a_fact_than_is_set_and_more_beside_an_end(
+    fact: str, nearest: str, others: int
+) -> None:
     every = memories()
-    new = every["Ana quit nursing and runs a bakery since 2023-04."]
+    all_but_events = dict.fromkeys(("profile", "preference", "relationship", "plan", "fact"), 0.0)
+    relatedness = Relatedness(needed=all_but_events | {"event": 9.0}, most=2, most_ended=4)
 
-    pairs = Relatedness(most=2, shown=9).related([new], list(every.values()))
+    pairs = relatedness.related([every[fact]], list(every.values()))
 
-    assert len(pairs) == 2
-    assert TEXTS[pairs[0].other] == "Ana works as a nurse."
+    assert len(pairs) == others
+    assert TEXTS[pairs[0].other] == nearest
 
 
 def test_fact_has_to_do_only_with_what_was_said_before_it() -> None:
