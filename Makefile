@@ -7,14 +7,14 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 # uv reads none of pip's settings: the index that pip takes packages from is told to it, and to trust whom the
 # machine trusts (docs/decisions/installing.md).
-INDEX   = UV_SYSTEM_CERTS=1 UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2>/dev/null)}}"
+INDEX   = UV_SYSTEM_CERTS=1 UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"
 UV      = $(INDEX) $(BIN)/uv pip install --quiet
 INSTALL = $(UV) --python $(BIN)/python --constraint constraints.txt --editable
 # AgentScope Runtime 1.0.5 wants older packages than the worker: an environment of its own.
 AGENTSCOPE := .venv-agentscope
 # A command with servers and workers under it. The model is the one that AgentScope embeds with.
 IN_CLOUD = MEMORY_EMBEDDING_MODEL=text-embedding-v1 $(BIN)/python -m devtools.run
-# The same for tests: its index lags, if not for long. They take no terminal, as they run side by side.
+# The same for tests: its index lags, if not for long. Nothing reads standard input, as they run side by side.
 TESTED = </dev/null LOCAL_INDEX_LAG=0.3-0.9 $(IN_CLOUD)
 
 # What the chat and the examples store stays here.
@@ -192,7 +192,8 @@ $(VENV)/.installed-dist: $(VENV)/.installed
 	@$(INSTALL) '.[dist]'
 	@touch $@
 
-# The wheel is built from the sdist; by what is installed, as `make install` tries what is not. There is no author's address to rate: SECURITY.md says where to write.
+# The wheel is built from the sdist, with the packages installed here; the editable installs try it with fetched ones.
+# There is no author's address to rate: SECURITY.md says where to write.
 dist: $(VENV)/.installed-dist ## Build sdist and wheel, check them, and use the wheel in an empty environment
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist

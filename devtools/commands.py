@@ -26,7 +26,12 @@ def memory_worker(
             file.write_bytes(stdin if file.name == "stdin" else b"")
         variables = {**os.environ, **environment}
         command = Forked(
-            CommandChild.program, arguments, int, files=files, environment=variables, folder=folder
+            CommandChild.program,
+            arguments,
+            _at_once,
+            files=files,
+            environment=variables,
+            folder=folder,
         )
         try:
             code = command.wait(_TIMEOUT_S)
@@ -35,6 +40,10 @@ def memory_worker(
             raise TimeoutError(f"memory-worker {' '.join(arguments)}: still running") from None
         _, stdout, stderr = (file.read_bytes() for file in files)
         return subprocess.CompletedProcess(arguments, code, stdout, stderr)
+
+
+def _at_once() -> None:
+    """What a program does before it begins, where it need not do anything."""
 
 
 class CommandChild(PythonChild):

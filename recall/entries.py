@@ -7,7 +7,7 @@ fields costs a tenth of a recall.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from tablestore_memory.recall.ranking import Candidate
 from tablestore_memory.recall.results import Quote, RecalledMemory, RecalledTurn
@@ -112,7 +112,7 @@ class Said:
 
     @cached_property
     def speaker(self) -> str:
-        return _named(self.turn.speaker[:_LONGEST_SPEAKER])
+        return " ".join(masked(self.turn.speaker[:_LONGEST_SPEAKER]).split())
 
     @cached_property
     def at(self) -> datetime:
@@ -134,11 +134,6 @@ class Said:
             score=self.candidate.score,
             scores=dict(self.candidate.scores),
         )
-
-
-@lru_cache(maxsize=256)  # most turns are of two or three
-def _named(speaker: str) -> str:
-    return " ".join(masked(speaker).split())
 
 
 def _shown(text: str) -> str:

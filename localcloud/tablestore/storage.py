@@ -26,7 +26,7 @@ LOCK_TIMEOUT_S = 2  # a server that is just ending lets go of the file
 # Rows of many sessions come in any order of keys, so each meets a page of its own: the index of keys is to stay in
 # memory, and a page that is written often to be checked in once.
 _CACHE_KIB = 64 * 1024
-_WAL_PAGES = 16_000
+_WAL_BYTES = 64 * 1024 * 1024
 _PAGE_ROWS = 128  # rows may be of 4 MB, and a page is held in memory
 
 
@@ -57,7 +57,8 @@ class Storage:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
-        self._db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES:d}")
+        (page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()  # of a file, its own
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_BYTES // page_bytes:d}")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:

@@ -77,6 +77,15 @@ def test_row_is_cut_to_the_bytes_that_its_columns_make(
         assert found == (whole, decode_row(HEADER_BYTES + whole).size_bytes)
 
 
+def test_row_with_a_cell_whose_lengths_do_not_agree_is_not_cut() -> None:
+    bare = encode_bare_row([("k", 1)], [("a", "hello", 5), ("b", 1, 5)])
+    outer = bare.index(b"hello") - 9  # before the type and the length of the text itself
+    other = bare[:outer] + bytes([bare[outer] + 3]) + bare[outer + 1 :]
+
+    assert cut(bare, 1, [b"a"]) is not None
+    assert [cut(other, 1, names) for names in ([b"a"], [b"b"], [])] == [None] * 3
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(keys, columns), min_size=1, max_size=3))
 def test_what_we_write_the_sdk_reads(rows: Any) -> None:

@@ -44,7 +44,7 @@ def test_counters_equal_rows_and_entries_while_workers_are_killed(
         for user in users:
             (worker,) = deployment.start_workers("ingest", **RECYCLED)
             deployment.publish(*(said(user, user, n, "I like tea.") for n in range(MESSAGES)))
-            wait_until(partial(rows, deployment, [user]), "its first rows")
+            wait_until(partial(rows, deployment, [user]), "its first rows", 90)
             worker.kill()
             seen.append(scraped(server))
         deployment.start_workers("ingest", **RECYCLED)

@@ -377,6 +377,25 @@ def test_subject_holds_for_the_rows_below_it_that_name_none() -> None:
     assert not result.dropped
 
 
+def test_rows_in_a_list_of_their_own_below_their_subject_are_read() -> None:
+    result = read("Ana", [["Ana likes tea.", 2], ["Bo asked what Ana drinks.", "event", 1]])
+
+    assert [(each.subject, each.text) for each in result.memories] == [
+        ("Ana", "Ana likes tea."),
+        ("Ana", "Bo asked what Ana drinks."),
+    ]
+
+
+@pytest.mark.parametrize("unknown", ["advisory", "2023-05-32"])
+def test_kind_or_date_that_is_longer_than_its_text_makes_the_text_no_subject(unknown: str) -> None:
+    said = [Turn("m1", 1, "user", "小李", "我喜欢猫。", "message")]
+
+    result = read("小李", ["喜欢猫。", unknown, 1], said=said)
+
+    assert [(each.subject, each.text) for each in result.memories] == [("小李", "喜欢猫。")]
+    assert sum(result.mended.values()) == 1
+
+
 def test_what_was_just_then_is_dated_by_the_day_of_its_speaker() -> None:
     before_midnight_us = 1_683_586_740_000_000  # 2023-05-08T22:59 UTC
     said = [

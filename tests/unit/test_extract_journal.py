@@ -123,9 +123,19 @@ def test_what_is_undecided_is_forgotten_with_what_was_applied(
 ) -> None:
     journal.end("ana", "plan-1", lease, ["a"])
 
-    assert journal.forget_applied("ana") == 3
+    assert journal.forget_applied("ana", existing=()) == 2
     assert journal.undecided("ana") == []
     assert not redis.exists(journal._to_decide("ana"))
+
+
+def test_what_is_undecided_and_not_forgotten_is_decided_still(
+    redis: Redis, journal: Journal, lease: Lease
+) -> None:
+    journal.end("ana", "plan-1", lease, ["a", "b"])
+
+    assert journal.forget_applied("ana", existing={"b", "c"}) == 2
+    assert journal.undecided("ana") == ["b"]
+    assert redis.exists(journal._to_decide("ana"))
 
 
 def test_user_who_has_undecided_memories_is_decided_for_thirty_days_after_the_last_word_of_it(

@@ -332,6 +332,25 @@ def test_birth_is_asked_about_beside_what_was_expected_whoever_is_said_to_have_i
     assert [pair.other for pair in Relatedness().related([born], [was])] == [0]
 
 
+@pytest.mark.parametrize("text", ["昨天发生了大事。", "林林生了病。", "那位医生下班了。"])
+def test_what_has_a_character_of_birth_alone_tells_of_none(text: str) -> None:
+    was, new = (
+        told("林林出生于成都。", [1.0, 0.0], "profile", "Mia"),
+        told(text, [0.75, 0.66], "event", "Bo"),
+    )
+
+    assert Relatedness().related([new], [was]) == []
+
+
+def test_year_is_no_time_at_a_job() -> None:
+    was, new = (
+        told("他们结婚是在2015年。", [1.0, 0.0], "profile"),
+        told("Ana has a new job with Bo.", [0.5, 0.866], "profile"),
+    )
+
+    assert Relatedness().related([new], [was]) == []
+
+
 @pytest.mark.parametrize(("subject", "alike"), [("爸爸 (Dad)", True), ("Dad", True), ("Bo", False)])
 def test_one_who_has_two_names_is_one(subject: str, alike: bool) -> None:
     lives = told("爸爸住在杭州。", [1.0, 0.0], "profile", "爸爸 (Dad)")

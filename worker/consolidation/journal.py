@@ -5,7 +5,7 @@ so nobody decides on a half-made state. What was applied is known for a day, and
 to be decided with the user's next facts is noted in the same step. Only who holds the user's lease writes here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -118,13 +118,27 @@ class Journal:
         raw = cast(bytes | None, self._redis.get(self._keys.undecided(user_id)))
         return raw.decode().split() if raw else []
 
-    def forget_applied(self, user_id: str) -> int:
-        """Drop what is known to be applied of a user, and what is undecided. Returns how many marks that were."""
-        keys = self._keys.applied(user_id), self._keys.undecided(user_id)
+    def leave_undecided(self, user_id: str, ids: Sequence[str]) -> None:
+        """Of what is undecided no more than these; under the user's lease."""
+        key = self._keys.undecided(user_id)
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(*keys)
-            pipe.zrem(self._to_decide(user_id), user_id)
-            return sum(map(int, pipe.execute()))
+            if ids:
+                pipe.set(key, " ".join(ids))
+            else:
+                pipe.delete(key)
+                pipe.zrem(self._to_decide(user_id), user_id)
+            pipe.execute()
+
+    def forget_applied(self, user_id: str, existing: Collection[str]) -> int:
+        """Drop what is known to be applied of a user, and of what is undecided all that does not exist.
+
+        Returns how many marks that were.
+        """
+        undecided = self.undecided(user_id)
+        left = [each for each in undecided if each in existing]
+        self.leave_undecided(user_id, left)
+        applied = int(self._redis.delete(self._keys.applied(user_id)))
+        return applied + len(undecided) - len(left)
 
     def _to_decide(self, user_id: str) -> str:
         return self._keys.to_decide(self._keys.streams.partition(user_id))

@@ -87,8 +87,11 @@ class Remembering:
         """
         with self.user_lease(user_id) as held:
             undecided = self._undecided(user_id)
+            if not undecided:
+                self.journal.leave_undecided(user_id, ())
+                return 0
             waiting = list(undecided.values())
-            known = self.neighbours.of(user_id, waiting, wait_for_index=False) if waiting else {}
+            known = self.neighbours.of(user_id, waiting, wait_for_index=False)
             changes = self.consolidation.decided((), known, undecided=undecided).changes
             held.make(uuid.uuid4().hex, changes, ())
         log.info("memories.changed", **tally(changes, known))
@@ -161,7 +164,7 @@ class UserLease:
                     self.user_id, entry.changes, self.ensure_lease_held
                 )
         except Final:
-            self.made(entry.plan_id)
+            self.made(entry.plan_id, entry.undecided)
             raise
         self.made(entry.plan_id, entry.undecided)
 

@@ -30,7 +30,8 @@ _ONE_AT_A_TIME = (
     re.compile(
         r"\b(?:works?|working) (?:at|for|as|in)\b|\bjob\b|\bemployed\b|\bfreelance|\bunemployed\b|\bretired\b"
         r"|\b(?:is|as|became) an? (?:[\w-]+ ){1,3}(?:at|for|with)\b|\bteach(?:es|er)\b|\blast day at\b|\bboss\b"
-        r"|\bhas (?:\w+ )?been (?:at|with)\b|在[^，。]{1,30}[\d一二两三四五六七八九十半]+(?:年|个月)(?:了|多|。|$)"
+        r"|\bhas (?:\w+ )?been (?:at|with)\b"
+        r"|在[^，。]{1,30}(?<![\d〇零一二两三四五六七八九十半])(?:\d{1,2}|[一二两三四五六七八九十半]+)(?:年|个月)(?:了|多|。|$)"
         r"|工作|上班|入职|离职|跳槽|失业|退休|自由职业|老板|上司|领导"
         r"|[是当做](?:了)?[^，。]{0,8}(?:护士|老师|医生|设计师|工程师|经理)"
     ),
@@ -38,7 +39,8 @@ _ONE_AT_A_TIME = (
 # What ends with a birth, whoever is said to have it: the mother, the father, or the child.
 _BIRTH = re.compile(
     r"\bdue date\b|\bpregnan|\bexpect\w* (?:a|the|her|his|their) (?:\w+ )?(?:baby|child|son|daughter)\b"
-    r"|\bgave birth\b|\b(?:was|is|are|were) born\b|预产期|怀孕|怀上|出生|生[了下]|分娩|临盆"
+    r"|\bgave birth\b|\b(?:was|is|are|were) born\b|预产期|怀孕|怀上|出生"
+    r"|(?<![发产医学陌])生(?:了(?![气病场])|下)|分娩|临盆"
 )
 
 

@@ -32,11 +32,11 @@ class Undecided:
 
         Raises what `Remembering.decide` raises, and BudgetSpent.
         """
+        self.budget.check()
         key = self.keys.to_decide(partition)
         changes = 0
         for name in claim_due(self.redis, due=key, hold_ms=_AGAIN_MS, limit=1):
             user_id = name.decode()
-            self.budget.check()
             if self.user_budget.wait_s(user_id) is None:
                 with asked_for(asker=Asker(user_id, now_ms(self.redis))):
                     changes += self.remembering.decide(user_id)

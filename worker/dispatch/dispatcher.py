@@ -104,8 +104,11 @@ class Dispatcher:
         self._start(
             gate.CONFIRM, keys.confirm, "zcount", state, bounds=due, lease=keys.confirm_lease
         )
-        # These need no lease: a row is the same whoever writes it, and each user has one.
-        for task, key in ((gate.BOOK, keys.unbooked), (gate.DECIDE, keys.to_decide)):
+        # These need no lease: a row is the same whoever writes it, and each user has one. Who was gone for a
+        # month waits for the sessions that are due.
+        idle = not self._queued(gate.QUEUE_OF[gate.DECIDE])
+        decide = [(gate.DECIDE, keys.to_decide)] if idle else []
+        for task, key in ((gate.BOOK, keys.unbooked), *decide):
             waits = partial(keys.wait, task=task)
             self._start(task, key, "zcount", state, bounds=due, lease=waits)
         if not self._gate.is_paused(gate.EXTRACT):

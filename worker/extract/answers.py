@@ -10,6 +10,7 @@ is none of is left out.
 Does no I/O, and knows nothing of what was asked.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tablestore_memory.worker.stores.memories import Kind
 
 _KINDS = get_args(Kind)
 _UNDATED: Span = (None, None)
+_WORD_OR_DATE = re.compile(r"[a-z]+$|\d{4}-")
 
 
 class FactsAnswer(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ class Fact:
 def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -> Iterator[Fact]:
     """The facts that can be read; what was not as asked for is counted by its name."""
     subject: str | None = None
-    for listed in answer.facts:
+    for listed in _unfolded(answer.facts):
         if isinstance(listed, str):
             subject = listed
             continue
@@ -55,6 +57,16 @@ def facts_of(answer: FactsAnswer, mended: Counter[str], dropped: Counter[str]) -
             yield _fact(" ".join(text.split()), given, mended)
         else:
             dropped["no text"] += 1
+
+
+def _unfolded(facts: list[Any]) -> Iterator[object]:
+    """Also the rows that stand in a list below their subject."""
+    for listed in facts:
+        match listed:
+            case [[*_], *_] if all(isinstance(row, list) for row in listed):
+                yield from listed
+            case _:
+                yield listed
 
 
 def _below(subject: str, given: object) -> object:
@@ -68,7 +80,8 @@ def _below(subject: str, given: object) -> object:
 
 
 def _is_text(part: str) -> bool:
-    return part not in _KINDS and not span_of(part)
+    """Neither a kind nor a date, known or not."""
+    return part not in _KINDS and not span_of(part) and not _WORD_OR_DATE.match(part)
 
 
 def _by_key(given: object) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Traces:
         entries = announced(self.redis, self.streams, user_id)
         told = [entry for entry, document in entries if document not in existing]
         withdraw(self.redis, self.streams, user_id, told)
-        applied = self.journal.forget_applied(user_id)
+        applied = self.journal.forget_applied(user_id, existing)
         marks = len(gone) + applied + self._forget_cursor(scope)
         return {"marks": marks, "announcements": len(told)}
 

@@ -22,7 +22,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 APPLIED_MS = DAY
 RECEIPT_MS = DAY
 UNDECIDED_MS = 30 * DAY
-"""So long a user's next facts are waited for; what is undecided is decided without them then."""
+"""How long a user's next facts are waited for; then what is undecided is decided without them."""
 TOMBSTONE_MS = 30 * DAY
 """No publisher delivers later what it had in its journal, and no plan waits as long."""
 QUEUED_MS = 5 * SECOND

@@ -11,7 +11,8 @@ def current(
 ) -> Embedded | None:
     """The user's memory with this id, or what it was made by hand since: an edit gives it another id.
 
-    The history is read after the memory, and only where none has this id: an edit writes it first.
+    The history is looked at after the memory, and only where none has this id: an edit writes it first, so give it
+    lazily where no lease is held.
     """
     if found := _own(memories, user_id, memory_id):
         return found

@@ -1,7 +1,7 @@
 """Some columns of a row as it is stored, without a look into the others.
 
 A search gives a few columns of a hundred rows, each with a vector of some 20 KB of text; most reads give cells
-just as they are stored. Checksums are not looked at: what is stored was checked when it came.
+just as they are stored. Checksums are not looked at: they were when it came.
 """
 
 from collections.abc import Collection, Iterator
@@ -31,11 +31,14 @@ def cut(
 ) -> Cut | None:
     """The row with these columns alone, or with all if none is named, in order; with timestamps or without.
 
-    None if it has none of them, several versions of one, or one without a timestamp that is to be told.
+    None if it has none of them, several versions of one, one without a timestamp that is to be told, or a
+    cell whose lengths do not agree.
     """
     key_end, checks, size_bytes = 0, bytearray(), 0
     cells: dict[bytes, bytes] = {}
     for number, (name, start, value, stop, end) in enumerate(_cells(bare)):
+        if stop - value != _told_bytes(bare, value):
+            return None
         if number < key_columns:
             key_end = end
             checks.append(bare[end - 1])
@@ -53,6 +56,14 @@ def cut(
     checks.append(0)  # not a delete marker
     end_of_row = bytes((f.ROW_CHECKSUM, f.crc8(bytes(checks))))
     return Cut(b"".join((bare[:key_end], _ROW_DATA, *kept, end_of_row)), size_bytes)
+
+
+def _told_bytes(bare: bytes, value: int) -> int:
+    """How long a variant is by its type, and its own length if it tells one."""
+    kind = bare[value]
+    if kind in f.SIZED:
+        return _VALUE.size + int(_VALUE.unpack_from(bare, value)[1])
+    return 2 if kind == f.VT_BOOLEAN else 9
 
 
 def _unstamped(bare: bytes, name: bytes, start: int, value: int, stop: int) -> bytes:
