@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS tables (
 CREATE TABLE IF NOT EXISTS search_indexes (
     base TEXT NOT NULL, name TEXT NOT NULL, definition BLOB NOT NULL, PRIMARY KEY (base, name));
 """
+_SELECT = "SELECT key, written_ms, bare FROM rows_{:d}"
 _INSERT = "INSERT INTO rows_{:d} (key, written_ms, bare) VALUES (?, ?, ?)"
 _OVER = " ON CONFLICT (key) DO UPDATE SET written_ms = excluded.written_ms, bare = excluded.bare"
 LOCK_TIMEOUT_S = 2  # a server that is just ending lets go of the file
@@ -120,8 +121,7 @@ class Storage:
 
     def written_before(self, table: int, written_ms: int) -> list[tuple[bytes, StoredRow]]:
         """Rows not written since, at most a page of them."""
-        selected = f"SELECT key, written_ms, bare FROM rows_{table:d}"  # noqa: S608 an int
-        query = f"{selected} WHERE written_ms <= ? LIMIT {_PAGE_ROWS:d}"
+        query = f"{_SELECT.format(table)} WHERE written_ms <= ? LIMIT {_PAGE_ROWS:d}"
         rows = self._db.execute(query, (written_ms,)).fetchall()
         return [(key, StoredRow(written_ms, bare)) for key, written_ms, bare in rows]
 
@@ -139,8 +139,7 @@ class Storage:
     def _pages(
         self, table: int, where: str, start: bytes, end: bytes
     ) -> Iterator[tuple[bytes, StoredRow]]:
-        selected = f"SELECT key, written_ms, bare FROM rows_{table:d}"  # noqa: S608 an int
-        first = f"{selected} WHERE {where} LIMIT {_PAGE_ROWS:d}"
+        first = f"{_SELECT.format(table)} WHERE {where} LIMIT {_PAGE_ROWS:d}"
         after = first.replace("=", "", 1)  # strictly past the last key seen
         page = self._db.execute(first, (start, end)).fetchall()
         while page:
