@@ -14,19 +14,13 @@ and how much is needed depends on what both are: a state may end another one, an
 here does I/O.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tablestore_memory.worker.consolidation.similarity import Matrix, closeness, hubs, rare_words
-from tablestore_memory.worker.consolidation.tells import (
-    are_of_one_thing,
-    tell_of_a_birth,
-    tells_change,
-    tells_end,
-)
-from tablestore_memory.worker.stores.memories import Embedded, Memory, normalised
+from tablestore_memory.worker.consolidation.tells import Told
+from tablestore_memory.worker.stores.memories import Embedded, Memory
 
 _STATES = ("profile", "preference", "relationship", "instruction")
 _NEEDED = MappingProxyType(
@@ -92,20 +86,19 @@ class Relatedness:
         The place of the other is among the known and then the new; of these only those before the fact count.
         """
         every = [*known, *new]
-        scores = self._scores(new, every)
+        told = [Told(each.memory) for each in every]
+        scores = self._scores(every, told)[len(known) :]
         pairs = [
             pair
-            for n, fact in enumerate(new)
-            for pair in self._likeliest(n, fact, every[: len(known) + n], scores[n])
+            for n, fact in enumerate(told[len(known) :])
+            for pair in self._likeliest(n, fact, told[: len(known) + n], scores[n])
         ]
         asks = any(pair.margin >= 0 for pair in pairs)
         return sorted(pairs, key=lambda pair: -pair.margin) if asks else []
 
-    def _likeliest(
-        self, n: int, fact: Embedded, others: Sequence[Embedded], scores: Matrix
-    ) -> list[Pair]:
+    def _likeliest(self, n: int, fact: Told, others: Sequence[Told], scores: Matrix) -> list[Pair]:
         pairs = [
-            Pair(float(score) - self._needed(fact.memory, other.memory), n, place)
+            Pair(float(score) - self._needed(fact, other), n, place)
             for place, (other, score) in enumerate(zip(others, scores, strict=False))
             if other.memory.document_id != fact.memory.document_id
         ]
@@ -114,8 +107,7 @@ class Relatedness:
             for pair in pairs
             if pair.margin >= 0 or _may_end(fact.memory, others[pair.other].memory)
         )
-        ends = tells_end(fact.memory) or tell_of_a_birth(fact.memory)
-        most = self.most_ended if ends else self.most
+        most = self.most_ended if fact.ends or fact.of_birth else self.most
         likeliest = sorted(likely, key=lambda pair: -pair.margin)[:most]
         return [
             pair
@@ -123,40 +115,41 @@ class Relatedness:
             if pair.margin >= -(self.shown if rank else self.first_shown)
         ]
 
-    def _needed(self, new: Memory, old: Memory) -> float:
-        needed = self.needed.get(old.kind, self.needed["fact"])
-        if new.kind == "plan":  # what is yet to come ends no state
+    def _needed(self, new: Told, old: Told) -> float:
+        kind, old_kind = new.memory.kind, old.memory.kind
+        needed = self.needed.get(old_kind, self.needed["fact"])
+        if kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
-        elif old.kind in _STATES:
+        elif old_kind in _STATES:
             needed -= self._less(new, old) + self.one_at_a_time * _have_one_thing(new, old)
-        elif old.kind == "event" and tells_end(new):
+        elif old_kind == "event" and new.ends:
             needed -= self.ended_event
-        if new.kind != "plan" and old.kind != "event" and tell_of_a_birth(new, old):
+        if kind != "plan" and old_kind != "event" and new.of_birth and old.of_birth:
             needed -= self.birth
-        if old.kind == "plan" and _at_one_time(new, old):
+        if old_kind == "plan" and _at_one_time(new.memory, old.memory):
             needed -= self.same_time
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
-    def _less(self, new: Memory, old: Memory) -> float:
+    def _less(self, new: Told, old: Told) -> float:
         """By how much less is needed, as what is told may end a state."""
-        if tells_end(new):
-            return self.end + self.same_kind * (new.kind == old.kind)
-        if tells_change(new):
+        if new.ends:
+            return self.end + self.same_kind * (new.memory.kind == old.memory.kind)
+        if new.changes:
             return self.change
-        return -self.alike * (old.kind != "profile")
+        return -self.alike * (old.memory.kind != "profile")
 
-    def _scores(self, new: Sequence[Embedded], every: Sequence[Embedded]) -> Matrix:
-        """A row for each new fact, a column for each of all; the new ones come last."""
-        memories = [each.memory for each in every]
-        words = rare_words(memories)
+    def _scores(self, every: Sequence[Embedded], told: Sequence[Told]) -> Matrix:
+        """A row and a column for each."""
+        words = rare_words([each.memory for each in every])
         close = closeness([each.vector for each in every], words)
         scores: Matrix = close + self.words * words
-        scores -= self.hubs * hubs(close, [_subject(memory) for memory in memories])
-        return scores[len(every) - len(new) :]
+        scores -= self.hubs * hubs(close, [each.subject for each in told])
+        return scores
 
 
-def _have_one_thing(new: Memory, old: Memory) -> bool:
-    return are_of_one_thing(new, old) and _subject(new) == _subject(old)
+def _have_one_thing(new: Told, old: Told) -> bool:
+    same = not new.had_one_at_a_time.isdisjoint(old.had_one_at_a_time)
+    return same and new.subject == old.subject
 
 
 def _may_end(new: Memory, old: Memory) -> bool:
@@ -172,20 +165,10 @@ def _at_one_time(one: Memory, other: Memory) -> bool:
     return all(len(day) > len("2023") for day in begins) and begins[0] == begins[1]
 
 
-def _share_a_subject(one: Memory, other: Memory) -> bool:
-    """Whether either speaks of whom or what the other is about, by whichever name: 芝麻 (Zhima) has two."""
-    about, other_about = _names(one), _names(other)
+def _share_a_subject(one: Told, other: Told) -> bool:
+    """Whether either speaks of whom or what the other is about, by whichever name."""
     return (
-        not about.isdisjoint(other_about)
-        or any(name in normalised(other.text) for name in about)
-        or any(name in normalised(one.text) for name in other_about)
+        not one.names.isdisjoint(other.names)
+        or any(name in other.text for name in one.names)
+        or any(name in one.text for name in other.names)
     )
-
-
-def _names(memory: Memory) -> set[str]:
-    parts = re.split("[()（）]", _subject(memory))
-    return {name for part in parts if (name := part.strip())} or {""}
-
-
-def _subject(memory: Memory) -> str:
-    return normalised(memory.subject or memory.said_by or "")

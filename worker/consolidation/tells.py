@@ -5,6 +5,7 @@ I/O.
 """
 
 import re
+from functools import cached_property
 
 from tablestore_memory.worker.stores.memories import Memory, normalised
 
@@ -44,19 +45,33 @@ _BIRTH = re.compile(
 )
 
 
-def tells_end(memory: Memory) -> bool:
-    return bool(_END.search(normalised(memory.text)))
+class Told:
+    """A memory, what its text tells and whom it is about: read once, however many others it is laid beside."""
 
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.text = normalised(memory.text)
+        self.subject = normalised(memory.subject or memory.said_by or "")
 
-def tells_change(memory: Memory) -> bool:
-    return bool(_CHANGE.search(normalised(memory.text)))
+    @cached_property
+    def ends(self) -> bool:
+        return bool(_END.search(self.text))
 
+    @cached_property
+    def changes(self) -> bool:
+        return bool(_CHANGE.search(self.text))
 
-def are_of_one_thing(*memories: Memory) -> bool:
-    """Whether all tell of a home, or all of a job."""
-    texts = [normalised(each.text) for each in memories]
-    return any(all(map(each.search, texts)) for each in _ONE_AT_A_TIME)
+    @cached_property
+    def of_birth(self) -> bool:
+        return bool(_BIRTH.search(self.text))
 
+    @cached_property
+    def had_one_at_a_time(self) -> frozenset[int]:
+        """Which of a home and a job it tells of."""
+        return frozenset(n for n, each in enumerate(_ONE_AT_A_TIME) if each.search(self.text))
 
-def tell_of_a_birth(*memories: Memory) -> bool:
-    return all(_BIRTH.search(normalised(each.text)) for each in memories)
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of whom or what it is about: 芝麻 (Zhima) has two."""
+        parts = (part.strip() for part in re.split("[()（）]", self.subject))
+        return frozenset(filter(None, parts)) or frozenset({""})
