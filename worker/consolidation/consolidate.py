@@ -48,7 +48,7 @@ class Consolidation:
     qwen: Qwen
     relatedness: Relatedness = field(default_factory=Relatedness)
     sure: float = 0.6
-    urgent: float = 0.5
+    urgent: float = 0.6
     facts_a_question: int = 40
 
     def decided(

@@ -69,12 +69,14 @@ class Relatedness:
     """So much less, where both tell of a birth, be it to come."""
     same_time: float = 0.3
     """So much less, where the other is a plan for a time in which the new fact happens."""
+    came_true: float = 0.1
+    """So much less, where the other is a plan, and the new fact tells what happened."""
     other_subject: float = 0.15
     """So much more, where two are about different subjects."""
     shown: float = 0.1
     """So much less, once a model is asked anyway."""
-    first_shown: float = 0.3
-    """So much less, for the likeliest of each fact."""
+    first_shown: float = 0.2
+    """So much less, for the likeliest of each fact, and for all of one that tells of an end, or of a birth."""
     most: int = 3
     """Others that are shown beside a fact."""
     most_ended: int = 5
@@ -102,21 +104,18 @@ class Relatedness:
             for place, (other, score) in enumerate(zip(others, scores, strict=False))
             if other.memory.document_id != fact.memory.document_id
         ]
-        likely = (
-            pair
-            for pair in pairs
-            if pair.margin >= 0 or _may_end(fact.memory, others[pair.other].memory)
-        )
-        most = self.most_ended if fact.ends or fact.of_birth else self.most
+        likely = (pair for pair in pairs if pair.margin >= 0 or _may_end(fact, others[pair.other]))
+        ends = fact.ends or fact.of_birth
+        most = self.most_ended if ends else self.most
         likeliest = sorted(likely, key=lambda pair: -pair.margin)[:most]
         return [
             pair
             for rank, pair in enumerate(likeliest)
-            if pair.margin >= -(self.shown if rank else self.first_shown)
+            if pair.margin >= -(self.shown if rank and not ends else self.first_shown)
         ]
 
     def _needed(self, new: Told, old: Told) -> float:
-        kind, old_kind = new.memory.kind, old.memory.kind
+        kind, old_kind = new.kind, old.kind
         needed = self.needed.get(old_kind, self.needed["fact"])
         if kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
@@ -126,17 +125,18 @@ class Relatedness:
             needed -= self.ended_event
         if kind != "plan" and old_kind != "event" and new.of_birth and old.of_birth:
             needed -= self.birth
-        if old_kind == "plan" and _at_one_time(new.memory, old.memory):
-            needed -= self.same_time
+        if old_kind == "plan":
+            needed -= self.same_time * _at_one_time(new.memory, old.memory)
+            needed -= self.came_true * (kind == "event")
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
     def _less(self, new: Told, old: Told) -> float:
         """By how much less is needed, as what is told may end a state."""
         if new.ends:
-            return self.end + self.same_kind * (new.memory.kind == old.memory.kind)
+            return self.end + self.same_kind * (new.kind == old.kind)
         if new.changes:
             return self.change
-        return -self.alike * (old.memory.kind != "profile")
+        return -self.alike * (old.kind != "profile")
 
     def _scores(self, every: Sequence[Embedded], told: Sequence[Told]) -> Matrix:
         """A row and a column for each."""
@@ -149,14 +149,14 @@ class Relatedness:
 
 def _have_one_thing(new: Told, old: Told) -> bool:
     same = not new.had_one_at_a_time.isdisjoint(old.had_one_at_a_time)
-    return same and new.subject == old.subject
+    return same and not new.names.isdisjoint(old.names)
 
 
-def _may_end(new: Memory, old: Memory) -> bool:
-    """Whether one may end the other though little tells of it: no advice does, and no event ends a state so."""
+def _may_end(new: Told, old: Told) -> bool:
+    """Whether one may end the other though little tells of it: no advice does, and no event that is just that."""
     if "fact" in (new.kind, old.kind):
         return False
-    return new.kind != "event" or old.kind not in _STATES
+    return new.kind != "event" or old.kind not in _STATES or new.ends or new.changes
 
 
 def _at_one_time(one: Memory, other: Memory) -> bool:
