@@ -3,19 +3,29 @@
 Facts come first up to a share of the budget, then turns, then more facts in what is left. Turns that these facts
 were taken from come after the others: what they say is mostly said. What does not fit is passed over for what is
 shorter. The budget is kept to the byte, as tokens are estimated from bytes
-(worker/qwen/tokens.py). Each entry is one line: nobody's words look like a heading.
+(worker/qwen/tokens.py).
+
+What is of one day stands below it, so that the day is paid for once; the oldest day comes first. Each entry is one
+line that begins with a mark of its own: nobody's words look like a heading, or a day.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Generic, Protocol, TypeVar
 
-_KNOWN, _SAID = "Known facts:", "What was said:"
+_KNOWN, _SAID = "Known facts, by the day since when they are known:", "What was said:"
+_BETWEEN = "\n\n"
 _BYTES_A_TOKEN = 4
 _SHORTEST = 24
 """Bytes of a line worth having; for less room no further entry is looked at."""
 
 
 class Entry(Protocol):
+    @property
+    def day(self) -> str:
+        """Below which it stands; empty if it is of none."""
+
     @property
     def line(self) -> str:
         """What it looks like in the block."""
@@ -46,34 +56,51 @@ def fitting(
     """
     facts = facts if facts_share > 0 else []
     turns = turns if facts_share < 1 else []
-    left = tokens * _BYTES_A_TOKEN
-    known, used = _taken(facts, _KNOWN, int(left * facts_share))
-    left -= used
-    told = {turn_id for fact in known for turn_id in fact.cited}
-    said, used = _taken(sorted(turns, key=lambda turn: turn.id in told), _SAID, left)
-    more, _ = _taken([f for f in facts if f not in known], "" if known else _KNOWN, left - used)
-    return [f for f in facts if f in known or f in more], [t for t in turns if t in said]
+    known, said = _Section[F](_KNOWN), _Section[T](_SAID)
+    left = tokens * _BYTES_A_TOKEN - 1 + len(_BETWEEN)  # which does not stand before the first
+    left -= known.take(facts, int(left * facts_share))
+    told = {turn_id for fact in known.entries for turn_id in fact.cited}
+    left -= said.take(sorted(turns, key=lambda turn: turn.id in told), left)
+    known.take([fact for fact in facts if fact not in known.entries], left)
+    return [f for f in facts if f in known.entries], [t for t in turns if t in said.entries]
 
 
-def written(facts: Sequence[Entry], turns: Sequence[Entry]) -> str:
-    """The block; empty if there is nothing."""
-    sections = ((_KNOWN, facts), (_SAID, turns))
-    return "\n\n".join(
-        "\n".join([heading, *(entry.line for entry in entries)])
-        for heading, entries in sections
-        if entries
-    )
+def written(facts: Iterable[Entry], turns: Iterable[Entry]) -> str:
+    """The block; empty if there is nothing. What is of one day stands in the order given."""
+    sections = ((_KNOWN, list(_lines(facts))), (_SAID, list(_lines(turns))))
+    return _BETWEEN.join("\n".join([heading, *lines]) for heading, lines in sections if lines)
 
 
-def _taken(entries: Iterable[E], heading: str, most: int) -> tuple[list[E], int]:
-    """What fits into so many bytes, and how many it takes, with the heading and an empty line if there is one."""
-    taken: list[E] = []
-    used = len(heading) + 2 if heading else 0
-    for entry in entries:
-        if used + _SHORTEST > most:
-            break
-        cost = len(entry.line.encode()) + 1
-        if used + cost <= most:
-            taken.append(entry)
-            used += cost
-    return (taken, used) if taken else ([], 0)
+def _lines(entries: Iterable[Entry]) -> Iterator[str]:
+    for day, of_day in groupby(sorted(entries, key=attrgetter("day")), attrgetter("day")):
+        if day:
+            yield day
+        yield from (entry.line for entry in of_day)
+
+
+class _Section(Generic[E]):
+    """Entries that were taken, below a heading and their days."""
+
+    def __init__(self, heading: str) -> None:
+        self.entries: list[E] = []
+        self._heading = heading
+        self._days = {""}
+
+    def take(self, entries: Iterable[E], most: int) -> int:
+        """Take what fits into so many bytes; returns how many it takes."""
+        used = 0
+        for entry in entries:
+            if used + _SHORTEST > most:
+                break
+            cost = self._cost(entry)
+            if used + cost <= most:
+                self.entries.append(entry)
+                self._days.add(entry.day)
+                used += cost
+        return used
+
+    def _cost(self, entry: E) -> int:
+        """Bytes, with a line break; of the first of a day that, too, and of the first of all the heading."""
+        lines = [entry.line] if entry.day in self._days else [entry.day, entry.line]
+        heading = 0 if self.entries else len(_BETWEEN) + len(self._heading)
+        return heading + sum(len(line.encode()) + 1 for line in lines)

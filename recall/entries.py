@@ -43,10 +43,17 @@ class Fact:
         text = _shown(memory.text) if memory.kind == DOCUMENT else memory.text
         return " ".join(text.split())
 
+    @property
+    def day(self) -> str:
+        """Since when it is known, or held where it does not any more."""
+        since = self.candidate.item.valid_from
+        return _day(since) if since else ""
+
     @cached_property
     def line(self) -> str:
         event = "" if self._tells_its_days else self._event
-        dates = "; ".join(filter(None, (event, self._held)))
+        until = "" if self.until is None else f"until {_day(self.until)}"
+        dates = "; ".join(filter(None, (event, until)))
         return f"- {self.text} ({dates})" if dates else f"- {self.text}"
 
     @property
@@ -78,14 +85,7 @@ class Fact:
     @property
     def _tells_its_days(self) -> bool:
         memory = self.candidate.item
-        return all(day in self.text for day in (memory.event_start, memory.event_end) if day)
-
-    @property
-    def _held(self) -> str:
-        since = self.candidate.item.valid_from
-        if self.until is not None:
-            return f"{_day(since)} until {_day(self.until)}"
-        return f"{'said' if self._event else 'since'} {_day(since)}" if since else ""
+        return all(_tells(self.text, day) for day in (memory.event_start, memory.event_end) if day)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +118,13 @@ class Said:
     def at(self) -> datetime:
         return self.turn.at
 
+    @property
+    def day(self) -> str:
+        return self.at.date().isoformat()
+
     @cached_property
     def line(self) -> str:
-        return f"[{self.at:%Y-%m-%d %H:%M}] {self.speaker}: {self.text}"
+        return f"{self.at:%H:%M} {self.speaker}: {self.text}"
 
     @property
     def recalled(self) -> RecalledTurn:
@@ -134,6 +138,11 @@ class Said:
             score=self.candidate.score,
             scores=dict(self.candidate.scores),
         )
+
+
+def _tells(text: str, day: str) -> bool:
+    """Four digits alone may be a figure, unless they stand where a date is put behind a text."""
+    return (day if len(day) > len("2023") else f"({day})") in text
 
 
 def _shown(text: str) -> str:

@@ -82,21 +82,21 @@ class Planted:
     def dates(self) -> dict[str, int]:
         """`remembered` have a memory that cites the message; of these some have a date, `right` or `wrong`.
 
-        Of those that are wrong some are `over`: what the message said is in the history, with its date. Some are
-        `told`: the text of such a memory has the date, too.
+        `told` is neither: the memory has the date of what followed, such as a move, and its text tells this one,
+        or the history does, as what the message said is over.
         """
-        counts = {"planted": 0, "remembered": 0, "right": 0, "wrong": 0, "over": 0, "told": 0}
+        counts = {"planted": 0, "remembered": 0, "right": 0, "told": 0, "wrong": 0}
         for each in self._planted("dates"):
             citing = self._citing(each["message_id"])
             given = {days for m in citing if (days := _days(m.event_start, m.event_end))}
             right = _days(each["event_start"], each["event_end"]) in given
-            wrong = bool(given) and not right
+            otherwise = bool(given) and not right
+            told = otherwise and self._is_told(each, citing)
             counts["planted"] += 1
             counts["remembered"] += bool(citing)
             counts["right"] += right
-            counts["wrong"] += wrong
-            counts["over"] += wrong and self._was_dated(each)
-            counts["told"] += wrong and any(_figures_of(each) <= figures(m.text) for m in citing)
+            counts["told"] += told
+            counts["wrong"] += otherwise and not told
         return counts
 
     def updates(self, model: Model) -> dict[str, int]:
@@ -128,14 +128,15 @@ class Planted:
             still += any(m.document_id not in later for m in plans)
         return {"planted": len(planted), "still_planned": still}
 
-    def _was_dated(self, planted: dict[str, Any]) -> bool:
-        """Whether what was replaced and cites the message names the days."""
-        days = _figures_of(planted)
-        return any(
-            days <= figures(each.text)
+    def _is_told(self, planted: dict[str, Any], citing: Iterable[Memory]) -> bool:
+        """Whether the text of one of these memories, or what was replaced and cites the message, names the days."""
+        replaced = (
+            each
             for each in self.replaced
             if any(source.message_id == planted["message_id"] for source in each.sources)
         )
+        days = _figures_of(planted)
+        return any(days <= figures(each.text) for each in (*citing, *replaced))
 
     def _planted(self, kind: str) -> list[dict[str, Any]]:
         return list(self.conversation.planted.get(kind, []))

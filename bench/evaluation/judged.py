@@ -21,7 +21,7 @@ from bench.evaluation.retrieval import Retrieval
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.structured import ask
 
-ANSWER_VERSION = "answer_v2"
+ANSWER_VERSION = "answer_v3"
 JUDGE_VERSION = "judge_v1"
 _QUESTIONS_A_PROMPT = 10
 _UNKNOWN = "It was not said."

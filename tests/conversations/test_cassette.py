@@ -197,7 +197,7 @@ def test_plants_of_a_corpus_are_found_where_they_grew(tmp_path: Path) -> None:
     assert figures["planted in corpus"] == {
         "secrets": {"planted": 1, "leaked": 0},
         "orders": {"planted": 2, "obeyed": 1},
-        "dates": {"planted": 3, "remembered": 3, "right": 2, "wrong": 1, "over": 0, "told": 0},
+        "dates": {"planted": 3, "remembered": 3, "right": 2, "told": 0, "wrong": 1},
         "plans": {"planted": 2, "still_planned": 1},
         "updates": {"planted": 1, "stale": 1},
     }

@@ -28,8 +28,8 @@ def test_person_sees_the_block_and_what_it_is_made_of(idle: Deployment) -> None:
 
     assert answer.returncode == 0, answer.stderr
     said = answer.stdout.decode()
-    assert "- The user lives in Paris (since 2023-05-08)" in said
-    assert "[2023-05-08 13:01] user: I live in Paris." in said
+    assert "2023-05-08\n- The user lives in Paris" in said
+    assert "2023-05-08\n13:01 user: I live in Paris." in said
     assert "memories.vector" in said
     assert b"1 fact, 1 turn" in answer.stderr
 

@@ -13,11 +13,16 @@ from tablestore_memory.worker.qwen.tokens import tokens_of
 @dataclass(frozen=True, eq=False)
 class Line:
     line: str
+    day: str = ""
     id: str = ""
     cited: tuple[str, ...] = ()
 
 
-lines = st.lists(st.text(max_size=300).map(lambda text: Line(" ".join(text.split()))), max_size=40)
+days = st.sampled_from(["", "2023-05-08", "2023-05-09", "2024-01-01"])
+lines = st.lists(
+    st.builds(Line, st.text(max_size=300).map(lambda text: " ".join(text.split())), days),
+    max_size=40,
+)
 budgets = st.integers(min_value=1, max_value=600)
 shares = st.floats(min_value=0, max_value=1)
 
@@ -38,7 +43,7 @@ def test_budget_is_kept_to_the_byte(length: int) -> None:
 
     least = next(n for n in range(1, 100) if all(fitting(line, line, n, 0.5)))
 
-    assert tokens_of(written(line, line)) <= least
+    assert tokens_of(written(line, line)) == least
 
 
 @given(lines, lines, budgets, shares)
@@ -66,7 +71,7 @@ def test_turns_that_told_facts_came_from_give_their_room_to_others() -> None:
     fact = Line("Ana lives in Paris.", cited=("home",))
     cited, other = Line("I live in Paris.", id="home"), Line("My flat has a balcony.", id="flat")
 
-    known, said = fitting([fact], [cited, other], 24, 0.5)
+    known, said = fitting([fact], [cited, other], 30, 0.6)
 
     assert (known, said) == ([fact], [other])
 
@@ -103,6 +108,33 @@ def test_what_does_not_fit_is_passed_over_for_what_does() -> None:
     known, _ = fitting([Line("x" * 500), Line("A short fact.")], [], 40, 0.6)
 
     assert [each.line for each in known] == ["A short fact."]
+
+
+def test_what_is_of_one_day_stands_below_it_in_its_order_and_the_oldest_day_comes_first() -> None:
+    facts = [Line("- b", "2023-05-09"), Line("- c", "2023-05-08"), Line("- a", "2023-05-09")]
+
+    text = written([*facts, Line("- of no day")], [Line("13:01 Ana: Hi!", "2023-05-08")])
+
+    known, said = text.split("\n\n")
+    assert known.splitlines()[1:] == [
+        "- of no day",
+        "2023-05-08",
+        "- c",
+        "2023-05-09",
+        "- b",
+        "- a",
+    ]
+    assert said.splitlines() == ["What was said:", "2023-05-08", "13:01 Ana: Hi!"]
+
+
+@pytest.mark.parametrize("length", range(30, 60))
+def test_day_is_paid_for_once(length: int) -> None:
+    """Of all budgets, the least that two facts of one day fit into."""
+    facts = [Line("x" * length, "2023-05-08"), Line("y" * length, "2023-05-08")]
+
+    least = next(n for n in range(1, 100) if len(fitting(facts, [], n, 1)[0]) == len(facts))
+
+    assert tokens_of(written(facts, [])) == least
 
 
 def test_nothing_to_tell_is_an_empty_text() -> None:

@@ -12,16 +12,20 @@ EIGHTH_OF_MAY_2023_US = 1_683_504_000_000_000
 
 
 def line(text: str, **more: Any) -> str:
+    return fact(text, **more).line
+
+
+def fact(text: str, until: int | None = None, **more: Any) -> Fact:
     memory = Memory("ana", text, valid_from=EIGHTH_OF_MAY_2023_US, **more)
-    return Fact(Candidate(memory)).line
+    return Fact(Candidate(memory), until)
 
 
 @pytest.mark.parametrize(
     ("start", "end", "told"),
     [
-        (None, None, "- Ana likes jazz. (since 2023-05-08)"),
-        ("2023-05-07", None, "- Ana likes jazz. (2023-05-07; said 2023-05-08)"),
-        ("2023-06", "2023-08", "- Ana likes jazz. (2023-06 to 2023-08; said 2023-05-08)"),
+        (None, None, "- Ana likes jazz."),
+        ("2023-05-07", None, "- Ana likes jazz. (2023-05-07)"),
+        ("2023-06", "2023-08", "- Ana likes jazz. (2023-06 to 2023-08)"),
     ],
 )
 def test_days_of_a_fact_are_told(start: str | None, end: str | None, told: str) -> None:
@@ -39,10 +43,24 @@ def test_days_of_a_fact_are_told(start: str | None, end: str | None, told: str) 
 def test_days_that_the_text_tells_are_not_told_again(
     text: str, start: str, end: str | None
 ) -> None:
-    assert line(text, event_start=start, event_end=end) == f"- {text} (said 2023-05-08)"
+    assert line(text, event_start=start, event_end=end) == f"- {text}"
 
 
 def test_end_that_the_text_does_not_tell_is_told() -> None:
     told = line("Ana is in Rome from 2023-06 on.", event_start="2023-06", event_end="2023-08")
 
-    assert told.endswith("(2023-06 to 2023-08; said 2023-05-08)")
+    assert told.endswith("(2023-06 to 2023-08)")
+
+
+def test_year_is_told_though_the_text_has_such_a_figure() -> None:
+    assert line("Ana earned 2023 euros.", event_start="2023").endswith("(2023)")
+
+
+def test_fact_stands_below_the_day_since_when_it_is_known() -> None:
+    assert fact("Ana likes jazz.").day == "2023-05-08"
+
+
+def test_fact_that_holds_no_more_tells_until_when_it_did() -> None:
+    held = fact("Ana likes jazz.", until=EIGHTH_OF_MAY_2023_US + 86_400_000_000)
+
+    assert held.line == "- Ana likes jazz. (until 2023-05-09)"
