@@ -129,7 +129,7 @@ class Planted:
         return {"planted": len(planted), "still_planned": still}
 
     def _is_told(self, planted: dict[str, Any], citing: Iterable[Memory]) -> bool:
-        """Whether the text of one of these memories, or what was replaced and cites the message, names the days."""
+        """Whether one of these memories, or what was replaced and cites the message, names the days."""
         replaced = (
             each
             for each in self.replaced
