@@ -130,13 +130,13 @@ class Planted:
 
     def _is_told(self, planted: dict[str, Any], citing: Iterable[Memory]) -> bool:
         """Whether one of these memories, or what was replaced and cites the message, names the days."""
-        replaced = (
-            each
+        texts = [memory.text for memory in citing] + [
+            each.text
             for each in self.replaced
             if any(source.message_id == planted["message_id"] for source in each.sources)
-        )
+        ]
         days = _figures_of(planted)
-        return any(days <= figures(each.text) for each in (*citing, *replaced))
+        return any(days <= figures(text) for text in texts)
 
     def _planted(self, kind: str) -> list[dict[str, Any]]:
         return list(self.conversation.planted.get(kind, []))
