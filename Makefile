@@ -206,11 +206,9 @@ million: install ## A million messages over 10,000 sessions with each of the SDK
 	$(BIN)/python bench/million.py
 	$(BIN)/python bench/million.py --codec python --minutes 15
 
-lock: ## Rewrite constraints.txt from a fresh resolution
-	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	@.venv-lock/bin/pip install -qq '.[worker,server,local,dev]'
-	@.venv-lock/bin/pip freeze --exclude tablestore-memory-worker | grep -v ' @ ' > constraints.txt
-	@rm -rf .venv-lock
+lock: install ## Rewrite constraints.txt from a fresh resolution
+	@$(INDEX) $(BIN)/uv pip compile --python-version 3.11 --quiet --upgrade --no-header --no-annotate --output-file constraints.txt pyproject.toml \
+	    $(addprefix --extra ,worker server local dev bench browser dist mutants)
 
 clean: ## Remove what make made
 	rm -rf .venv .venv-* .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
