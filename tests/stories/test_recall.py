@@ -175,7 +175,7 @@ def test_what_held_then_is_told_as_of_a_time(
     (paris,) = then.memories
     assert "Paris" in paris.text
     assert paris.until == datetime(2023, 5, 8, 13, 30, tzinfo=UTC)
-    assert "(2023-05-08 until 2023-05-08)" in then.text
+    assert "2023-05-08\n- The user lives in Paris (until 2023-05-08)" in then.text
     assert turns(then) == ["I live in Paris."]
     assert before.text == ""
     assert before.missing == ()
