@@ -59,7 +59,7 @@ class Told:
 
     @cached_property
     def kind(self) -> str:
-        """A fact that says of somebody where they live or work is a state like those that are called so."""
+        """What it counts as: a fact that tells of its subject what one has one of at a time is a state."""
         begins = any(self.text.startswith(name) for name in self.names)
         is_state = self.memory.kind == "fact" and begins and self.had_one_at_a_time
         return "profile" if is_state else self.memory.kind
