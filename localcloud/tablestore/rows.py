@@ -157,8 +157,10 @@ class TableRows:
         record = records.read(self._storage, schema, named, self.now_ms())
         return record.columns if record else None
 
-    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
-        return records.shown(self._storage, self._tables.get(table), key, names, self.now_ms())
+    def shown(
+        self, table: str, keys: Sequence[Key], names: Collection[str]
+    ) -> Sequence[bytes | None]:
+        return records.shown(self._storage, self._tables.get(table), keys, names, self.now_ms())
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         return self._tables.get(table).key_names
