@@ -18,7 +18,7 @@ from tablestore_memory.localcloud.tablestore.indexes import SecondaryIndexes, ch
 from tablestore_memory.localcloud.tablestore.keys import check_row_key
 from tablestore_memory.localcloud.tablestore.records import Record, RowKey
 from tablestore_memory.localcloud.tablestore.schema import Table, check_indexable
-from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
+from tablestore_memory.localcloud.tablestore.storage import Storage
 from tablestore_memory.localcloud.tablestore.tables import Tables
 
 
@@ -119,10 +119,6 @@ class TableRows:
         if self.watcher and self.watcher.has_indexes(table):
             columns = written.record.columns if written.record else None
             self.watcher.row_changed(table, tuple(value for _, value in written.key), columns)
-
-    def stored(self, table: Table, key: RowKey) -> StoredRow | None:
-        """As it stands; it may have expired."""
-        return self._storage.get(table.id, records.key_bytes(key))
 
     def expire(self) -> None:
         """Take rows out that nobody wrote within their table's time to live.
