@@ -11,19 +11,16 @@ from typing import NamedTuple
 
 from tablestore_memory.localcloud.tablestore.plainbuffer import format as f
 
-_NAME = Struct("<BBI")  # CELL, CELL_NAME, length of the name
+_NAME_AT = 6  # after CELL, CELL_NAME and the length of the name
+_VARIANT_AT = 5  # after CELL_VALUE and the length of the variant
 _name_bytes = Struct("<xxI").unpack_from
-_VALUE_TAG_BYTES = 5  # CELL_VALUE, length of the variant
-_value = Struct(
-    "<xIBI"
-).unpack_from  # the same, the type of the variant, and its own length if it tells one
+# The length of the variant; its type, and its own length if it tells one.
+_value = Struct("<xIBI").unpack_from
 _STAMP_BYTES, _CHECKSUM_BYTES = 9, 2  # with their tags
 _ROW_DATA = bytes((f.ROW_DATA,))
 # Looked at for every cell.
-_CELL, _STAMP, _END, _SIZED, _BOOLEAN = (
-    *(f.CELL, f.CELL_TIMESTAMP, f.ROW_CHECKSUM, f.SIZED),
-    f.VT_BOOLEAN,
-)
+_CELL, _STAMP, _END = f.CELL, f.CELL_TIMESTAMP, f.ROW_CHECKSUM
+_SIZED, _BOOLEAN = f.SIZED, f.VT_BOOLEAN
 
 _crc_of_name = lru_cache(1_024)(f.crc8)
 
@@ -86,13 +83,13 @@ def _cells(bare: bytes) -> Iterator[_Cell]:
         if tag != _CELL:  # the tag before the key, or before the columns
             pos += 1
             continue
-        start, name = pos, pos + _NAME.size
+        start, name = pos, pos + _NAME_AT
         end = name + _name_bytes(bare, pos)[0]
         length, kind, told = _value(bare, end)
         size = told if kind in _SIZED else 1 if kind == _BOOLEAN else 8
         if length != (size + 5 if kind in _SIZED else size + 1):
             raise _Disagreement
-        value = end + _VALUE_TAG_BYTES
+        value = end + _VARIANT_AT
         stop = value + length
         pos = stop + _CHECKSUM_BYTES
         if bare[stop] == _STAMP:
