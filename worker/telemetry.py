@@ -56,7 +56,7 @@ def configure_logging(level: str, fmt: str, *, count: Processor | None = None) -
     for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # These log request bodies or one line per call at INFO.
-    for noisy in ("tablestore_for_agent_memory", "tablestore-client", "dashscope", "urllib3"):
+    for noisy in ("tablestore_for_agent_memory", "dashscope", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 

@@ -1,6 +1,6 @@
 """What data tables and search indexes know of each other, and nothing more."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 Value = str | int | float | bool | bytes
@@ -19,8 +19,11 @@ class Rows(Protocol):
         """The row's columns, or None if there is no such row."""
         ...
 
-    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
-        """The row as a search gives it: bare, with these columns or all, in order and without timestamps."""
+    def shown(
+        self, table: str, keys: Sequence[Key], names: Collection[str]
+    ) -> Sequence[bytes | None]:
+        """Each row as a search gives it: bare, with these columns or all, in order and without timestamps; None
+        for one that is not there."""
         ...
 
     def primary_key(self, table: str) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def get_range(
         limit = min(limit, request.limit)
     found: list[bytes] = []
     stored_bytes, read_bytes, next_key = 0, 0, b""
-    for seen, stored in enumerate(_stored_rows(storage, table, request)):
+    # One more than may be told tells where to go on.
+    for seen, stored in enumerate(_stored_rows(storage, table, request, limit + 1)):
         # Rows that a filter hides count towards the size of a page as those it shows.
         full = stored_bytes + len(stored.bare) > limits.RANGE_BYTES and seen > 0
         if full or len(found) == limit or seen == limits.ROWS_OF_A_RANGE:
@@ -60,18 +61,18 @@ def _key_of(record: Record) -> bytes:
 
 
 def _stored_rows(
-    storage: Storage, table: Table, request: pb.GetRangeRequest
+    storage: Storage, table: Table, request: pb.GetRangeRequest, expected: int
 ) -> Iterator[StoredRow]:
     start = _bound(table, request.inclusive_start_primary_key)
     end = _bound(table, request.exclusive_end_primary_key)
     if request.direction == pb.FORWARD:
         if start >= end:
             raise ParameterInvalid("Begin key must less than end key in FORWARD")
-        pairs = storage.ascending(table.id, start, end)
+        pairs = storage.ascending(table.id, start, end, expected)
     else:
         if start <= end:
             raise ParameterInvalid("Begin key must more than end key in BACKWARD")
-        pairs = storage.descending(table.id, start, end)
+        pairs = storage.descending(table.id, start, end, expected)
     return (stored for _, stored in pairs)
 
 

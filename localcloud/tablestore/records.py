@@ -41,16 +41,22 @@ def read(storage: Storage, table: Table, key: RowKey, now_ms: int) -> Record | N
 
 
 def shown(
-    storage: Storage, table: Table, key: Key, names: Collection[str], now_ms: int
-) -> bytes | None:
+    storage: Storage, table: Table, keys: Sequence[Key], names: Collection[str], now_ms: int
+) -> Sequence[bytes | None]:
     """See `contract.Rows`."""
-    stored = storage.get(table.id, sort_key(key))
-    if stored is None:
-        return None
     wanted = {name.encode() for name in names}
-    if table.ttl_s < 0 and (found := cut(stored.bare, len(key), wanted, stamped=False)):
-        return found.bare
-    record = live(table, stored, now_ms)
+    key_columns, lives_for_ever = len(table.primary_key), table.ttl_s < 0
+    places = [sort_key(key) for key in keys]
+    rows: dict[bytes, bytes | None] = {}
+    for place, stored in storage.each(table.id, places):
+        if lives_for_ever and (found := cut(stored.bare, key_columns, wanted, stamped=False)):
+            rows[place] = found.bare
+        else:
+            rows[place] = _shown(live(table, stored, now_ms), names)
+    return [rows.get(place) for place in places]
+
+
+def _shown(record: Record | None, names: Collection[str]) -> bytes | None:
     if record is None:
         return None
     cells = [(name, value, None) for name, value in sorted(record.columns.items())]

@@ -18,7 +18,7 @@ from tablestore_memory.localcloud.tablestore.indexes import SecondaryIndexes, ch
 from tablestore_memory.localcloud.tablestore.keys import check_row_key
 from tablestore_memory.localcloud.tablestore.records import Record, RowKey
 from tablestore_memory.localcloud.tablestore.schema import Table, check_indexable
-from tablestore_memory.localcloud.tablestore.storage import Storage, StoredRow
+from tablestore_memory.localcloud.tablestore.storage import Storage
 from tablestore_memory.localcloud.tablestore.tables import Tables
 
 
@@ -120,10 +120,6 @@ class TableRows:
             columns = written.record.columns if written.record else None
             self.watcher.row_changed(table, tuple(value for _, value in written.key), columns)
 
-    def stored(self, table: Table, key: RowKey) -> StoredRow | None:
-        """As it stands; it may have expired."""
-        return self._storage.get(table.id, records.key_bytes(key))
-
     def expire(self) -> None:
         """Take rows out that nobody wrote within their table's time to live.
 
@@ -157,8 +153,10 @@ class TableRows:
         record = records.read(self._storage, schema, named, self.now_ms())
         return record.columns if record else None
 
-    def shown(self, table: str, key: Key, names: Collection[str]) -> bytes | None:
-        return records.shown(self._storage, self._tables.get(table), key, names, self.now_ms())
+    def shown(
+        self, table: str, keys: Sequence[Key], names: Collection[str]
+    ) -> Sequence[bytes | None]:
+        return records.shown(self._storage, self._tables.get(table), keys, names, self.now_ms())
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         return self._tables.get(table).key_names

@@ -8,7 +8,7 @@ lose the last commits but tears none.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -107,6 +107,12 @@ class Storage:
         row = self._db.execute(query, (key,)).fetchone()
         return StoredRow(*row) if row else None
 
+    def each(self, table: int, keys: Sequence[bytes]) -> Iterator[tuple[bytes, StoredRow]]:
+        """Those of some hundred rows that are there, in any order. Nothing may be written meanwhile."""
+        marks = ", ".join("?" * len(keys))
+        rows = self._db.execute(f"{_SELECT.format(table)} WHERE key IN ({marks})", keys)
+        return ((key, StoredRow(written_ms, bare)) for key, written_ms, bare in rows)
+
     def put(self, table: int, key: bytes, written_ms: int, bare: bytes) -> None:
         query = _INSERT.format(table) + _OVER
         self._db.execute(query, (key, written_ms, bare))
@@ -128,26 +134,32 @@ class Storage:
     def clear(self, table: int) -> None:
         self._db.execute(f"DELETE FROM rows_{table:d}")  # noqa: S608 an int
 
-    def ascending(self, table: int, start: bytes, end: bytes) -> Iterator[tuple[bytes, StoredRow]]:
-        """Rows with start <= key < end. Rows may be written meanwhile."""
-        return self._pages(table, "key >= ? AND key < ? ORDER BY key", start, end)
+    def ascending(
+        self, table: int, start: bytes, end: bytes, expected: int = _PAGE_ROWS
+    ) -> Iterator[tuple[bytes, StoredRow]]:
+        """Rows with start <= key < end; so many are read ahead at first. Rows may be written meanwhile."""
+        return self._pages(table, "key >= ? AND key < ? ORDER BY key", start, end, expected)
 
-    def descending(self, table: int, start: bytes, end: bytes) -> Iterator[tuple[bytes, StoredRow]]:
-        """Rows with start >= key > end. Rows may be written meanwhile."""
-        return self._pages(table, "key <= ? AND key > ? ORDER BY key DESC", start, end)
+    def descending(
+        self, table: int, start: bytes, end: bytes, expected: int = _PAGE_ROWS
+    ) -> Iterator[tuple[bytes, StoredRow]]:
+        """Rows with start >= key > end; as `ascending`."""
+        return self._pages(table, "key <= ? AND key > ? ORDER BY key DESC", start, end, expected)
 
     def _pages(
-        self, table: int, where: str, start: bytes, end: bytes
+        self, table: int, where: str, start: bytes, end: bytes, expected: int
     ) -> Iterator[tuple[bytes, StoredRow]]:
-        first = f"{_SELECT.format(table)} WHERE {where} LIMIT {_PAGE_ROWS:d}"
+        first = f"{_SELECT.format(table)} WHERE {where} LIMIT ?"
         after = first.replace("=", "", 1)  # strictly past the last key seen
-        page = self._db.execute(first, (start, end)).fetchall()
+        most = min(expected, _PAGE_ROWS)
+        page = self._db.execute(first, (start, end, most)).fetchall()
         while page:
             for key, written_ms, bare in page:
                 yield key, StoredRow(written_ms, bare)
-            if len(page) < _PAGE_ROWS:
+            if len(page) < most:
                 return
-            page = self._db.execute(after, (key, end)).fetchall()
+            most = _PAGE_ROWS
+            page = self._db.execute(after, (key, end, most)).fetchall()
 
     def save_search_index(self, table: str, index: str, definition: bytes) -> None:
         self._db.execute(

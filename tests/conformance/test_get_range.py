@@ -83,6 +83,23 @@ def test_pages_give_every_row_once(client: Any, grid: str, direction: str, limit
     assert len(seen) == 15
 
 
+@pytest.mark.parametrize(
+    ("direction", "third"), [(Direction.FORWARD, ("x", 1)), (Direction.BACKWARD, ("z", 1))]
+)
+def test_rows_that_a_filter_hides_do_not_count_towards_the_limit(
+    client: Any, grid: str, direction: str, third: tuple[str, int]
+) -> None:
+    is_third = ots.SingleColumnCondition("at", "{}{}".format(*third), ots.ComparatorType.EQUAL)
+    bounds = ALL if direction == Direction.FORWARD else ALL[::-1]
+
+    rows, following = get_range(
+        client, grid, *bounds, direction=direction, column_filter=is_third, limit=2
+    )
+
+    assert keys(rows) == [third]
+    assert following is None
+
+
 def test_next_start_is_the_first_row_not_shown(client: Any, grid: str) -> None:
     rows, following = get_range(client, grid, *ALL, limit=2)
 

@@ -1,6 +1,7 @@
 """What an agent is given for a question, told as stories over real processes."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -66,6 +67,17 @@ def test_what_was_published_is_told_as_a_turn_before_it_is_a_fact(
         "What was said:\n2023-05-08\n13:01 user: The spare key lies under the third flower pot."
     )
     assert found.missing == ()
+
+
+def test_an_apps_debug_log_has_neither_a_key_nor_a_word_of_a_question(
+    recall: Recall, fresh_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        recall(user_id=fresh_name, query="Where do the orchids grow?")
+
+    assert "/Search" in caplog.text
+    assert "orchids" not in caplog.text
+    assert "x-ots-" not in caplog.text
 
 
 def test_what_was_said_just_now_is_told_though_it_held_no_fact(

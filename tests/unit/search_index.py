@@ -1,6 +1,6 @@
 """A search engine over rows in a dictionary, asked in the SDK's own encoding."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class Store:
     def read(self, _: str, key: Key) -> Columns | None:
         return self.content.get(key)
 
-    def shown(self, _: str, key: Key, names: Collection[str]) -> bytes | None:
+    def shown(self, _: str, keys: Sequence[Key], names: Collection[str]) -> Sequence[bytes | None]:
         raise NotImplementedError("columns that the index does not store")
 
     def primary_key(self, _: str) -> tuple[str, ...]:

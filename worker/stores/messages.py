@@ -6,7 +6,7 @@ Reads go by primary key, so what was written is seen; no index that lags is aske
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache, cached_property
 from typing import Any
@@ -143,7 +143,10 @@ class Messages:
     def at(self, keys: Sequence[MessageKey]) -> Iterator[MessageRow]:
         """Those of the rows that exist, whosever."""
         for start in range(0, len(keys), _ROWS_A_READ):
-            some = [_key(*astuple(key)) for key in keys[start : start + _ROWS_A_READ]]
+            some = [
+                _key(key.session_id, key.created_at, key.message_id)
+                for key in keys[start : start + _ROWS_A_READ]
+            ]
             request = ots.BatchGetRowRequest()
             request.add(ots.TableInBatchGetRowItem(self._table, some, self._columns, None, 1))
             with translated("BatchGetRow messages"):

@@ -5,6 +5,7 @@ does, so that either side may come first. The tables of history, costs and audit
 must be, and how one that stands already may differ, is in `schema.py`.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ _HISTORY_KEY = (("user_id", "STRING"), ("replaced_at", "INTEGER"), ("document_id
 
 # Of a client; opened as needed, kept, and waited for when all are in use: as many as a pool may have threads.
 _MOST_CONNECTIONS = 512
+
+_SDK_LOG = "tablestore_memory.tablestore"
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,10 @@ def connect(
     """A blocking client that never retries by itself, so that a task sees trouble when it happens.
 
     The SDK's default policy sleeps through up to 20 retries inside the call, and urllib3 under it repeats
-    a refused connection three times.
+    a refused connection three times. Nor does it log: the SDK's lines have signatures, tokens and what users said,
+    and unless its logger has a level they are made even if nobody wants them, for a twentieth of a recall.
     """
+    logging.getLogger(_SDK_LOG).setLevel(logging.CRITICAL)
     client = ots.OTSClient(
         endpoint,
         key_id,
@@ -79,6 +84,7 @@ def connect(
         region=region,
         socket_timeout=timeout_s,
         max_connection=_MOST_CONNECTIONS,
+        logger_name=_SDK_LOG,
         retry_policy=ots.NoRetryPolicy(),
     )
     client.connection.pool.connection_pool_kw["retries"] = Retry(0)

@@ -10,15 +10,15 @@ from tablestore_memory.localcloud.tablestore.changes import Change
 from tablestore_memory.localcloud.tablestore.errors import OTSError, ParameterInvalid
 from tablestore_memory.localcloud.tablestore.instance import Instance
 from tablestore_memory.localcloud.tablestore.operations.rows import (
+    ReadKey,
+    answers,
     check_size,
     fill_read,
     fill_written,
     parse_key,
     refuse_transaction,
 )
-from tablestore_memory.localcloud.tablestore.plainbuffer import KeyPart
 
-Key = list[tuple[str, KeyPart]]
 FailRow = Callable[[], OTSError | None]  # asked once for each row: does this one fail?
 
 
@@ -52,20 +52,16 @@ def batch_get_row(
     response = pb.BatchGetRowResponse()
     for table, (read, keys) in zip(request.tables, parsed, strict=True):
         answered = response.tables.add(table_name=table.table_name)
-        for key in keys:
-            row = answered.rows.add(is_ok=True)
-            try:
-                if fault := fail_row():
-                    raise fault
-                fill_read(row, instance, table.table_name, key, read)
-            except OTSError as error:
-                row.Clear()
-                row.is_ok = False
-                _fail(row, error)
+        for answer in answers(instance, table.table_name, keys, read):
+            outcome = fail_row() or answer
+            if isinstance(outcome, OTSError):
+                _fail(answered.rows.add(is_ok=False), outcome)
+            else:
+                fill_read(answered.rows.add(is_ok=True), outcome)
     return response
 
 
-def _parse_reads(table: pb.TableInBatchGetRowRequest) -> tuple[reads.Read, list[Key]]:
+def _parse_reads(table: pb.TableInBatchGetRowRequest) -> tuple[reads.Read, list[ReadKey]]:
     """Raises ParameterInvalid, UnsupportOperation."""
     for token in table.token:
         reads.refuse_token(token)

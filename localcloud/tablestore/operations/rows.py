@@ -1,11 +1,12 @@
 """PutRow, UpdateRow, DeleteRow, GetRow, GetRange."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from tablestore.protobuf import table_store_pb2 as pb
 
-from tablestore_memory.localcloud.tablestore import changes, limits, ranges, reads
+from tablestore_memory.localcloud.tablestore import changes, limits, ranges, reads, records
 from tablestore_memory.localcloud.tablestore.changes import Change
 from tablestore_memory.localcloud.tablestore.errors import (
     OTSError,
@@ -21,6 +22,9 @@ from tablestore_memory.localcloud.tablestore.plainbuffer import (
     with_header,
 )
 from tablestore_memory.localcloud.tablestore.rows import Written, capacity_units
+from tablestore_memory.localcloud.tablestore.schema import Table
+
+ReadKey = list[tuple[str, KeyPart]]
 
 
 def put_row(instance: Instance, request: pb.PutRowRequest) -> pb.PutRowResponse:
@@ -47,7 +51,10 @@ def get_row(instance: Instance, request: pb.GetRowRequest) -> pb.GetRowResponse:
     reads.refuse_token(request.token)
     read = reads.parse(request)
     response = pb.GetRowResponse()
-    fill_read(response, instance, request.table_name, parse_key(request.primary_key), read)
+    [answer] = answers(instance, request.table_name, [parse_key(request.primary_key)], read)
+    if isinstance(answer, OTSError):
+        raise answer
+    fill_read(response, answer)
     return response
 
 
@@ -89,7 +96,7 @@ def _consumed(read_units: int, write_units: int) -> pb.ConsumedCapacity:
     return pb.ConsumedCapacity(capacity_unit=capacity_unit)
 
 
-def parse_key(raw: bytes) -> list[tuple[str, KeyPart]]:
+def parse_key(raw: bytes) -> ReadKey:
     """The key of a row to read. Raises ParameterInvalid."""
     row = decode_row(raw)
     if row.cells:
@@ -100,17 +107,32 @@ def parse_key(raw: bytes) -> list[tuple[str, KeyPart]]:
     return row.key
 
 
-def fill_read(
-    response: Any,
-    instance: Instance,
-    table_name: str,
-    key: list[tuple[str, KeyPart]],
-    read: reads.Read,
-) -> None:
+def answers(
+    instance: Instance, table_name: str, keys: Sequence[ReadKey], read: reads.Read
+) -> list[reads.Answer | OTSError]:
+    """What a read finds of each row, or why it cannot be read."""
+    try:
+        table = instance.tables.get(table_name)
+    except OTSError as error:
+        return [error for _ in keys]
+    places = [_place(table, key) for key in keys]
+    now_ms = instance.rows.now_ms()
+    stored = instance.storage.each(table.id, [one for one in places if isinstance(one, bytes)])
+    found = {place: read.answer(table, row, now_ms) for place, row in stored}
+    return [
+        found.get(place, reads.NOTHING) if isinstance(place, bytes) else place for place in places
+    ]
+
+
+def _place(table: Table, key: ReadKey) -> bytes | OTSError:
+    try:
+        return records.key_bytes(check_row_key(table.primary_key, key))
+    except OTSError as error:
+        return error
+
+
+def fill_read(response: Any, answer: reads.Answer) -> None:
     """The row if it is there and the read shows it, and the capacity units."""
-    table = instance.tables.get(table_name)
-    stored = instance.rows.stored(table, check_row_key(table.primary_key, key))
-    answer = read.answer(table, stored, instance.rows.now_ms()) if stored else reads.NOTHING
     response.row = with_header([answer.bare]) if answer.bare else b""
     response.consumed.capacity_unit.read = capacity_units(answer.size_bytes)
     response.consumed.capacity_unit.write = 0

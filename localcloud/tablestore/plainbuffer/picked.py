@@ -5,18 +5,28 @@ just as they are stored. Checksums are not looked at: they were when it came.
 """
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
 from tablestore_memory.localcloud.tablestore.plainbuffer import format as f
 
-_NAME = Struct("<BBI")  # CELL, CELL_NAME, length of the name
-_VALUE = Struct("<BI")  # CELL_VALUE, length of the variant
+_NAME_AT = 6  # after CELL, CELL_NAME and the length of the name
+_VARIANT_AT = 5  # after CELL_VALUE and the length of the variant
+_name_bytes = Struct("<xxI").unpack_from
+# The length of the variant; its type, and its own length if it tells one.
+_value = Struct("<xIBI").unpack_from
 _STAMP_BYTES, _CHECKSUM_BYTES = 9, 2  # with their tags
 _ROW_DATA = bytes((f.ROW_DATA,))
+# Looked at for every cell.
+_CELL, _STAMP, _END = f.CELL, f.CELL_TIMESTAMP, f.ROW_CHECKSUM
+_SIZED, _BOOLEAN = f.SIZED, f.VT_BOOLEAN
 
-_Cell = tuple[bytes, int, int, int, int]
-"""A name, and where the cell begins, where its variant begins and ends, and where it ends itself."""
+_crc_of_name = lru_cache(1_024)(f.crc8)
+
+_Cell = tuple[bytes, int, int, int, int, int]
+"""A name, where the cell begins, where its variant begins and ends, and where it ends itself; and the bytes of its
+name and value, as capacity units count them. Plain, as there are twenty in each of hundreds of rows."""
 
 
 class Cut(NamedTuple):
@@ -34,55 +44,54 @@ def cut(
     None if it has none of them, several versions of one, one without a timestamp that is to be told, or a
     cell whose lengths do not agree.
     """
-    key_end, checks, size_bytes = 0, bytearray(), 0
-    cells: dict[bytes, bytes] = {}
-    for number, (name, start, value, stop, end) in enumerate(_cells(bare)):
-        if stop - value != _told_bytes(bare, value):
-            return None
-        if number < key_columns:
-            key_end = end
-            checks.append(bare[end - 1])
-        elif names and name not in names:
-            continue
-        elif name in cells or (stamped and end - stop == _CHECKSUM_BYTES):
-            return None
-        else:
-            cells[name] = bare[start:end] if stamped else _unstamped(bare, name, start, value, stop)
-        size_bytes += len(name) + stop - value - (5 if bare[value] in f.SIZED else 1)
-    if not cells:
+    try:
+        cells = list(_cells(bare))
+    except _Disagreement:
         return None
-    kept = [cells[name] for name in sorted(cells)]
-    checks += bytes([cell[-1] for cell in kept])
-    checks.append(0)  # not a delete marker
-    end_of_row = bytes((f.ROW_CHECKSUM, f.crc8(bytes(checks))))
-    return Cut(b"".join((bare[:key_end], _ROW_DATA, *kept, end_of_row)), size_bytes)
+    key = cells[:key_columns]
+    chosen = sorted(cell for cell in cells[key_columns:] if not names or cell[0] in names)
+    if not chosen or len({cell[0] for cell in chosen}) < len(chosen):
+        return None
+    if stamped and not all(_has_stamp(cell) for cell in chosen):
+        return None
+    kept = [bare[cell[1] : cell[4]] if stamped else _unstamped(bare, cell) for cell in chosen]
+    # Of each cell the last byte is its checksum; the row has no delete marker.
+    checks = bytes([*(bare[cell[4] - 1] for cell in key), *(cell[-1] for cell in kept), 0])
+    end_of_row = bytes((_END, f.crc8(checks)))
+    row = b"".join((bare[: key[-1][4]], _ROW_DATA, *kept, end_of_row))
+    return Cut(row, sum([cell[5] for cell in key + chosen]))
 
 
-def _told_bytes(bare: bytes, value: int) -> int:
-    """How long a variant is by its type, and its own length if it tells one."""
-    kind = bare[value]
-    if kind in f.SIZED:
-        return _VALUE.size + int(_VALUE.unpack_from(bare, value)[1])
-    return 2 if kind == f.VT_BOOLEAN else 9
+class _Disagreement(Exception):
+    """A cell tells two lengths of its value."""
 
 
-def _unstamped(bare: bytes, name: bytes, start: int, value: int, stop: int) -> bytes:
-    check = f.crc8(bare[value:stop], f.crc8(name))
+def _has_stamp(cell: _Cell) -> bool:
+    return cell[4] - cell[3] > _CHECKSUM_BYTES
+
+
+def _unstamped(bare: bytes, cell: _Cell) -> bytes:
+    name, start, value, stop, _, _ = cell
+    check = f.crc8(bare[value:stop], _crc_of_name(name))
     return bare[start:stop] + bytes((f.CELL_CHECKSUM, check))
 
 
 def _cells(bare: bytes) -> Iterator[_Cell]:
-    """Those of the key, then those of the columns."""
+    """Those of the key, then those of the columns. Raises _Disagreement."""
     pos = 0
-    while bare[pos] != f.ROW_CHECKSUM:
-        if bare[pos] != f.CELL:  # the tag before the key, or before the columns
+    while (tag := bare[pos]) != _END:
+        if tag != _CELL:  # the tag before the key, or before the columns
             pos += 1
             continue
-        start, name = pos, pos + _NAME.size
-        end = name + _NAME.unpack_from(bare, pos)[2]
-        value = end + _VALUE.size
-        stop = value + _VALUE.unpack_from(bare, end)[1]
+        start, name = pos, pos + _NAME_AT
+        end = name + _name_bytes(bare, pos)[0]
+        length, kind, told = _value(bare, end)
+        size = told if kind in _SIZED else 1 if kind == _BOOLEAN else 8
+        if length != (size + 5 if kind in _SIZED else size + 1):
+            raise _Disagreement
+        value = end + _VARIANT_AT
+        stop = value + length
         pos = stop + _CHECKSUM_BYTES
-        if bare[stop] == f.CELL_TIMESTAMP:
+        if bare[stop] == _STAMP:
             pos += _STAMP_BYTES
-        yield bare[name:end], start, value, stop, pos
+        yield bare[name:end], start, value, stop, pos, end - name + size

@@ -1,6 +1,7 @@
 """One Search request: query, order, page, columns, aggregations, response."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -87,8 +88,7 @@ class _Search:
 
     def _add_rows(self, response: Any, page: paging.Page, order: Order) -> None:
         """Add the rows of the page, each with its hit."""
-        for ordinal in page.ordinals:
-            row = self._encode(ordinal)
+        for ordinal, row in zip(page.ordinals, self._encode(page.ordinals), strict=True):
             if row is None:
                 continue
             response.rows.append(row)
@@ -113,20 +113,26 @@ class _Search:
         """The first of these documents, encoded, in the order of the sort."""
         order = self._order(sort if sort.sorter else self._index.definition.index_sort)
         page = paging.page(ordinals, order, after=None, offset=0, limit=limit)
-        return [row for row in map(self._encode, page.ordinals) if row is not None]
+        return [row for row in self._encode(page.ordinals) if row is not None]
 
 
 def _encoded(
-    projection: columns.Projection, index: SearchIndex, rows: Rows, ordinal: int
-) -> bytes | None:
-    """A document as the row that is asked for; None if it is gone from the table."""
-    key = index.documents.keys[ordinal]
+    projection: columns.Projection, index: SearchIndex, rows: Rows, ordinals: Sequence[int]
+) -> list[bytes | None]:
+    """Documents as the rows that are asked for; None for one that is gone from the table."""
     if projection.is_of_the_table:
-        bare = rows.shown(index.table, key, projection.names or ())
-        return bare and with_header([bare])
+        keys = [index.documents.keys[ordinal] for ordinal in ordinals]
+        found = rows.shown(index.table, keys, projection.names or ())
+        return [bare and with_header([bare]) for bare in found]
+    return [_as_indexed(projection, index, rows, ordinal) for ordinal in ordinals]
+
+
+def _as_indexed(
+    projection: columns.Projection, index: SearchIndex, rows: Rows, ordinal: int
+) -> bytes:
     found = projection.columns(ordinal, index.documents, rows, index.table)
     cells = [(name, value, None) for name, value in found.items()]
-    return encode_row(columns.named(index.primary_key, key), cells)
+    return encode_row(columns.named(index.primary_key, index.documents.keys[ordinal]), cells)
 
 
 def _window(query: Any, max_limit: int) -> tuple[int, int]:
