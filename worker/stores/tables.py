@@ -72,7 +72,7 @@ def connect(
 
     The SDK's default policy sleeps through up to 20 retries inside the call, and urllib3 under it repeats
     a refused connection three times. Nor does it log: the SDK's lines have signatures, tokens and what users said,
-    and unless its logger has a level they are made even if nobody wants them, for a twentieth of a recall.
+    and unless its logger has a level they are made even if nobody wants them.
     """
     logging.getLogger(_SDK_LOG).setLevel(logging.CRITICAL)
     client = ots.OTSClient(
