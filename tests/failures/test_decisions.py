@@ -16,7 +16,7 @@ from tests.failures.hostile import KILL, RAISE
 from tests.failures.ingesting import fault, idle_deployment
 
 MORE = "green tea in the morning with a little milk and two biscuits"
-ATTEMPTS = 2
+ATTEMPTS, BOUND_S = 2, 30
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def deployment(
         dashscope_url,
         MEMORY_EXTRACT_ATTEMPTS=str(ATTEMPTS),
         HOSTILE_STEPS="decide",
+        MEMORY_ISOLATE_S=str(BOUND_S),
     )
     yield deployment
     for worker in deployment.workers:
@@ -123,14 +124,14 @@ def test_user_whose_decision_hurts_its_worker_is_given_up_while_another_is_decid
     for user in (killing, raising, other):
         make_due(deployment, user)
     wait_until(lambda: tries(deployment, killing) == 1, "a worker that died")
-    wait_until(lambda: len(deployment.texts(other)) == 1, "the other is decided for")
+    wait_until(lambda: len(deployment.texts(other)) == 1, "the other is decided for", 3 * BOUND_S)
 
     def given_up() -> bool:
         for user in ids:
             make_due(deployment, user)
         return not any(waits(deployment, user) for user in ids)
 
-    wait_until(given_up, "both given up", 120)
+    wait_until(given_up, "both given up", 5 * BOUND_S)
     services = deployment.services
     for user, document_id in ids.items():
         assert services.memories.get([document_id])
