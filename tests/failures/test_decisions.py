@@ -10,7 +10,6 @@ from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store
 from devtools.servers import wait_until
 from tablestore_memory.worker.failures.errors import Busy, SystemicFailure
-from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 from tests.failures.hostile import KILL, RAISE
 from tests.failures.ingesting import fault, idle_deployment
@@ -81,12 +80,6 @@ def die(deployment: Deployment, user: str, times: int) -> None:
         services.undecided.tries.attempts.begin(partition, user.encode())
 
 
-def wait_ms(deployment: Deployment, user: str) -> float:
-    """Until the user is due."""
-    redis = deployment.services.redis
-    return (redis.zscore(to_decide(deployment, user), user) or 0) - now_ms(redis)
-
-
 def users_of_one_partition(deployment: Deployment, name: str, count: int) -> list[str]:
     streams = deployment.services.streams
     names = (f"{name}-{number}" for number in range(1_000_000))
@@ -145,6 +138,7 @@ def test_outage_gives_nobody_up(
     deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
 ) -> None:
     leave_two_to_be_one(deployment, fresh_name)
+    make_due(deployment, fresh_name)
     undecided = deployment.services.undecided
 
     with fault(faulty_tablestore_url, "error", code="OTSServerUnavailable"):
@@ -163,6 +157,7 @@ def test_outage_gives_nobody_up_whose_worker_died_before(
     deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
 ) -> None:
     leave_two_to_be_one(deployment, fresh_name)
+    make_due(deployment, fresh_name)
     die(deployment, fresh_name, ATTEMPTS)
 
     with (
@@ -175,18 +170,29 @@ def test_outage_gives_nobody_up_whose_worker_died_before(
     assert waits(deployment, fresh_name)
 
 
-def test_user_whose_memories_another_changes_is_decided_for_soon_and_that_is_no_try(
+def test_user_whose_memories_another_changes_is_decided_for_later_and_that_is_no_try(
     deployment: Deployment, fresh_name: str
 ) -> None:
     services = deployment.services
     leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
     at_once = replace(services.remembering, wait_for_user_s=0)
 
     with services.remembering.lease(fresh_name), pytest.raises(Busy):
         replace(services.undecided, remembering=at_once).decide(fresh_name)
 
     assert tries(deployment, fresh_name) == 0
-    assert 0 < wait_ms(deployment, fresh_name) <= 6_000
+    assert waits(deployment, fresh_name)
+
+
+def test_user_who_came_back_meanwhile_is_not_decided_for(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    leave_two_to_be_one(deployment, fresh_name)
+
+    assert deployment.services.undecided.decide(fresh_name) == 0
+    assert len(deployment.texts(fresh_name)) == 2
+    assert waits(deployment, fresh_name)
 
 
 def test_tries_do_not_count_for_what_the_user_says_later(

@@ -10,7 +10,6 @@ from redis import Redis
 
 from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.costs.user_budget import UserBudget
-from tablestore_memory.worker.failures.errors import Busy
 from tablestore_memory.worker.failures.isolation import Failure
 from tablestore_memory.worker.qwen.asked_for import Asker, asked_for
 from tablestore_memory.worker.qwen.budget import Budget
@@ -20,7 +19,6 @@ from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.tries import Tries
 
-_HELD_S = 6.0  # another worker has the user; if it died, its lease has run out by then
 log = structlog.get_logger()
 
 
@@ -38,19 +36,22 @@ class Undecided:
     def claim(self, partition: int) -> str | None:
         """The user who has waited longest in a partition, if that is long enough, to be decided for now.
 
-        Not due again before a task has ended that would decide. Who is over the day's budget waits for the next
-        day. Raises BudgetSpent.
+        Not due again for `hold_ms`. Who is over the day's budget waits for the next day. Raises BudgetSpent.
         """
         self.budget.check()
-        hold_ms = round(self.tries.isolation.session_s * 1000)
         key = self.keys.to_decide(partition)
-        for name in claim_due(self.redis, due=key, hold_ms=hold_ms, limit=1):
+        for name in claim_due(self.redis, due=key, hold_ms=self.hold_ms, limit=1):
             user_id = name.decode()
             wait_s = self.user_budget.wait_s(user_id)
             if wait_s is None:
                 return user_id
             self.postpone(user_id, wait_s)
         return None
+
+    @property
+    def hold_ms(self) -> int:
+        """No task that decides takes longer."""
+        return round(self.tries.isolation.session_s * 1000)
 
     def is_suspect(self, user_id: str) -> bool:
         """Whether deciding for the user may have ended its worker."""
@@ -64,19 +65,15 @@ class Undecided:
         )
 
     def decide(self, user_id: str) -> int:
-        """Decide for a user, or see to it that it is tried again. Returns how many rows were written.
+        """Decide for a user who was claimed, or see to it that it is tried again. Returns how many rows were written.
 
         Raises Busy if another worker changes the user's memories, and SystemicFailure when every decision would
         fail; this one is tried again then, too.
         """
         asker = Asker(user_id, now_ms(self.redis))
-        try:
-            with asked_for(asker=asker), self.remembering.lease(user_id) as lease:
-                user = WaitingUser(self, user_id, lease)
-                return self._try(user) if user.waits else 0
-        except Busy:
-            self.postpone(user_id, _HELD_S)
-            raise
+        with asked_for(asker=asker), self.remembering.lease(user_id) as lease:
+            user = WaitingUser(self, user_id, lease)
+            return self._try(user) if user.waits else 0
 
     def _try(self, user: "WaitingUser") -> int:
         begun = self.tries.begin(user)
@@ -112,9 +109,10 @@ class WaitingUser:
 
     @property
     def waits(self) -> bool:
-        """False once it was decided with other facts, given up or forgotten."""
-        key = self.undecided.keys.to_decide(self.partition)
-        return self.undecided.redis.zscore(key, self.name) is not None
+        """False once it was decided, given up or forgotten, or waits for the next facts anew."""
+        redis, key = self.undecided.redis, self.undecided.keys.to_decide(self.partition)
+        due_ms = redis.zscore(key, self.name)
+        return due_ms is not None and due_ms <= now_ms(redis) + self.undecided.hold_ms
 
     def postpone(self, wait_s: float) -> None:
         self.undecided.postpone(self.user_id, wait_s)
