@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store
@@ -132,6 +133,25 @@ def test_user_whose_decision_hurts_its_worker_is_given_up_while_another_is_decid
         assert tries(deployment, user) == 0
     assert services.dead.count() == 0
     assert "decision.given_up" in worker.output
+
+
+def test_user_whose_workers_died_is_given_up_and_the_facts_stay_as_they_are(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    leave_two_to_be_one(deployment, fresh_name)
+    make_due(deployment, fresh_name)
+    die(deployment, fresh_name, ATTEMPTS)
+
+    with capture_logs() as told:
+        assert deployment.services.undecided.decide(fresh_name) == 0
+
+    (given_up,) = told
+    assert (given_up["event"], given_up["log_level"]) == ("decision.given_up", "error")
+    assert (given_up["user_id"], given_up["error"]) == (fresh_name, "WorkerDied")
+    assert len(deployment.texts(fresh_name)) == 2
+    assert deployment.services.journal.undecided(fresh_name) == []
+    assert not waits(deployment, fresh_name)
+    assert tries(deployment, fresh_name) == 0
 
 
 def test_outage_gives_nobody_up(

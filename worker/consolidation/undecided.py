@@ -65,9 +65,9 @@ class Undecided:
         )
 
     def decide(self, user_id: str) -> int:
-        """Decide for a user who was claimed, or see to it that it is tried again. Returns how many rows were written.
+        """Decide for a user who was claimed, or see to it that it is tried again.
 
-        Raises Busy if another worker changes the user's memories, and SystemicFailure when every decision would
+        Returns how many rows were written. Raises Busy if another worker changes the user's memories, and SystemicFailure when every decision would
         fail; this one is tried again then, too.
         """
         asker = Asker(user_id, now_ms(self.redis))
