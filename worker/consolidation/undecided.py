@@ -67,8 +67,8 @@ class Undecided:
     def decide(self, user_id: str) -> int:
         """Decide for a user who was claimed, or see to it that it is tried again.
 
-        Returns how many rows were written. Raises Busy if another worker changes the user's memories, and SystemicFailure when every decision would
-        fail; this one is tried again then, too.
+        Returns how many rows were written. Raises Busy if another worker changes the user's memories, and
+        SystemicFailure when every decision would fail; this one is tried again then, too.
         """
         asker = Asker(user_id, now_ms(self.redis))
         with asked_for(asker=asker), self.remembering.lease(user_id) as lease:
