@@ -133,6 +133,7 @@ def test_user_whose_decision_hurts_its_worker_is_given_up_while_another_is_decid
         assert tries(deployment, user) == 0
     assert services.dead.count() == 0
     assert "decision.given_up" in worker.output
+    assert ("task.ran_apart" in worker.output) == (pool == "threads")
 
 
 def test_user_whose_workers_died_is_given_up_and_the_facts_stay_as_they_are(
