@@ -191,7 +191,7 @@ def _set_aside(deployment: Deployment, user: str) -> None:
 def _waiting(deployment: Deployment, user: str) -> None:
     """Sessions that have no row: one that waits, one that was taken, one that was given up, each planned."""
     services = deployment.services
-    attempts = services.attempt.attempts
+    attempts = services.attempt.tries.attempts
     for name in ("waits", "taken", "given-up"):
         session = f"{user}-{name}"
         services.due.add(user, session, 1)
@@ -206,9 +206,12 @@ def _waiting(deployment: Deployment, user: str) -> None:
 
 
 def _marks(deployment: Deployment, user: str) -> None:
-    """A change that was begun, and memories that are looked for and have no row."""
+    """A memory to be decided on, a change that was begun, and memories that are looked for and have no row."""
     services = deployment.services
     partition = services.streams.partition(user)
+    with services.remembering.lease(user) as lease:
+        services.journal.end(user, "plan", lease, [f"{user}-undecided"])
+    services.undecided.tries.attempts.begin(partition, user.encode())
     memory = Memory(user, f"{user} begins.", f"{user}-home", received_ms=now_ms(services.redis))
     change = Change(Embedded(memory.identified(), [0.5] * services.settings.embedding_dimension))
     entry = msgspec.msgpack.encode(Entry("plan", (change,)))

@@ -1,5 +1,6 @@
 """The clients of one process and the steps that use them, made once, on first use, after any fork."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Self, TypedDict, Unpack
 
@@ -48,6 +49,7 @@ from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Leases
 from tablestore_memory.worker.state.partitions import state_streams
 from tablestore_memory.worker.state.tombstones import Tombstones
+from tablestore_memory.worker.state.tries import Tries
 from tablestore_memory.worker.stores.audit import Audit
 from tablestore_memory.worker.stores.costs import Costs
 from tablestore_memory.worker.stores.history import History
@@ -354,7 +356,14 @@ class Services(RedisServices):
 
     @cached_property
     def undecided(self) -> Undecided:
-        return Undecided(self.redis, self.keys, self.remembering, self.budget, self.user_budget)
+        return Undecided(
+            redis=self.redis,
+            keys=self.keys,
+            remembering=self.remembering,
+            budget=self.budget,
+            user_budget=self.user_budget,
+            tries=self._tries(self.keys.to_decide_tries),
+        )
 
     @cached_property
     def finder(self) -> FactFinder:
@@ -377,8 +386,12 @@ class Services(RedisServices):
 
     @cached_property
     def attempt(self) -> Attempt:
-        attempts = AttemptLog(self.redis, self.keys.failed, first_s=2, longest_s=120)
-        return Attempt(self.extract, self.leases, attempts, self.isolation, self.probe_all)
+        return Attempt(self.extract, self.leases, self._tries(self.keys.failed))
+
+    def _tries(self, key: Callable[[int], str]) -> Tries:
+        """Of what holds up nobody."""
+        attempts = AttemptLog(self.redis, key, first_s=2, longest_s=120)
+        return Tries(attempts, self.isolation, self.probe_all)
 
     @cached_property
     def reconciliation(self) -> Reconciliation:

@@ -51,7 +51,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.DECIDE, **_ended_after(isolation.session_s))
     def decide_what_waits(partition: int) -> None:
         s = services()
-        _turn(s, gate.DECIDE, partition, lambda: s.undecided.decide(partition))
+        _turn(s, gate.DECIDE, partition, lambda: _decide(s, isolation, partition))
 
     @app.task(name=gate.EXTRACT, **_ended_after(isolation.session_s))
     def extract_session(partition: int) -> None:
@@ -95,6 +95,8 @@ def execute(s: Services, task: str, about: Sequence[str]) -> None:
             _extract(s, user_id, session_id)
         case gate.REQUESTS, [partition]:
             _requests(s, int(partition))
+        case gate.DECIDE, [user_id]:
+            _step(s, gate.DECIDE, lambda: s.undecided.decide(user_id))
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
@@ -143,7 +145,7 @@ def _requests(s: Services, partition: int) -> int:
 def _is_to_be_apart(s: Services, partition: int, user_id: str, session_id: str) -> bool:
     if not shares_its_process():
         return False
-    return s.attempt.attempts.is_suspect(partition, member(user_id, session_id))
+    return s.attempt.tries.attempts.is_suspect(partition, member(user_id, session_id))
 
 
 def _extract(s: Services, user_id: str, session_id: str) -> None:
@@ -157,6 +159,18 @@ def _extract(s: Services, user_id: str, session_id: str) -> None:
         s.stage_errors.note(gate.EXTRACT, outcome.error)
     elif outcome.chunks:  # a session in which nothing waits says nothing of Qwen
         s.stage_errors.clear(gate.EXTRACT)
+
+
+def _decide(s: Services, isolation: Isolation, partition: int) -> int:
+    """For one user of the partition. Returns how many rows were written here."""
+    user_id = s.undecided.claim(partition)
+    if user_id is None:
+        return 0
+    if not (shares_its_process() and s.undecided.is_suspect(user_id)):
+        return s.undecided.decide(user_id)
+    if not run_apart(gate.DECIDE, [user_id], isolation.session_s * _APART):
+        s.undecided.postpone(user_id, _PLACE_S)
+    return 0
 
 
 def _pause(s: Services, task: str, error: SystemicFailure) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from tablestore_memory.protocol.events import encode
 from tablestore_memory.worker import apart_main
 from tablestore_memory.worker.app import create_app
+from tablestore_memory.worker.consolidation.consolidate import Consolidation
 from tablestore_memory.worker.extract import facts
 from tablestore_memory.worker.ingest.batches import build_batch
 from tablestore_memory.worker.ingest.drain import Ingest
@@ -21,7 +22,7 @@ from tablestore_memory.worker.settings import Settings
 from tests.failures.hostile import suffer
 
 carry_out, find = RequestWork.carry_out, facts.FactFinder.find
-drain = Ingest.drain
+drain, decided = Ingest.drain, Consolidation.decided
 
 
 def hostile_batch(entries: Any, *more: Any) -> Any:
@@ -45,12 +46,20 @@ def hostile_find(self: Any, user_id: str, session_id: str, context: Any, new: An
     return find(self, user_id, session_id, context, new)
 
 
+def hostile_decided(self: Consolidation, new: Any, known: Any, *more: Any, **named: Any) -> Any:
+    for each in known.values():
+        suffer(each.memory.text)
+    return decided(self, new, known, *more, **named)
+
+
 if "ingest" in os.environ.get("HOSTILE_STEPS", ""):
     Ingest.drain = hostile_drain  # type: ignore[method-assign]
 if "requests" in os.environ.get("HOSTILE_STEPS", ""):
     RequestWork.carry_out = hostile_work  # type: ignore[method-assign]
 if "extract" in os.environ.get("HOSTILE_STEPS", ""):
     facts.FactFinder.find = hostile_find  # type: ignore[method-assign]
+if "decide" in os.environ.get("HOSTILE_STEPS", ""):
+    Consolidation.decided = hostile_decided  # type: ignore[method-assign]
 
 apart.COMMAND[-1] = __name__
 

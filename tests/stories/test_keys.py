@@ -92,6 +92,7 @@ def fail(deployment: Deployment) -> None:
     UserBudget(services.redis, services.keys, services.ledger, daily_tokens=0).wait_s("ana")
     with services.leases.lease(services.keys.user_lease("ana"), wait_s=5) as lease:
         services.journal.end("ana", "for the test", lease, ["a memory to be decided on"])
+        services.undecided.tries.attempts.begin(services.streams.partition("ana"), b"ana")
     report_dropped(deployment)
 
 

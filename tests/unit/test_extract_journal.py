@@ -122,10 +122,11 @@ def test_what_is_undecided_is_forgotten_with_what_was_applied(
     redis: Redis, journal: Journal, lease: Lease
 ) -> None:
     journal.end("ana", "plan-1", lease, ["a"])
+    redis.hset(journal._tries("ana"), "ana", "one")
 
     assert journal.forget_applied("ana", existing=()) == 2
     assert journal.undecided("ana") == []
-    assert not redis.exists(journal._to_decide("ana"))
+    assert not redis.exists(journal._to_decide("ana"), journal._tries("ana"))
 
 
 def test_what_is_undecided_and_not_forgotten_is_decided_still(

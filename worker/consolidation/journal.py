@@ -35,6 +35,7 @@ def end_changes(
     applied: str,
     undecided: str,
     to_decide: str,
+    tries: str,
     token: str,
     user: str,
     plan: str,
@@ -95,6 +96,7 @@ class Journal:
             applied=self._keys.applied(user_id),
             undecided=self._keys.undecided(user_id),
             to_decide=self._to_decide(user_id),
+            tries=self._tries(user_id),
             token=lease.token,
             user=user_id,
             plan=plan_id,
@@ -119,9 +121,10 @@ class Journal:
         return raw.decode().split() if raw else []
 
     def leave_undecided(self, user_id: str, ids: Sequence[str]) -> None:
-        """Of what is undecided no more than these; under the user's lease."""
+        """Of what is undecided no more than these, not tried yet; under the user's lease."""
         key = self._keys.undecided(user_id)
         with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(self._tries(user_id), user_id)
             if ids:
                 pipe.set(key, " ".join(ids))
             else:
@@ -142,6 +145,9 @@ class Journal:
 
     def _to_decide(self, user_id: str) -> str:
         return self._keys.to_decide(self._keys.streams.partition(user_id))
+
+    def _tries(self, user_id: str) -> str:
+        return self._keys.to_decide_tries(self._keys.streams.partition(user_id))
 
 
 def _ensure(answer: int, lease: Lease) -> None:

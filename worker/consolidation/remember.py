@@ -80,22 +80,25 @@ class Remembering:
         log.info("memories.changed", **tally(changes, known))
         return len(changes)
 
-    def decide(self, user_id: str) -> int:
+    def decide(self, user_id: str, lease: Lease) -> int:
         """Decide on what waits for the user's next facts, without these. Returns how many rows were written.
 
-        Raises Busy, and what keeps a service away; what was to be decided is to be so still.
+        Under the user's lease. Raises LeaseLost, and what keeps a service away; what was to be decided is to be
+        so still. What can never be written is left out, and undecided no longer.
         """
-        with self.user_lease(user_id) as held:
-            undecided = self._undecided(user_id)
-            if not undecided:
-                self.journal.leave_undecided(user_id, ())
-                return 0
-            waiting = list(undecided.values())
-            known = self.neighbours.of(user_id, waiting, wait_for_index=False)
-            changes = self.consolidation.decided((), known, undecided=undecided).changes
+        held = self._held(user_id, lease)
+        undecided = self._undecided(user_id)
+        if not undecided:
+            self.journal.leave_undecided(user_id, ())
+            return 0
+        waiting = list(undecided.values())
+        known = self.neighbours.of(user_id, waiting, wait_for_index=False)
+        changes = self.consolidation.decided((), known, undecided=undecided).changes
+        with _dropped():
             held.make(uuid.uuid4().hex, changes, ())
-        log.info("memories.changed", **tally(changes, known))
-        return len(changes)
+            log.info("memories.changed", **tally(changes, known))
+            return len(changes)
+        return 0
 
     def _undecided(self, user_id: str) -> dict[str, Embedded]:
         ids = self.journal.undecided(user_id)
@@ -117,18 +120,32 @@ class Remembering:
             facts, known, replaced, undecided=undecided, may_wait=may_wait
         )
 
+    def lease(self, user_id: str) -> Lease:
+        """The user's lease, to be entered; what a dead worker began is not ended yet."""
+        key = Keys(self.streams).user_lease(user_id)
+        return self.leases.lease(key, wait_s=self.wait_for_user_s)
+
     @contextmanager
     def user_lease(self, user_id: str) -> Iterator["UserLease"]:
         """Hold the user's lease, with what a dead worker began brought to its end."""
-        key = Keys(self.streams).user_lease(user_id)
-        with self.leases.lease(key, wait_s=self.wait_for_user_s) as lease:
-            held = UserLease(self, user_id, lease)
-            if left := self.journal.unfinished(user_id):
-                try:
-                    held.end(left)
-                except Final as error:
-                    log.error("changes.dropped", error=type(error).__name__, reason=str(error))
-            yield held
+        with self.lease(user_id) as lease:
+            yield self._held(user_id, lease)
+
+    def _held(self, user_id: str, lease: Lease) -> "UserLease":
+        held = UserLease(self, user_id, lease)
+        if left := self.journal.unfinished(user_id):
+            with _dropped():
+                held.end(left)
+        return held
+
+
+@contextmanager
+def _dropped() -> Iterator[None]:
+    """What can never be made is said, and left at that."""
+    try:
+        yield
+    except Final as error:
+        log.error("changes.dropped", error=type(error).__name__, reason=str(error))
 
 
 @dataclass(frozen=True)

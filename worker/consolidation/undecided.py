@@ -1,19 +1,25 @@
-"""Users who do not come back: what waits for their next facts is decided without, when they were gone for long."""
+"""Users who do not come back: what waits for their next facts is decided without, when they were gone for long.
+
+One whose decision fails again and again is given up: the facts stay beside each other, as they were written.
+"""
 
 from dataclasses import dataclass
 
+import structlog
 from redis import Redis
 
 from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.costs.user_budget import UserBudget
+from tablestore_memory.worker.failures.isolation import Failure
 from tablestore_memory.worker.qwen.asked_for import Asker, asked_for
 from tablestore_memory.worker.qwen.budget import Budget
-from tablestore_memory.worker.sessions.due import claim_due
+from tablestore_memory.worker.sessions.due import claim_due, postpone_session
 from tablestore_memory.worker.state.clock import now_ms
-from tablestore_memory.worker.state.keys import MINUTE, Keys
+from tablestore_memory.worker.state.keys import Keys
+from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.tries import Tries
 
-_AGAIN_MS = 10 * MINUTE
-"""A user who was taken and not decided on is taken again after this time; the others have their turn before."""
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -25,19 +31,104 @@ class Undecided:
     remembering: Remembering
     budget: Budget
     user_budget: UserBudget
+    tries: Tries
 
-    def decide(self, partition: int) -> int:
-        """Decide for the user who has waited longest in a partition, if that is long enough. Returns how many rows
-        were written.
+    def claim(self, partition: int) -> str | None:
+        """The user who has waited longest in a partition, if that is long enough, to be decided for now.
 
-        Raises what `Remembering.decide` raises, and BudgetSpent.
+        Not due again for `hold_ms`. Who is over the day's budget waits for the next day. Raises BudgetSpent.
         """
         self.budget.check()
         key = self.keys.to_decide(partition)
-        changes = 0
-        for name in claim_due(self.redis, due=key, hold_ms=_AGAIN_MS, limit=1):
+        for name in claim_due(self.redis, due=key, hold_ms=self.hold_ms, limit=1):
             user_id = name.decode()
-            if self.user_budget.wait_s(user_id) is None:
-                with asked_for(asker=Asker(user_id, now_ms(self.redis))):
-                    changes += self.remembering.decide(user_id)
-        return changes
+            wait_s = self.user_budget.wait_s(user_id)
+            if wait_s is None:
+                return user_id
+            self.postpone(user_id, wait_s)
+        return None
+
+    @property
+    def hold_ms(self) -> int:
+        """No task that decides takes longer."""
+        return round(self.tries.isolation.session_s * 1000)
+
+    def is_suspect(self, user_id: str) -> bool:
+        """Whether deciding for the user may have ended its worker."""
+        return self.tries.attempts.is_suspect(self.partition_of(user_id), user_id.encode())
+
+    def postpone(self, user_id: str, wait_s: float) -> None:
+        """Decide for the user after `wait_s`, if there is something to decide still."""
+        key = self.keys.to_decide(self.partition_of(user_id))
+        postpone_session(
+            self.redis, due=key, session=user_id.encode(), delay_ms=round(wait_s * 1000)
+        )
+
+    def decide(self, user_id: str) -> int:
+        """Decide for a user who was claimed, or see to it that it is tried again.
+
+        Returns how many rows were written. Raises Busy if another worker changes the user's memories, and
+        SystemicFailure when every decision would fail; this one is tried again then, too.
+        """
+        asker = Asker(user_id, now_ms(self.redis))
+        with asked_for(asker=asker), self.remembering.lease(user_id) as lease:
+            user = WaitingUser(self, user_id, lease)
+            return self._try(user) if user.waits else 0
+
+    def _try(self, user: "WaitingUser") -> int:
+        begun = self.tries.begin(user)
+        if begun is None:
+            return 0
+        try:
+            return self.remembering.decide(user.user_id, user.lease)
+        except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
+            # Without the lease others may have decided, or forgotten: nothing may be noted any more.
+            if user.lease.is_held:
+                self.tries.sort_out(user, begun, error)
+            return 0
+
+    def partition_of(self, user_id: str) -> int:
+        return self.keys.streams.partition(user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingUser:
+    """A user as an item that is tried, under the user's lease."""
+
+    undecided: Undecided
+    user_id: str
+    lease: Lease
+
+    @property
+    def partition(self) -> int:
+        return self.undecided.partition_of(self.user_id)
+
+    @property
+    def name(self) -> bytes:
+        return self.user_id.encode()
+
+    @property
+    def waits(self) -> bool:
+        """False once it was decided, given up or forgotten, or waits for the next facts anew."""
+        redis, key = self.undecided.redis, self.undecided.keys.to_decide(self.partition)
+        due_ms = redis.zscore(key, self.name)
+        return due_ms is not None and due_ms <= now_ms(redis) + self.undecided.hold_ms
+
+    def postpone(self, wait_s: float) -> None:
+        self.undecided.postpone(self.user_id, wait_s)
+
+    def tell_failed(self, failure: Failure, tries: int, wait_s: float) -> None:
+        log.warning(
+            "decision.failed",
+            user_id=self.user_id,
+            error=failure.error,
+            reason=failure.reason,
+            tries=tries,
+            wait_s=wait_s,
+        )
+
+    def give_up(self, reason: str, error: str) -> None:
+        """The facts are no longer undecided. Raises LeaseLost."""
+        self.lease.ensure_held()
+        self.undecided.remembering.journal.leave_undecided(self.user_id, ())
+        log.error("decision.given_up", user_id=self.user_id, error=error, reason=reason)

@@ -1,30 +1,21 @@
 """One try at a session: done, again later, or given up with a dead letter. Raises only what stops everyone."""
 
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
 
 from tablestore_memory.worker.extract.session import Extract, about_messages
-from tablestore_memory.worker.failures.errors import Busy, IndexBehind, SystemicFailure, Throttled
-from tablestore_memory.worker.failures.isolation import (
-    DIED,
-    Failure,
-    Isolation,
-    Probe,
-    ensure_item_is_to_blame,
-)
+from tablestore_memory.worker.failures.errors import Busy
+from tablestore_memory.worker.failures.isolation import Failure
 from tablestore_memory.worker.sessions.due import member
-from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.dead_letters import EXTRACT
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease, Leases
+from tablestore_memory.worker.state.tries import Tries
 
 _HELD_S = 6.0  # another worker has the session; if it died, its lease has run out by then
-_BUSY_S = 1.0  # another worker has the user
-_SLOWLY_S = (2.0, 6.0)  # after a throttling or a pause, with jitter
 log = structlog.get_logger()
 
 
@@ -42,9 +33,7 @@ class Attempt:
 
     extraction: Extract
     leases: Leases
-    attempts: AttemptLog
-    isolation: Isolation
-    probe: Probe
+    tries: Tries
     monotonic: Callable[[], float] = time.monotonic
     turn_s: float = 30.0
 
@@ -53,87 +42,82 @@ class Attempt:
 
         Raises SystemicFailure when every session would fail; this one is tried again then, too.
         """
+        session = DueSession(self.extraction, user_id, session_id)
         key = Keys(self.extraction.streams).session_lease(user_id, session_id)
         try:
             with self.leases.lease(key) as lease:
-                return self._try(user_id, session_id, lease)
+                return self._try(session, lease)
         except Busy as error:
-            self.extraction.due.postpone(user_id, session_id, _HELD_S)
+            session.postpone(_HELD_S)
             return Outcome(error=error)
 
-    def _try(self, user_id: str, session_id: str, lease: Lease) -> Outcome:
-        partition = self.extraction.streams.partition(session_id)
-        item, chunks = member(user_id, session_id), 0
-        begun = self.attempts.begin(partition, item)
+    def _try(self, session: "DueSession", lease: Lease) -> Outcome:
+        attempts, partition, name = self.tries.attempts, session.partition, session.name
+        begun, chunks = self.tries.begin(session), 0
+        if begun is None:
+            return Outcome()
         try:
-            if self.isolation.is_over(begun.tries - 1):
-                self._give_up(user_id, session_id, begun.tries - 1, begun.failure or DIED)
-                return Outcome()
             ends = self.monotonic() + self.turn_s
-            for chunks, more in enumerate(self.extraction.run(user_id, session_id, lease), 1):
+            for chunks, more in enumerate(session.extract(lease), 1):
                 if more:  # a chunk is done: what follows starts anew
-                    self.attempts.forget(partition, item)
+                    attempts.forget(partition, name)
                 if more and self.monotonic() > ends:
-                    self.extraction.due.postpone(user_id, session_id, 0)
+                    session.postpone(0)
                     return Outcome(chunks)
                 if more:
-                    begun = self.attempts.begin(partition, item)
-            self.attempts.forget(partition, item)
+                    begun = attempts.begin(partition, name)
+            attempts.forget(partition, name)
             return Outcome(chunks)
         except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
             # Without the lease the session is another's, or forgotten: nothing of it may be noted any more.
             if lease.is_held:
-                self._sort_out(user_id, session_id, begun, error)
+                self.tries.sort_out(session, begun, error)
             return Outcome(chunks, error)
 
-    def _sort_out(self, user_id: str, session_id: str, begun: Attempts, error: Exception) -> None:
-        if not isinstance(error, (Busy, Throttled, IndexBehind)):
-            self._failed(user_id, session_id, begun, error)
-            return
-        wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
-        self._step_aside(user_id, session_id, begun, wait_s)
 
-    def _step_aside(self, user_id: str, session_id: str, begun: Attempts, wait_s: float) -> None:
-        partition = self.extraction.streams.partition(session_id)
-        self.attempts.step_aside(partition, member(user_id, session_id), begun, wait_s)
-        self.extraction.due.postpone(user_id, session_id, wait_s)
+@dataclass(frozen=True, slots=True)
+class DueSession:
+    """A session as an item that is tried."""
 
-    def _failed(self, user_id: str, session_id: str, begun: Attempts, error: Exception) -> None:
-        try:
-            ensure_item_is_to_blame(error, self.probe)
-        except SystemicFailure:
-            self._step_aside(user_id, session_id, begun, random.uniform(*_SLOWLY_S))
-            raise
-        failure = Failure.of(error)
-        partition = self.extraction.streams.partition(session_id)
-        wait_s = self.attempts.failed(partition, member(user_id, session_id), begun, failure)
+    extraction: Extract
+    user_id: str
+    session_id: str
+
+    @property
+    def partition(self) -> int:
+        return self.extraction.streams.partition(self.session_id)
+
+    @property
+    def name(self) -> bytes:
+        return member(self.user_id, self.session_id)
+
+    def extract(self, lease: Lease) -> Iterator[bool]:
+        return self.extraction.run(self.user_id, self.session_id, lease)
+
+    def postpone(self, wait_s: float) -> None:
+        self.extraction.due.postpone(self.user_id, self.session_id, wait_s)
+
+    def tell_failed(self, failure: Failure, tries: int, wait_s: float) -> None:
         log.warning(
             "session.failed",
-            session_id=session_id,
+            session_id=self.session_id,
             error=failure.error,
             reason=failure.reason,
-            tries=begun.tries,
-            wait_s=round(wait_s, 1),
+            tries=tries,
+            wait_s=wait_s,
         )
-        if self.isolation.is_over(begun.tries):
-            self._give_up(user_id, session_id, begun.tries, failure)
-        else:
-            self.extraction.due.postpone(user_id, session_id, wait_s)
 
-    def _give_up(self, user_id: str, session_id: str, tries: int, failure: Failure) -> None:
+    def give_up(self, reason: str, error: str) -> None:
         """Its messages stay unextracted, where they are; the letter says so."""
-        ensure_item_is_to_blame(None, self.probe)
-        extraction, item = self.extraction, member(user_id, session_id)
-        partition = extraction.streams.partition(session_id)
-        if extraction.due.waits(user_id, session_id):  # else it was forgotten meanwhile
-            reason = f"{tries} tries failed, the last with {failure.error}: {failure.reason}"
-            extraction.dead.add(
-                partition,
-                event=about_messages(user_id, session_id),
-                reason=reason,
-                queue=EXTRACT,
-                error=failure.error,
-            )
-            extraction.due.give_up(user_id, session_id, reason)
-            log.error("session.given_up", session_id=session_id, reason=reason)
-        self.attempts.forget(partition, item)
+        due, about = self.extraction.due, (self.user_id, self.session_id)
+        if not due.waits(*about):  # it was forgotten meanwhile
+            return
+        self.extraction.dead.add(
+            self.partition,
+            event=about_messages(*about),
+            reason=reason,
+            queue=EXTRACT,
+            error=error,
+        )
+        due.give_up(*about, reason)
+        log.error("session.given_up", session_id=self.session_id, reason=reason)

@@ -256,6 +256,7 @@ CATALOGUE: tuple[Metric, ...] = (
             Feed("task.failed", by={"error": "error", "what": "task"}),
             Feed("session.failed", by={"error": "error"}, fixed={"what": "session"}),
             Feed("request.failed", by={"error": "error"}, fixed={"what": "request"}),
+            Feed("decision.failed", by={"error": "error"}, fixed={"what": "decision"}),
             Feed("rows.again", "rows", by={"error": "error"}, fixed={"what": "row"}),
         ),
     ),

@@ -118,6 +118,10 @@ class Keys:
         """Users who have such memories, by when these are decided on if nothing comes, ms."""
         return self.streams.key(partition, "to-decide")
 
+    def to_decide_tries(self, partition: int) -> Hash:
+        """Of such users whose decision was begun and not settled: tries, and why the last one failed."""
+        return self.streams.key(partition, "to-decide-tries")
+
     def confirm(self, partition: int) -> SortedSet:
         """Memories to look for in the index, by the time of the next look, ms."""
         return self.streams.key(partition, "confirm")
