@@ -56,13 +56,19 @@ def fitting(
     """
     facts = facts if facts_share > 0 else []
     turns = turns if facts_share < 1 else []
-    known, said = _Section[F](_KNOWN), _Section[T](_SAID)
-    left = tokens * _BYTES_A_TOKEN - 1 + len(_BETWEEN)  # which does not stand before the first
-    left -= known.take(facts, int(left * facts_share))
-    told = {turn_id for fact in known.entries for turn_id in fact.cited}
+    known, left = _first(facts, tokens, facts_share)
+    said, told = _Section[T](_SAID), _cited(known.entries)
     left -= said.take(sorted(turns, key=lambda turn: turn.id in told), left)
     known.take([fact for fact in facts if fact not in known.entries], left)
     return [f for f in facts if f in known.entries], [t for t in turns if t in said.entries]
+
+
+def room_for_turns(
+    facts: Sequence[Citing], tokens: int, facts_share: float
+) -> tuple[set[str], int]:
+    """Ids of the turns that the facts were taken from which are told first, and how many tokens these leave."""
+    known, left = _first(facts if facts_share > 0 else [], tokens, facts_share)
+    return _cited(known.entries), left // _BYTES_A_TOKEN
 
 
 def written(facts: Iterable[Entry], turns: Iterable[Entry]) -> str:
@@ -76,6 +82,17 @@ def _lines(entries: Iterable[Entry]) -> Iterator[str]:
         if day:
             yield day
         yield from (entry.line for entry in of_day)
+
+
+def _first(facts: Sequence[F], tokens: int, facts_share: float) -> tuple["_Section[F]", int]:
+    """Facts up to their share, and the bytes that they leave."""
+    known = _Section[F](_KNOWN)
+    room = tokens * _BYTES_A_TOKEN - 1 + len(_BETWEEN)  # which does not stand before the first
+    return known, room - known.take(facts, int(room * facts_share))
+
+
+def _cited(facts: Iterable[Citing]) -> set[str]:
+    return {turn_id for fact in facts for turn_id in fact.cited}
 
 
 class _Section(Generic[E]):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tablestore_memory.recall.asked import Asked
-from tablestore_memory.recall.block import fitting, written
+from tablestore_memory.recall.block import fitting, room_for_turns, written
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.entries import Fact, Said
 from tablestore_memory.recall.finding import Finding, Found
@@ -35,7 +35,8 @@ def recalled(clients: Clients, asked: Asked) -> Steps[Recalled]:
     memories = [fact.candidate.item for fact in facts]
     turns: list[Said] = []
     if asked.seeks_turns:
-        reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh)
+        room = _room_for_turns(asked, facts)
+        reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh, *room)
         yield parts.wait(_TO_READ if asked.rerank else 1)
         turns = [Said(candidate) for candidate in reading.read()]
     if asked.rerank:
@@ -55,6 +56,13 @@ def _facts(asked: Asked, found: Found) -> list[Fact]:
     cite(candidates, "turns.words", said)
     boost(candidates, asked.as_of or time.time_ns() // 1000)
     return [Fact(each, held.ends.get(each.item.document_id)) for each in best_first(candidates)]
+
+
+def _room_for_turns(asked: Asked, facts: Sequence[Fact]) -> tuple[set[str], int]:
+    """Turns that come last, and tokens for turns; before a model has chosen among facts it may be any, and all."""
+    if asked.rerank:
+        return set(), asked.tokens
+    return room_for_turns(facts, asked.tokens, asked.facts_share)
 
 
 def _held(asked: Asked, found: Found) -> Held:

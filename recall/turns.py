@@ -2,7 +2,7 @@
 what was said beside them. Read by primary key, so that what is gone or another's is not told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import islice
 
@@ -23,8 +23,8 @@ from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
-# A usual one has 40 with its date. More are read than fit, as what told facts were taken from comes last.
-_TOKENS_A_TURN = 30
+# Most turns have 40. More are read than fit into the room that facts leave: some are short, some are not told.
+_A_TURN, _A_SHORT_TURN = 30, 15
 _FEWEST = 10
 _BESIDE = 4  # of the best turns, those before or after which is read on
 _OF_A_NEIGHBOUR = 0.5  # of the score of the turn that it stands beside
@@ -43,19 +43,23 @@ class TurnsToRead:
         facts: Sequence[Memory],
         words: Sequence[Listed[MessageKey]],
         fresh: Sequence[MessageRow],
+        told: Collection[str],
+        room: int,
     ) -> None:
+        """Turns with an id that is `told` are read last, as they are told last; `room` in tokens."""
         self._sessions, self._asked = clients.turns, asked
         self._fresh = {_key(row): row for row in fresh}
         self._scores = _scored(facts, words, self._fresh)
         ranked = sorted(self._scores, key=lambda key: -sum(self._scores[key].values()))
-        most = max(_FEWEST, asked.tokens // _TOKENS_A_TURN)
-        unread = [key for key in ranked[:most] if key not in self._fresh]
+        ranked = [key for key in ranked if key not in self._fresh]
+        most = max(_FEWEST, min(asked.tokens // _A_TURN, room // _A_SHORT_TURN))
+        unread = sorted(ranked, key=lambda key: key.message_id in told)[:most]
         self._rows: Part[list[MessageRow]] | None = None
         if unread:
             self._rows = parts.ask("turns.read", partial(self._read, unread))
         self._beside = {
             key: parts.ask("turns.beside", partial(self._read_beside, key))
-            for key in unread[:_BESIDE]
+            for key in ranked[:_BESIDE]
         }
 
     def read(self) -> list[Candidate[MessageRow]]:
