@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tablestore_memory.recall.block import fitting, written
+from tablestore_memory.recall.block import fitting, room_for_turns, written
 from tablestore_memory.worker.qwen.tokens import tokens_of
 
 
@@ -102,6 +102,20 @@ def test_block_may_be_of_facts_or_of_turns_alone(share: float, facts: bool, turn
     known, said = fitting(many("fact")[:3], many("turn")[:3], 1_000, share)
 
     assert (bool(known), bool(said)) == (facts, turns)
+
+
+def test_room_for_turns_is_what_the_facts_that_are_told_first_leave() -> None:
+    facts = [Line(f"fact number {n:03} has a line of its own", cited=(str(n),)) for n in range(200)]
+
+    told, room = room_for_turns(facts, 1_000, 0.6)
+
+    first, said = fitting(facts, many("turn"), 1_000, 0.6)
+    assert told == {turn_id for fact in first[: len(told)] for turn_id in fact.cited}
+    assert room == pytest.approx(tokens_of(written([], said)), abs=10)
+
+
+def test_all_room_is_for_turns_where_no_fact_is_wanted() -> None:
+    assert room_for_turns([Line("a fact", cited=("1",))], 1_000, 0) == (set(), 1_000)
 
 
 def test_what_does_not_fit_is_passed_over_for_what_does() -> None:
