@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store
 from devtools.servers import wait_until
 from tablestore_memory.worker.failures.errors import Busy, SystemicFailure
+from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 from tests.failures.hostile import KILL, RAISE
 from tests.failures.ingesting import fault, idle_deployment
@@ -67,6 +69,13 @@ def make_due(deployment: Deployment, user: str) -> None:
     deployment.services.redis.zadd(to_decide(deployment, user), {user: 0}, xx=True)
 
 
+def wait_s(deployment: Deployment, user: str) -> float:
+    """Until the user is due."""
+    redis = deployment.services.redis
+    due_ms = redis.zscore(to_decide(deployment, user), user) or 0
+    return (due_ms - now_ms(redis)) / 1000
+
+
 def tries(deployment: Deployment, user: str) -> int:
     services = deployment.services
     found = services.undecided.tries.attempts.all(services.streams.partition(user))
@@ -79,6 +88,11 @@ def die(deployment: Deployment, user: str, times: int) -> None:
     for _ in range(times):
         partition = services.undecided.partition_of(user)
         services.undecided.tries.attempts.begin(partition, user.encode())
+
+
+def memories_away(tablestore_url: str) -> AbstractContextManager[None]:
+    """While something trivial is answered."""
+    return fault(tablestore_url, "error", operation="BatchGetRow", code="OTSServerUnavailable")
 
 
 def users_of_one_partition(deployment: Deployment, name: str, count: int) -> list[str]:
@@ -153,6 +167,19 @@ def test_user_whose_workers_died_is_given_up_and_the_facts_stay_as_they_are(
     assert deployment.services.journal.undecided(fresh_name) == []
     assert not waits(deployment, fresh_name)
     assert tries(deployment, fresh_name) == 0
+
+
+def test_decision_that_failed_is_tried_again_after_minutes(
+    deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
+) -> None:
+    leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
+
+    with memories_away(faulty_tablestore_url):
+        deployment.services.undecided.decide(fresh_name)
+
+    assert tries(deployment, fresh_name) == 1
+    assert 600 / 4 - 10 < wait_s(deployment, fresh_name) <= 600
 
 
 def test_outage_gives_nobody_up(
