@@ -355,8 +355,8 @@ class Services(RedisServices):
 
     @cached_property
     def undecided(self) -> Undecided:
-        # Whoever was gone for a month is in no hurry, and who is given up is so for good: the tries outlast an hour
-        # in which a service fails at what is large, and answers something trivial.
+        # Whoever was gone for a month is in no hurry, and who is given up is so for good: the tries outlast an
+        # hour in which a service fails at what is large, and answers something trivial.
         attempts = AttemptLog(
             self.redis, self.keys.to_decide_tries, first_s=600, longest_s=24 * 3600
         )
