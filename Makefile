@@ -47,10 +47,12 @@ help: ## List the targets
 
 install: $(VENV)/.installed ## Make .venv with the pinned packages
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) …"
 	@$(PIP) install --no-compile --constraint constraints.txt uv
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/uv
+	@echo "installing into $(VENV) …"
 	@$(INSTALL) '.[worker,server,local,dev]'
 	@touch $@
 
@@ -206,7 +208,7 @@ million: install ## A million messages over 10,000 sessions with each of the SDK
 	$(BIN)/python bench/million.py
 	$(BIN)/python bench/million.py --codec python --minutes 15
 
-lock: install ## Rewrite constraints.txt from a fresh resolution
+lock: $(BIN)/uv ## Rewrite constraints.txt from a fresh resolution
 	@$(INDEX) $(BIN)/uv pip compile --python-version 3.11 --quiet --upgrade --no-header --no-annotate --output-file constraints.txt pyproject.toml \
 	    $(addprefix --extra ,worker server local dev bench browser dist mutants)
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
-_KNOWN, _SAID = "Known facts, by the day since when they are known:", "What was said:"
+_KNOWN, _SAID = "Known facts, by date first known:", "What was said:"
 _BETWEEN = "\n\n"
 _BYTES_A_TOKEN = 4
 _SHORTEST = 24

@@ -5,8 +5,10 @@ word; facts were looked at when they were extracted. An entry is equal to itself
 fields costs a tenth of a recall.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 
 from tablestore_memory.recall.ranking import Candidate
@@ -90,9 +92,10 @@ class Fact:
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """A turn."""
+    """A turn, told by the clock of a zone."""
 
     candidate: Candidate[MessageRow]
+    zone: tzinfo = UTC
 
     @property
     def id(self) -> str:
@@ -120,11 +123,11 @@ class Said:
 
     @property
     def day(self) -> str:
-        return self.at.date().isoformat()
+        return self.at.astimezone(self.zone).date().isoformat()
 
     @cached_property
     def line(self) -> str:
-        return f"{self.at:%H:%M} {self.speaker}: {self.text}"
+        return f"{self.at.astimezone(self.zone):%H:%M} {self.speaker}: {self.text}"
 
     @property
     def recalled(self) -> RecalledTurn:
@@ -141,8 +144,16 @@ class Said:
 
 
 def _tells(text: str, day: str) -> bool:
-    """Four digits alone may be a figure, unless they stand where a date is put behind a text."""
-    return (day if len(day) > len("2023") else f"({day})") in text
+    """Four digits alone may be a figure, unless they stand where a year does."""
+    if len(day) > len("2023"):
+        return day in text
+    return bool(re.search(rf"[(/]{day}[)/]|\b(?:in|since|from|until) {day}\b|{day}年", text))
+
+
+def zone_of(turns: Iterable[Candidate[MessageRow]]) -> tzinfo:
+    """In which all turns of a block are told: that of the user, as an app may say no zone for what it answers."""
+    zones = (each.item.said.at.tzinfo for each in turns if each.item.said.role == "user")
+    return next(filter(None, zones), UTC)
 
 
 def _shown(text: str) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from tablestore_memory.recall.asked import Asked
 from tablestore_memory.recall.block import fitting, room_for_turns, written
 from tablestore_memory.recall.clients import Clients
-from tablestore_memory.recall.entries import Fact, Said
+from tablestore_memory.recall.entries import Fact, Said, zone_of
 from tablestore_memory.recall.finding import Finding, Found
 from tablestore_memory.recall.held import Held, held_at, holding
 from tablestore_memory.recall.parts import Deadline, Parts, Steps
@@ -38,7 +38,9 @@ def recalled(clients: Clients, asked: Asked) -> Steps[Recalled]:
         room = _room_for_turns(asked, facts)
         reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh, *room)
         yield parts.wait(_TO_READ if asked.rerank else 1)
-        turns = [Said(candidate) for candidate in reading.read()]
+        read = reading.read()
+        zone = zone_of(read)
+        turns = [Said(candidate, zone) for candidate in read]
     if asked.rerank:
         facts, turns = yield from _reranked(clients, parts, asked, facts, turns)
     return _result(asked, parts, facts, turns)

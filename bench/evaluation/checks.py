@@ -19,7 +19,6 @@ from bench.evaluation.conversations import Conversation
 from bench.evaluation.judged import Model
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
-from tablestore_memory.worker.consolidation.figures import figures
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memories import Embedded, Memory
 
@@ -82,8 +81,8 @@ class Planted:
     def dates(self) -> dict[str, int]:
         """`remembered` have a memory that cites the message; of these some have a date, `right` or `wrong`.
 
-        `told` is neither: the memory has the date of what followed, such as a move, and its text tells this one,
-        or the history does, as what the message said is over.
+        `told` is neither: the memory rests on a later message, too, with the date of what followed, and its text
+        names the days of this one, or the history does.
         """
         counts = {"planted": 0, "remembered": 0, "right": 0, "told": 0, "wrong": 0}
         for each in self._planted("dates"):
@@ -129,14 +128,12 @@ class Planted:
         return {"planted": len(planted), "still_planned": still}
 
     def _is_told(self, planted: dict[str, Any], citing: Iterable[Memory]) -> bool:
-        """Whether one of these memories, or what was replaced and cites the message, names the days."""
-        texts = [memory.text for memory in citing] + [
-            each.text
-            for each in self.replaced
-            if any(source.message_id == planted["message_id"] for source in each.sources)
-        ]
-        days = _figures_of(planted)
-        return any(days <= figures(text) for text in texts)
+        """Whether what followed took the place of this date, and it is told as what was."""
+        message_id = planted["message_id"]
+        days = {planted["event_start"], planted["event_end"] or planted["event_start"]}
+        texts = [memory.text for memory in citing if len(_messages(memory)) > 1]
+        texts += [each.text for each in self.replaced if message_id in _messages(each)]
+        return any(all(day in text for day in days) for text in texts)
 
     def _planted(self, kind: str) -> list[dict[str, Any]]:
         return list(self.conversation.planted.get(kind, []))
@@ -153,8 +150,8 @@ class Planted:
         return list({memory.document_id: memory for memory in found}.values())
 
 
-def _figures_of(planted: dict[str, Any]) -> set[str]:
-    return figures(f"{planted['event_start']} {planted['event_end'] or ''}")
+def _messages(cited: Memory | Replaced) -> set[str]:
+    return {source.message_id for source in cited.sources}
 
 
 def _words(memory: Memory) -> Iterable[str]:

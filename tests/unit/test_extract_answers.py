@@ -348,6 +348,10 @@ def test_passage_is_not_cut_inside_a_number() -> None:
         (["Ana", "Ana likes tea.", "2023-05", "preference", 2], "preference", "2023-05"),
         (["Ana", "Ana likes tea.", 2], "fact", None),
         (["Ana", "Ana likes tea.", "goal", "2", [2, "I like tea"]], "fact", None),
+        (["Ana", "Ana likes tea.", "preference", "since 2023-05", 2], "preference", "2023-05"),
+        (["Ana", "Ana likes tea.", "since 2023-05", 2], "fact", "2023-05"),
+        (["Ana", "Ana likes tea.", "preference", "as of 2023-05-08", 2], "preference", None),
+        (["Ana", "Ana likes tea.", "preference", "by then", 2], "preference", None),
     ],
 )
 def test_row_is_read_part_by_part_by_its_form(row: list[Any], kind: str, start: str | None) -> None:
@@ -355,6 +359,11 @@ def test_row_is_read_part_by_part_by_its_form(row: list[Any], kind: str, start: 
 
     assert (memory.kind, memory.subject, memory.event_start) == (kind, "Ana", start)
     assert [source.message_id for source in memory.sources] == ["m2"]
+
+
+@pytest.mark.parametrize("text", ["Ana likes tea", "Ana likes tea (as of 2023-05-08)"])
+def test_day_of_a_measurement_stands_in_the_text_once(text: str) -> None:
+    assert one(["Ana", text, "as of 2023-05-08", 2]).text == "Ana likes tea (as of 2023-05-08)"
 
 
 def test_subject_holds_for_the_rows_below_it_that_name_none() -> None:
@@ -386,7 +395,7 @@ def test_rows_in_a_list_of_their_own_below_their_subject_are_read() -> None:
     ]
 
 
-@pytest.mark.parametrize("unknown", ["advisory", "2023-05-32"])
+@pytest.mark.parametrize("unknown", ["advisory", "2023-05-32", "since 2023-02-30"])
 def test_kind_or_date_that_is_longer_than_its_text_makes_the_text_no_subject(unknown: str) -> None:
     said = [Turn("m1", 1, "user", "小李", "我喜欢猫。", "message")]
 

@@ -71,7 +71,7 @@ def test_turns_that_told_facts_came_from_give_their_room_to_others() -> None:
     fact = Line("Ana lives in Paris.", cited=("home",))
     cited, other = Line("I live in Paris.", id="home"), Line("My flat has a balcony.", id="flat")
 
-    known, said = fitting([fact], [cited, other], 30, 0.6)
+    known, said = fitting([fact], [cited, other], 24, 0.6)
 
     assert (known, said) == ([fact], [other])
 

@@ -56,6 +56,13 @@ def test_year_is_told_though_the_text_has_such_a_figure() -> None:
     assert line("Ana earned 2023 euros.", event_start="2023").endswith("(2023)")
 
 
+@pytest.mark.parametrize(
+    ("text", "end"), [("Ana met Bo in 2022.", None), ("Ana studied in Rome. (2022/2024)", "2024")]
+)
+def test_year_that_stands_where_a_year_does_is_not_told_again(text: str, end: str | None) -> None:
+    assert line(text, event_start="2022", event_end=end) == f"- {text}"
+
+
 def test_fact_stands_below_the_day_since_when_it_is_known() -> None:
     assert fact("Ana likes jazz.").day == "2023-05-08"
 

@@ -154,17 +154,21 @@ def test_stopped_pool_ends_what_runs_and_drops_what_waits(pool: ThreadPool) -> N
     assert waiting.events == []
 
 
-def test_process_in_which_no_thread_can_run_ends_itself_and_says_where() -> None:
-    program = """if True:
+@pytest.mark.parametrize(("look_s", "after_s"), [(0.1, 0.5), (30.0, 0.0)])
+def test_process_in_which_no_thread_can_run_ends_itself_and_says_where(
+    look_s: float, after_s: float
+) -> None:
+    """Also before the first look: a worker that starts anew may be given the same task at once."""
+    program = f"""if True:
         import itertools, time
         from tablestore_memory.worker.pool.threads import ThreadPool
         class Impatient(ThreadPool):
-            look_s, frozen_s = 0.1, 1.0
+            look_s, frozen_s = {look_s}, 1.0
         pool = Impatient(limit=1)
         pool.start()
         def hold_the_lock(): max(itertools.repeat(0))
         nothing = dict.fromkeys(("callback", "error_callback", "timeout_callback"))
-        time.sleep(0.5)
+        time.sleep({after_s})
         pool.apply_async(hold_the_lock, accept_callback=lambda *_: None, **nothing)
         time.sleep(60)
     """

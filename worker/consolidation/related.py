@@ -115,7 +115,7 @@ class Relatedness:
         ]
 
     def _needed(self, new: Told, old: Told) -> float:
-        kind, old_kind = new.kind, old.kind
+        kind, old_kind = new.memory.kind, old.memory.kind
         needed = self.needed.get(old_kind, self.needed["fact"])
         if kind == "plan":  # what is yet to come ends no state
             needed = max(needed, self.needed["plan"])
@@ -133,10 +133,10 @@ class Relatedness:
     def _less(self, new: Told, old: Told) -> float:
         """By how much less is needed, as what is told may end a state."""
         if new.ends:
-            return self.end + self.same_kind * (new.kind == old.kind)
+            return self.end + self.same_kind * (new.memory.kind == old.memory.kind)
         if new.changes:
             return self.change
-        return -self.alike * (old.kind != "profile")
+        return -self.alike * (old.memory.kind != "profile")
 
     def _scores(self, every: Sequence[Embedded], told: Sequence[Told]) -> Matrix:
         """A row and a column for each."""
@@ -154,9 +154,10 @@ def _have_one_thing(new: Told, old: Told) -> bool:
 
 def _may_end(new: Told, old: Told) -> bool:
     """Whether one may end the other though little tells of it: no advice does, and no event that is just that."""
-    if "fact" in (new.kind, old.kind):
+    kind, old_kind = new.memory.kind, old.memory.kind
+    if "fact" in (kind, old_kind):
         return False
-    return new.kind != "event" or old.kind not in _STATES or new.ends or new.changes
+    return kind != "event" or old_kind not in _STATES or new.ends or new.changes
 
 
 def _at_one_time(one: Memory, other: Memory) -> bool:

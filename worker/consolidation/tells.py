@@ -11,7 +11,8 @@ from tablestore_memory.worker.stores.memories import Memory, normalised
 
 # Words by which people tell that something ended, and those by which they may.
 _END = re.compile(
-    r"\b(?:moved (?!on)|quit|quitting|stopped|gave up|no longer|any ?more|died|retired|separated"
+    r"\b(?:not|never|\w+n['’]t)\b[^.;]{0,60}\bany ?more\b"
+    r"|\b(?:moved (?!on)|quit|quitting|stopped|gave up|no longer|anymore|died|retired|separated"
     r"|divorced|broke up|closed down|sold|last day at|laid off|got the job|starts? (?:work|at)|began at)\b"
     r"|卖了|卖掉|转让|入职|跳槽|离职|辞|下岗|裁员|失业|毕业|退[休学出役]|停[业办产]|关[门张店]|倒闭|解散"
     r"|调[到去岗动离任]|改到|搬[到家走去进离出回]|不再|再也[不没]|已经不|戒[了掉烟酒]|分[手居开]|离[婚开世]|去世|过世|走散"
@@ -22,7 +23,7 @@ _CHANGE = re.compile(
     r"|推迟|延[期后迟]|提前|换|改[成为到用期吃喝去回在做当天]|成[为了]|变[成得了]|现在|如今|目前|丢了|结婚|订婚|取消|作废"
     r"|又[去来开吃喝在]|重新|恢复|升[职为任]|当上|转[到去行业岗学]|回到|不[想用去做喝吃要].?了|没[有]?了"
 )
-# What somebody has one of at a time, however differently it is told: a home, a job, a diet.
+# What somebody has one of at a time, however differently it is told: a home, a job.
 _ONE_AT_A_TIME = (
     re.compile(
         r"\b(?:lives?|living|resides?) (?:in|at|near|with)\b|\b(?:flat|apartment|house|home) (?:is|in)\b"
@@ -35,10 +36,6 @@ _ONE_AT_A_TIME = (
         r"|在[^，。]{1,30}(?<![\d〇零一二两三四五六七八九十半])(?:\d{1,2}|[一二两三四五六七八九十半]+)(?:年|个月)(?:了|多|。|$)"
         r"|工作|上班|入职|离职|跳槽|失业|退休|自由职业|老板|上司|领导"
         r"|[是当做](?:了)?[^，。]{0,8}(?:护士|老师|医生|设计师|工程师|经理)"
-    ),
-    re.compile(
-        r"\b(?:vegetarian|vegan|pescatarian)\b|\b(?:eats?|eating) (?:no |any )?(?:meat|fish|everything)\b"
-        r"|吃素|素食|[不再又]吃肉"
     ),
 )
 # What ends with a birth, whoever is said to have it: the mother, the father, or the child.
@@ -58,13 +55,6 @@ class Told:
         self.subject = normalised(memory.subject or memory.said_by or "")
 
     @cached_property
-    def kind(self) -> str:
-        """What it counts as: a fact that tells of its subject what one has one of at a time is a state."""
-        begins = any(self.text.startswith(name) for name in self.names)
-        is_state = self.memory.kind == "fact" and begins and self.had_one_at_a_time
-        return "profile" if is_state else self.memory.kind
-
-    @cached_property
     def ends(self) -> bool:
         return bool(_END.search(self.text))
 
@@ -78,7 +68,7 @@ class Told:
 
     @cached_property
     def had_one_at_a_time(self) -> frozenset[int]:
-        """Which of a home, a job and a diet it tells of."""
+        """Which of a home and a job it tells of."""
         return frozenset(n for n, each in enumerate(_ONE_AT_A_TIME) if each.search(self.text))
 
     @cached_property

@@ -24,7 +24,11 @@ from tablestore_memory.worker.stores.memories import Kind
 
 _KINDS = get_args(Kind)
 _UNDATED: Span = (None, None)
-_WORD_OR_DATE = re.compile(r"[a-z]+$|\d{4}-")
+# Where a date belongs stands now and then what belongs into the text: "since", which the date of a state means
+# anyway, and the day of an age or a measurement.
+_SINCE = "since "
+_MEASURED = re.compile(r"(?:as of |截至)\d{4}\S*")
+_WORD_OR_DATE = re.compile(r"[a-z]+$|\d{4}-|(?:since |as of |截至)\d{4}")
 
 
 class FactsAnswer(msgspec.Struct, frozen=True):
@@ -91,10 +95,14 @@ def _by_key(given: object) -> dict[str, Any]:
             named: dict[str, Any] = {"s": subject, "t": text, "m": []}
             for other in others:
                 match other:
-                    case str() if span_of(other):
-                        named["d"] = other
-                    case str():
+                    case str() if other in _KINDS:
                         named["k"] = other
+                    case str() if span_of(day := other.removeprefix(_SINCE)):
+                        named["d"] = day
+                    case str() if isinstance(text, str) and _MEASURED.fullmatch(other):
+                        named["t"] = text if other in text else f"{text} ({other})"
+                    case str():
+                        named.setdefault("k", other)
                     case _:
                         named["m"].append(other)
             return named

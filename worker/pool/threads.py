@@ -122,6 +122,7 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
         self._threads: list[_Thread] = []
         self._hung: list[_Thread] = []
         self._ended = threading.Event()
+        self._put_off_the_end()  # the very first task may hold the lock
         for _ in range(self.limit):
             self._start_thread()
         threading.Thread(target=self._watch, name="keep time limits", daemon=True).start()
@@ -164,11 +165,14 @@ class ThreadPool(BasePool):  # type: ignore[misc]  # Celery ships no types
 
     def _watch(self) -> None:
         while not self._ended.wait(self.look_s):
-            # Ends the process from a thread of C, for which no lock is needed, unless it is put off in time.
-            faulthandler.dump_traceback_later(self.frozen_s, exit=True, file=_STDERR)
+            self._put_off_the_end()
             for thread in list(self._threads):
                 if job := thread.job:
                     self._keep_limits(thread, job, time.monotonic() - thread.began)
+
+    def _put_off_the_end(self) -> None:
+        """A thread of C, for which no lock is needed, ends the process unless this is called again in time."""
+        faulthandler.dump_traceback_later(self.frozen_s, exit=True, file=_STDERR)
 
     def _keep_limits(self, thread: _Thread, job: Job, age_s: float) -> None:
         if age_s > job.hard_s:
