@@ -1,6 +1,5 @@
 """The clients of one process and the steps that use them, made once, on first use, after any fork."""
 
-from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Self, TypedDict, Unpack
 
@@ -356,13 +355,18 @@ class Services(RedisServices):
 
     @cached_property
     def undecided(self) -> Undecided:
+        # Whoever was gone for a month is in no hurry, and who is given up is so for good: the tries outlast an
+        # hour in which a service fails at what is large, and answers something trivial.
+        attempts = AttemptLog(
+            self.redis, self.keys.to_decide_tries, first_s=600, longest_s=24 * 3600
+        )
         return Undecided(
             redis=self.redis,
             keys=self.keys,
             remembering=self.remembering,
             budget=self.budget,
             user_budget=self.user_budget,
-            tries=self._tries(self.keys.to_decide_tries),
+            tries=self._tries(attempts),
         )
 
     @cached_property
@@ -386,11 +390,11 @@ class Services(RedisServices):
 
     @cached_property
     def attempt(self) -> Attempt:
-        return Attempt(self.extract, self.leases, self._tries(self.keys.failed))
+        attempts = AttemptLog(self.redis, self.keys.failed, first_s=2, longest_s=120)
+        return Attempt(self.extract, self.leases, self._tries(attempts))
 
-    def _tries(self, key: Callable[[int], str]) -> Tries:
+    def _tries(self, attempts: AttemptLog) -> Tries:
         """Of what holds up nobody."""
-        attempts = AttemptLog(self.redis, key, first_s=2, longest_s=120)
         return Tries(attempts, self.isolation, self.probe_all)
 
     @cached_property

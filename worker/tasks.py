@@ -51,7 +51,7 @@ def register(app: Celery, services: Callable[[], Services], isolation: Isolation
     @app.task(name=gate.DECIDE, **_ended_after(isolation.session_s))
     def decide_what_waits(partition: int) -> None:
         s = services()
-        _turn(s, gate.DECIDE, partition, lambda: _decide(s, isolation, partition))
+        _turn(s, gate.DECIDE, partition, lambda: _decide_next(s, isolation, partition))
 
     @app.task(name=gate.EXTRACT, **_ended_after(isolation.session_s))
     def extract_session(partition: int) -> None:
@@ -96,7 +96,7 @@ def execute(s: Services, task: str, about: Sequence[str]) -> None:
         case gate.REQUESTS, [partition]:
             _requests(s, int(partition))
         case gate.DECIDE, [user_id]:
-            _step(s, gate.DECIDE, lambda: s.undecided.decide(user_id))
+            _step(s, gate.DECIDE, lambda: _decide(s, user_id))
 
 
 def _ended_after(seconds: float) -> dict[str, float]:
@@ -105,8 +105,8 @@ def _ended_after(seconds: float) -> dict[str, float]:
     return {"soft_time_limit": seconds * _SOFTLY, "time_limit": seconds, "shared": False}
 
 
-def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> int:
-    """One turn at a partition. Returns what the step returns; 0 after a failure."""
+def _turn(s: Services, task: str, partition: int, step: Callable[[], int | None]) -> int:
+    """One turn at a partition. Returns what the step returns; 0 for None, or after a failure."""
     s.gate.begun(task, partition)
     left = _step(s, task, step, partition)
     if left is None:
@@ -116,9 +116,10 @@ def _turn(s: Services, task: str, partition: int, step: Callable[[], int]) -> in
 
 
 def _step(
-    s: Services, task: str, step: Callable[[], int], partition: int | None = None
+    s: Services, task: str, step: Callable[[], int | None], partition: int | None = None
 ) -> int | None:
-    """What the step returns; None after a failure, which is told, and waits if it is a partition's."""
+    """What the step returns: None if it says nothing of whether the stage works. None after a failure, too, which
+    is told, and waits if it is a partition's."""
     try:
         left = step()
     except Busy:
@@ -133,7 +134,8 @@ def _step(
             known |= {"partition": partition, "wait_s": s.gate.failed(task, partition)}
         _log_failure(error, **known)
         return None
-    s.stage_errors.clear(task)
+    if left is not None:
+        s.stage_errors.clear(task)
     return left
 
 
@@ -157,20 +159,28 @@ def _extract(s: Services, user_id: str, session_id: str) -> None:
         return
     if outcome.error:
         s.stage_errors.note(gate.EXTRACT, outcome.error)
-    elif outcome.chunks:  # a session in which nothing waits says nothing of Qwen
+    elif outcome.done:  # a session in which nothing waits says nothing of Qwen
         s.stage_errors.clear(gate.EXTRACT)
 
 
-def _decide(s: Services, isolation: Isolation, partition: int) -> int:
-    """For one user of the partition. Returns how many rows were written here."""
+def _decide_next(s: Services, isolation: Isolation, partition: int) -> int | None:
+    """For one user of the partition. None if nothing is known here of how it ended."""
     user_id = s.undecided.claim(partition)
     if user_id is None:
-        return 0
+        return None
     if not (shares_its_process() and s.undecided.is_suspect(user_id)):
-        return s.undecided.decide(user_id)
+        return _decide(s, user_id)
     if not run_apart(gate.DECIDE, [user_id], isolation.session_s * _APART):
         s.undecided.postpone(user_id, _PLACE_S)
-    return 0
+    return None
+
+
+def _decide(s: Services, user_id: str) -> int | None:
+    """None if it failed, which is noted, or there was nothing to decide."""
+    outcome = s.undecided.decide(user_id)
+    if outcome.error:
+        s.stage_errors.note(gate.DECIDE, outcome.error)
+    return outcome.done or None
 
 
 def _pause(s: Services, task: str, error: SystemicFailure) -> None:

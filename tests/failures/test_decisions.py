@@ -1,17 +1,30 @@
 """Users who are decided for without new facts: one whose decision fails is given up alone, and loses nothing."""
 
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from contextlib import nullcontext as ok
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from celery import Celery
 from structlog.testing import capture_logs
 
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store
 from devtools.servers import wait_until
-from tablestore_memory.worker.failures.errors import Busy, SystemicFailure
+from tablestore_memory.worker.consolidation.journal import Entry
+from tablestore_memory.worker.consolidation.undecided import WaitingUser
+from tablestore_memory.worker.dispatch import gate
+from tablestore_memory.worker.failures.errors import Busy, SystemicFailure, Unavailable
+from tablestore_memory.worker.state.attempts import TRIES_IN_COMPANY
+from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.keys import UNDECIDED_MS
+from tablestore_memory.worker.state.lease import give_up_leases_of
 from tablestore_memory.worker.stores.memories import Embedded, Memory
+from tablestore_memory.worker.tasks import register
 from tests.failures.hostile import KILL, RAISE
 from tests.failures.ingesting import fault, idle_deployment
 
@@ -67,6 +80,13 @@ def make_due(deployment: Deployment, user: str) -> None:
     deployment.services.redis.zadd(to_decide(deployment, user), {user: 0}, xx=True)
 
 
+def wait_s(deployment: Deployment, user: str) -> float:
+    """Until the user is due."""
+    redis = deployment.services.redis
+    due_ms = redis.zscore(to_decide(deployment, user), user) or 0
+    return (due_ms - now_ms(redis)) / 1000
+
+
 def tries(deployment: Deployment, user: str) -> int:
     services = deployment.services
     found = services.undecided.tries.attempts.all(services.streams.partition(user))
@@ -79,6 +99,11 @@ def die(deployment: Deployment, user: str, times: int) -> None:
     for _ in range(times):
         partition = services.undecided.partition_of(user)
         services.undecided.tries.attempts.begin(partition, user.encode())
+
+
+def memories_away(tablestore_url: str) -> AbstractContextManager[None]:
+    """While something trivial is answered."""
+    return fault(tablestore_url, "error", operation="BatchGetRow", code="OTSServerUnavailable")
 
 
 def users_of_one_partition(deployment: Deployment, name: str, count: int) -> list[str]:
@@ -144,7 +169,7 @@ def test_user_whose_workers_died_is_given_up_and_the_facts_stay_as_they_are(
     die(deployment, fresh_name, ATTEMPTS)
 
     with capture_logs() as told:
-        assert deployment.services.undecided.decide(fresh_name) == 0
+        assert deployment.services.undecided.decide(fresh_name).done == 0
 
     (given_up,) = [each for each in told if each["event"] != "qwen.answered"]  # the probe's
     assert (given_up["event"], given_up["log_level"]) == ("decision.given_up", "error")
@@ -153,6 +178,19 @@ def test_user_whose_workers_died_is_given_up_and_the_facts_stay_as_they_are(
     assert deployment.services.journal.undecided(fresh_name) == []
     assert not waits(deployment, fresh_name)
     assert tries(deployment, fresh_name) == 0
+
+
+def test_decision_that_failed_is_tried_again_after_minutes(
+    deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
+) -> None:
+    leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
+
+    with memories_away(faulty_tablestore_url):
+        deployment.services.undecided.decide(fresh_name)
+
+    assert tries(deployment, fresh_name) == 1
+    assert 600 / 4 - 10 < wait_s(deployment, fresh_name) <= 600
 
 
 def test_outage_gives_nobody_up(
@@ -169,7 +207,7 @@ def test_outage_gives_nobody_up(
 
     assert tries(deployment, fresh_name) == 0
     assert waits(deployment, fresh_name)
-    assert undecided.decide(fresh_name) == 1
+    assert undecided.decide(fresh_name).done == 1
     assert deployment.texts(fresh_name) == [f"Ana likes {MORE}"]
     assert not waits(deployment, fresh_name)
 
@@ -189,6 +227,33 @@ def test_outage_gives_nobody_up_whose_worker_died_before(
 
     assert tries(deployment, fresh_name) == ATTEMPTS
     assert waits(deployment, fresh_name)
+
+
+@pytest.mark.parametrize("answer", [None, Unavailable("away")])
+@pytest.mark.parametrize("died", [0, ATTEMPTS])
+def test_try_whose_lease_was_lost_while_the_services_were_asked_notes_nothing(
+    deployment: Deployment,
+    faulty_tablestore_url: str,
+    fresh_name: str,
+    died: int,
+    answer: Exception | None,
+) -> None:
+    leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
+    die(deployment, fresh_name, died)
+    undecided = deployment.services.undecided
+
+    def asked_slowly() -> None:
+        give_up_leases_of(threading.current_thread())
+        if answer:
+            raise answer
+
+    asking = replace(undecided, tries=replace(undecided.tries, probe=asked_slowly))
+    with memories_away(faulty_tablestore_url), pytest.raises(SystemicFailure) if answer else ok():
+        asking.decide(fresh_name)
+
+    assert tries(deployment, fresh_name) == died + 1
+    assert deployment.services.redis.zscore(to_decide(deployment, fresh_name), fresh_name) == 0
 
 
 def test_user_whose_memories_another_changes_is_decided_for_later_and_that_is_no_try(
@@ -211,7 +276,7 @@ def test_user_who_came_back_meanwhile_is_not_decided_for(
 ) -> None:
     leave_two_to_be_one(deployment, fresh_name)
 
-    assert deployment.services.undecided.decide(fresh_name) == 0
+    assert deployment.services.undecided.decide(fresh_name).done == 0
     assert len(deployment.texts(fresh_name)) == 2
     assert waits(deployment, fresh_name)
 
@@ -235,5 +300,91 @@ def test_nothing_is_noted_of_a_user_who_was_forgotten_before_the_decision(
     die(deployment, fresh_name, 1)
     services.journal.leave_undecided(fresh_name, ())
 
-    assert services.undecided.decide(fresh_name) == 0
+    assert services.undecided.decide(fresh_name).done == 0
     assert tries(deployment, fresh_name) == 0
+
+
+def test_nothing_is_noted_of_a_user_who_is_forgotten_while_the_worker_stands_still(
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
+
+    def looked_up_and_stopped(_: WaitingUser) -> bool:
+        give_up_leases_of(threading.current_thread())
+        deployment.services.journal.leave_undecided(fresh_name, ())
+        return True
+
+    monkeypatch.setattr(WaitingUser, "waits", property(looked_up_and_stopped))
+    with pytest.raises(Busy):
+        deployment.services.undecided.decide(fresh_name)
+
+    assert tries(deployment, fresh_name) == 0
+
+
+def test_what_a_dead_worker_left_undecided_waits_its_own_thirty_days(
+    deployment: Deployment, faulty_tablestore_url: str, fresh_name: str
+) -> None:
+    services = deployment.services
+    left = leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
+    with services.remembering.lease(fresh_name) as lease:
+        services.journal.begin(fresh_name, Entry("q", (), (left,)), lease)
+
+    with memories_away(faulty_tablestore_url):
+        outcome = services.undecided.decide(fresh_name)
+
+    assert (outcome.done, outcome.error) == (0, None)
+    assert services.journal.unfinished(fresh_name) is None
+    assert services.journal.undecided(fresh_name) == [left]
+    assert tries(deployment, fresh_name) == 0
+    assert wait_s(deployment, fresh_name) > UNDECIDED_MS / 1000 - 100
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_status_tells_of_a_decision_that_failed(
+    deployment: Deployment,
+    faulty_tablestore_url: str,
+    fresh_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    apart: bool,
+) -> None:
+    leave_undecided(deployment, fresh_name, "Ana likes tea")
+    make_due(deployment, fresh_name)
+    if apart:
+        die(deployment, fresh_name, TRIES_IN_COMPANY)
+        for name, value in deployment.environment.items():
+            monkeypatch.setenv(name, value)
+
+    with memories_away(faulty_tablestore_url):
+        take_turn(deployment, fresh_name, in_thread=apart)
+
+    (failing,) = deployment.services.stage_errors.all()
+    assert (failing.task, failing.error) == (gate.DECIDE, "Unavailable")
+
+
+def test_status_tells_of_a_decision_that_failed_until_another_is_made(
+    deployment: Deployment, fresh_name: str
+) -> None:
+    leave_undecided(deployment, fresh_name, "Ana likes tea")
+    deployment.services.stage_errors.note(gate.DECIDE, Unavailable("away"))
+
+    take_turn(deployment, fresh_name)
+    assert deployment.services.stage_errors.all()
+
+    make_due(deployment, fresh_name)
+    take_turn(deployment, fresh_name)
+    assert deployment.services.stage_errors.all() == []
+
+
+def take_turn(deployment: Deployment, user: str, *, in_thread: bool = False) -> None:
+    """At deciding for one of the user's partition, as a worker of processes, or of threads, does."""
+    services, app = deployment.services, Celery()
+    register(app, lambda: services, services.isolation)
+    turn = partial(app.tasks[gate.DECIDE], services.streams.partition(user))
+    if in_thread:
+        thread = threading.Thread(target=turn)
+        thread.start()
+        thread.join()
+    else:
+        turn()

@@ -15,6 +15,8 @@ from tablestore_memory.worker.consolidation.apply import Apply
 from tablestore_memory.worker.consolidation.remember import Remembering
 from tablestore_memory.worker.failures.errors import BudgetSpent, RowConflict
 from tablestore_memory.worker.qwen.budget import Budget
+from tablestore_memory.worker.sessions.due import member
+from tablestore_memory.worker.state.dead_letters import DeadLetters
 from tests.failures.extraction_kills import NO_LIMITS
 from tests.footprints import footprints
 from tests.forgetting import forget
@@ -173,6 +175,27 @@ def test_poison_is_given_up_alone_and_done_when_retried(
     extract_all(deployment)
     assert stored_texts(deployment, user) == ["Ana likes chess", "Ana likes poisonous plants"]
     assert json.loads(deployment.command("status", "--json").stdout)["given_up_sessions"] == 0
+
+
+def test_session_whose_letter_could_not_be_kept_at_once_is_given_up_all_the_same(
+    deployment: Deployment, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, session = deployment.services, member(fresh_name, fresh_name)
+    store(deployment, said(fresh_name, fresh_name, 1, "I like chess."))
+    for _ in range(4):  # its workers died
+        services.attempt.tries.attempts.begin(services.streams.partition(fresh_name), session)
+
+    def fail_once(*_: Any, **__: Any) -> None:
+        failing.undo()
+        raise ConnectionError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(DeadLetters, "add", fail_once)
+        outcome = services.attempt.run(fresh_name, fresh_name)
+
+    assert isinstance(outcome.error, ConnectionError)
+    assert [each for each in services.dead.all() if fresh_name.encode() in each.event]
+    assert waiting(deployment) == []
 
 
 def test_spent_budget_keeps_the_work(

@@ -9,11 +9,12 @@ import pytest
 from devtools.deployment import Deployment
 from devtools.extraction import extract_all, said, store, stored_texts
 from tablestore_memory.worker.consolidation.remember import Remembering
-from tablestore_memory.worker.extract.attempt import Attempt, Outcome
+from tablestore_memory.worker.extract.attempt import Attempt
 from tablestore_memory.worker.extract.chunks import Bounds
 from tablestore_memory.worker.extract.facts import FactFinder
 from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.state.lease import give_up_leases_of
+from tablestore_memory.worker.state.tries import Outcome
 from tests.footprints import footprints
 from tests.forgetting import forget
 from tests.local_dashscope import LocalDashScope
@@ -152,7 +153,7 @@ def test_piece_that_fails_costs_the_others_nothing(
     session = say(deployment, fresh_name, *SAID)
     local_dashscope.faults.add("error", code="Throttling", match="peanuts", times=1)
 
-    assert deployment.services.attempt.run(*session).chunks == 0
+    assert deployment.services.attempt.run(*session).done == 0
     extract_all(deployment)
 
     assert generations(local_dashscope) == len(SAID) + 1
@@ -171,7 +172,7 @@ def test_session_that_gave_its_place_away_goes_on_where_it_was(
     step = deployment.services.attempt
     step = replace(step, turn_s=-1.0, extraction=replace(step.extraction, ask_at_once=1))
 
-    done = [step.run(user, session).chunks for _ in SAID]
+    done = [step.run(user, session).done for _ in SAID]
 
     assert done == [1] * len(SAID)
     assert generations(local_dashscope) == len(SAID)

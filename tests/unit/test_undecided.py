@@ -31,9 +31,9 @@ def test_user_of_whom_nothing_is_undecided_is_due_no_more(
 ) -> None:
     services, partition = deployment.services, due(deployment, fresh_name)
 
-    changes = services.undecided.decide(fresh_name)
+    outcome = services.undecided.decide(fresh_name)
 
-    assert changes == 0
+    assert (outcome.done, outcome.error) == (0, None)
     assert services.redis.zscore(services.keys.to_decide(partition), fresh_name) is None
     assert not services.redis.exists(services.keys.applied(fresh_name))
 

@@ -80,25 +80,24 @@ class Remembering:
         log.info("memories.changed", **tally(changes, known))
         return len(changes)
 
-    def decide(self, user_id: str, lease: Lease) -> int:
-        """Decide on what waits for the user's next facts, without these. Returns how many rows were written.
+    def decide(self, held: "UserLease") -> bool:
+        """Decide on what waits for the user's next facts, without these. Returns whether anything did.
 
-        Under the user's lease. Raises LeaseLost, and what keeps a service away; what was to be decided is to be
-        so still. What can never be written is left out, and undecided no longer.
+        Raises Busy if the lease was lost, and what keeps a service away; what was to be decided is to be so still.
+        What can never be written is left out, and undecided no longer.
         """
-        held = self._held(user_id, lease)
+        user_id = held.user_id
         undecided = self._undecided(user_id)
         if not undecided:
             self.journal.leave_undecided(user_id, ())
-            return 0
+            return False
         waiting = list(undecided.values())
         known = self.neighbours.of(user_id, waiting, wait_for_index=False)
         changes = self.consolidation.decided((), known, undecided=undecided).changes
         with _dropped():
             held.make(uuid.uuid4().hex, changes, ())
             log.info("memories.changed", **tally(changes, known))
-            return len(changes)
-        return 0
+        return True
 
     def _undecided(self, user_id: str) -> dict[str, Embedded]:
         ids = self.journal.undecided(user_id)
@@ -129,9 +128,10 @@ class Remembering:
     def user_lease(self, user_id: str) -> Iterator["UserLease"]:
         """Hold the user's lease, with what a dead worker began brought to its end."""
         with self.lease(user_id) as lease:
-            yield self._held(user_id, lease)
+            yield self.held(user_id, lease)
 
-    def _held(self, user_id: str, lease: Lease) -> "UserLease":
+    def held(self, user_id: str, lease: Lease) -> "UserLease":
+        """The user's lease, which was entered, with what a dead worker began brought to its end."""
         held = UserLease(self, user_id, lease)
         if left := self.journal.unfinished(user_id):
             with _dropped():

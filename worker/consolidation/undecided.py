@@ -17,7 +17,7 @@ from tablestore_memory.worker.sessions.due import claim_due, postpone_session
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease
-from tablestore_memory.worker.state.tries import Tries
+from tablestore_memory.worker.state.tries import Outcome, Tries
 
 log = structlog.get_logger()
 
@@ -64,28 +64,28 @@ class Undecided:
             self.redis, due=key, session=user_id.encode(), delay_ms=round(wait_s * 1000)
         )
 
-    def decide(self, user_id: str) -> int:
+    def decide(self, user_id: str) -> Outcome:
         """Decide for a user who was claimed, or see to it that it is tried again.
 
-        Returns how many rows were written. Raises Busy if another worker changes the user's memories, and
+        Returns whether it is done. Raises Busy if another worker changes the user's memories, and
         SystemicFailure when every decision would fail; this one is tried again then, too.
         """
         asker = Asker(user_id, now_ms(self.redis))
         with asked_for(asker=asker), self.remembering.lease(user_id) as lease:
             user = WaitingUser(self, user_id, lease)
-            return self._try(user) if user.waits else 0
+            return self._try(user) if user.waits else Outcome()
 
-    def _try(self, user: "WaitingUser") -> int:
+    def _try(self, user: "WaitingUser") -> Outcome:
         begun = self.tries.begin(user)
-        if begun is None:
-            return 0
         try:
-            return self.remembering.decide(user.user_id, user.lease)
+            if self.tries.are_over(user, begun):
+                return Outcome()
+            held = self.remembering.held(user.user_id, user.lease)
+            # What a dead worker left may have said anew what is undecided: that has its own thirty days.
+            return Outcome(int(user.waits and self.remembering.decide(held)))
         except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
-            # Without the lease others may have decided, or forgotten: nothing may be noted any more.
-            if user.lease.is_held:
-                self.tries.sort_out(user, begun, error)
-            return 0
+            self.tries.sort_out(user, begun, error)
+            return Outcome(error=error)
 
     def partition_of(self, user_id: str) -> int:
         return self.keys.streams.partition(user_id)
@@ -128,7 +128,6 @@ class WaitingUser:
         )
 
     def give_up(self, reason: str, error: str) -> None:
-        """The facts are no longer undecided. Raises LeaseLost."""
-        self.lease.ensure_held()
+        """The facts are no longer undecided."""
         self.undecided.remembering.journal.leave_undecided(self.user_id, ())
         log.error("decision.given_up", user_id=self.user_id, error=error, reason=reason)

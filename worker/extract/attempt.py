@@ -13,18 +13,10 @@ from tablestore_memory.worker.sessions.due import member
 from tablestore_memory.worker.state.dead_letters import EXTRACT
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease, Leases
-from tablestore_memory.worker.state.tries import Tries
+from tablestore_memory.worker.state.tries import Outcome, Tries
 
 _HELD_S = 6.0  # another worker has the session; if it died, its lease has run out by then
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How many chunks of the session were extracted, or what kept it from being done."""
-
-    chunks: int = 0
-    error: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -38,50 +30,49 @@ class Attempt:
     turn_s: float = 30.0
 
     def run(self, user_id: str, session_id: str) -> Outcome:
-        """Extract what waits in a session, or see to it that it is tried again.
+        """Extract what waits in a session, or see to it that it is tried again. Returns how many chunks are done.
 
         Raises SystemicFailure when every session would fail; this one is tried again then, too.
         """
-        session = DueSession(self.extraction, user_id, session_id)
         key = Keys(self.extraction.streams).session_lease(user_id, session_id)
+        session = DueSession(self.extraction, user_id, session_id, self.leases.lease(key))
         try:
-            with self.leases.lease(key) as lease:
-                return self._try(session, lease)
+            with session.lease:
+                return self._try(session)
         except Busy as error:
             session.postpone(_HELD_S)
             return Outcome(error=error)
 
-    def _try(self, session: "DueSession", lease: Lease) -> Outcome:
+    def _try(self, session: "DueSession") -> Outcome:
         attempts, partition, name = self.tries.attempts, session.partition, session.name
         begun, chunks = self.tries.begin(session), 0
-        if begun is None:
-            return Outcome()
         try:
+            if self.tries.are_over(session, begun):
+                return Outcome()
             ends = self.monotonic() + self.turn_s
-            for chunks, more in enumerate(session.extract(lease), 1):
+            for chunks, more in enumerate(session.extract(), 1):
                 if more:  # a chunk is done: what follows starts anew
                     attempts.forget(partition, name)
                 if more and self.monotonic() > ends:
                     session.postpone(0)
                     return Outcome(chunks)
                 if more:
-                    begun = attempts.begin(partition, name)
+                    begun = self.tries.begin(session)
             attempts.forget(partition, name)
             return Outcome(chunks)
         except Exception as error:  # noqa: BLE001 - whose fault it is, is asked
-            # Without the lease the session is another's, or forgotten: nothing of it may be noted any more.
-            if lease.is_held:
-                self.tries.sort_out(session, begun, error)
+            self.tries.sort_out(session, begun, error)
             return Outcome(chunks, error)
 
 
 @dataclass(frozen=True, slots=True)
 class DueSession:
-    """A session as an item that is tried."""
+    """A session as an item that is tried, under its lease."""
 
     extraction: Extract
     user_id: str
     session_id: str
+    lease: Lease
 
     @property
     def partition(self) -> int:
@@ -91,8 +82,8 @@ class DueSession:
     def name(self) -> bytes:
         return member(self.user_id, self.session_id)
 
-    def extract(self, lease: Lease) -> Iterator[bool]:
-        return self.extraction.run(self.user_id, self.session_id, lease)
+    def extract(self) -> Iterator[bool]:
+        return self.extraction.run(self.user_id, self.session_id, self.lease)
 
     def postpone(self, wait_s: float) -> None:
         self.extraction.due.postpone(self.user_id, self.session_id, wait_s)

@@ -1,7 +1,8 @@
 """What becomes of an item whose try failed: it steps aside, is tried again, or is given up.
 
 For items that hold up nobody, a session or a user who is decided for. Whose fault it was is asked before
-(worker/failures/isolation.py); to be used under the lease that covers the item.
+(worker/failures/isolation.py). The lease that covers the item is asked before anything is noted of it: without
+it the item is another worker's, or forgotten.
 """
 
 import random
@@ -17,6 +18,7 @@ from tablestore_memory.worker.failures.isolation import (
     ensure_item_is_to_blame,
 )
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
+from tablestore_memory.worker.state.lease import Lease
 
 _BUSY_S = 1.0  # another worker has what it needs
 _SLOWLY_S = (2.0, 6.0)  # after a throttling or a pause, with jitter
@@ -31,6 +33,9 @@ class Item(Protocol):
     @property
     def name(self) -> bytes: ...
 
+    @property
+    def lease(self) -> Lease: ...
+
     def postpone(self, wait_s: float) -> None:
         """Fall due again after `wait_s`."""
 
@@ -41,6 +46,14 @@ class Item(Protocol):
         """Be due no more, and say so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How much of an item was done, or what kept it from being done."""
+
+    done: int = 0
+    error: Exception | None = None
+
+
 @dataclass(frozen=True)
 class Tries:
     """Counts the tries of one kind of item, and judges how they ended."""
@@ -49,17 +62,21 @@ class Tries:
     isolation: Isolation
     probe: Probe
 
-    def begin(self, item: Item) -> Attempts | None:
-        """Count a try that begins now. None if the item had its chances already, and is given up.
+    def begin(self, item: Item) -> Attempts:
+        """Count a try that begins now. Raises LeaseLost."""
+        item.lease.ensure_held()
+        return self.attempts.begin(item.partition, item.name)
 
-        Raises SystemicFailure if it is not its fault that they failed; it is tried again then.
+    def are_over(self, item: Item, begun: Attempts) -> bool:
+        """Whether the item had its chances before this try, and is given up now.
+
+        Part of the try: what it raises is to be sorted out, as SystemicFailure if the item was not to blame.
         """
-        begun = self.attempts.begin(item.partition, item.name)
         if not self.isolation.is_over(begun.tries - 1):
-            return begun
-        self._ensure_to_blame(item, begun, None)
+            return False
+        ensure_item_is_to_blame(None, self.probe)
         self._give_up(item, begun.tries - 1, begun.failure or DIED)
-        return None
+        return True
 
     def sort_out(self, item: Item, begun: Attempts, error: Exception) -> None:
         """What becomes of an item whose try failed. Raises SystemicFailure if every item would fail."""
@@ -67,8 +84,21 @@ class Tries:
             wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
             self._step_aside(item, begun, wait_s)
             return
-        self._ensure_to_blame(item, begun, error)
-        failure = Failure.of(error)
+        try:
+            ensure_item_is_to_blame(error, self.probe)
+        except SystemicFailure:
+            self._step_aside(item, begun, random.uniform(*_SLOWLY_S))
+            raise
+        self._failed(item, begun, Failure.of(error))
+
+    def _step_aside(self, item: Item, begun: Attempts, wait_s: float) -> None:
+        if item.lease.is_held:
+            self.attempts.step_aside(item.partition, item.name, begun, wait_s)
+            item.postpone(wait_s)
+
+    def _failed(self, item: Item, begun: Attempts, failure: Failure) -> None:
+        if not item.lease.is_held:
+            return
         wait_s = self.attempts.failed(item.partition, item.name, begun, failure)
         item.tell_failed(failure, begun.tries, round(wait_s, 1))
         if self.isolation.is_over(begun.tries):
@@ -76,18 +106,8 @@ class Tries:
         else:
             item.postpone(wait_s)
 
-    def _ensure_to_blame(self, item: Item, begun: Attempts, error: Exception | None) -> None:
-        try:
-            ensure_item_is_to_blame(error, self.probe)
-        except SystemicFailure:
-            self._step_aside(item, begun, random.uniform(*_SLOWLY_S))
-            raise
-
-    def _step_aside(self, item: Item, begun: Attempts, wait_s: float) -> None:
-        self.attempts.step_aside(item.partition, item.name, begun, wait_s)
-        item.postpone(wait_s)
-
     def _give_up(self, item: Item, tries: int, failure: Failure) -> None:
-        reason = f"{tries} tries failed, the last with {failure.error}: {failure.reason}"
-        item.give_up(reason, failure.error)
-        self.attempts.forget(item.partition, item.name)
+        if item.lease.is_held:
+            reason = f"{tries} tries failed, the last with {failure.error}: {failure.reason}"
+            item.give_up(reason, failure.error)
+            self.attempts.forget(item.partition, item.name)
