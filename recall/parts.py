@@ -120,11 +120,15 @@ class Parts:
         try:
             return call()
         except WorkerError as error:
-            return Missing(name, type(error).__name__)
+            return self._failed(name, type(error).__name__)
         except (RedisError, RedisClusterException):
-            return Missing(name, "Unavailable")
+            return self._failed(name, "Unavailable")
         except Exception as error:  # noqa: BLE001 - an agent is not to fail for what it can do without
             _log.warning("recall.part_failed part=%s error=%s", name, type(error).__name__)
-            return Missing(name, type(error).__name__)
+            return self._failed(name, type(error).__name__)
         finally:
             self.took_ms[name] = round((time.monotonic() - began) * 1000, 2)
+
+    def _failed(self, name: str, reason: str) -> Missing:
+        """Calls get no longer than the deadline: what fails after it was late, whatever the call says."""
+        return Missing(name, reason if self.deadline.left_s() else LATE)
