@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from tablestore_memory.recall.entries import Fact
+from tablestore_memory.recall.block import written
+from tablestore_memory.recall.entries import Fact, Said, zone_of
 from tablestore_memory.recall.ranking import Candidate
+from tablestore_memory.worker.stores.columns import Columns
 from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.messages import MessageRow
 
 EIGHTH_OF_MAY_2023_US = 1_683_504_000_000_000
 
@@ -71,3 +74,17 @@ def test_fact_that_holds_no_more_tells_until_when_it_did() -> None:
     held = fact("Ana likes jazz.", until=EIGHTH_OF_MAY_2023_US + 86_400_000_000)
 
     assert held.line == "- Ana likes jazz. (until 2023-05-09)"
+
+
+def test_turns_are_told_by_the_users_clock_though_the_answer_says_no_zone() -> None:
+    eight_hours_east: Columns = {"role": "user", "content": "Hi!", "utc_offset_min": 480}
+    answer: Columns = {"role": "assistant", "content": "Hello!"}
+    late = EIGHTH_OF_MAY_2023_US + 23 * 3_600_000_000
+    rows = [
+        Candidate(MessageRow("s", late + n * 60_000_000, str(n), columns, 0))
+        for n, columns in enumerate((eight_hours_east, answer))
+    ]
+
+    block = written([], [Said(row, zone_of(reversed(rows))) for row in rows])
+
+    assert block.splitlines()[1:] == ["2023-05-09", "07:00 user: Hi!", "07:01 assistant: Hello!"]
