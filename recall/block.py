@@ -12,13 +12,20 @@ line that begins with a mark of its own: nobody's words look like a heading, or 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 _KNOWN, _SAID = "Known facts, by date first known:", "What was said:"
 _BETWEEN = "\n\n"
 _BYTES_A_TOKEN = 4
 _SHORTEST = 24
 """Bytes of a line worth having; for less room no further entry is looked at."""
+
+
+class Room(NamedTuple):
+    """What the facts that are told first leave to turns: ids of those that they were taken from, and tokens."""
+
+    told: set[str]
+    tokens: int
 
 
 class Entry(Protocol):
@@ -63,12 +70,9 @@ def fitting(
     return [f for f in facts if f in known.entries], [t for t in turns if t in said.entries]
 
 
-def room_for_turns(
-    facts: Sequence[Citing], tokens: int, facts_share: float
-) -> tuple[set[str], int]:
-    """Ids of the turns that the facts were taken from which are told first, and how many tokens these leave."""
-    known, left = _first(facts if facts_share > 0 else [], tokens, facts_share)
-    return _cited(known.entries), left // _BYTES_A_TOKEN
+def room_for_turns(facts: Sequence[Citing], tokens: int, facts_share: float) -> Room:
+    known, left = _first(facts, tokens, facts_share)
+    return Room(_cited(known.entries), left // _BYTES_A_TOKEN)
 
 
 def written(facts: Iterable[Entry], turns: Iterable[Entry]) -> str:

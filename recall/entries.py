@@ -45,7 +45,7 @@ class Fact:
         text = _shown(memory.text) if memory.kind == DOCUMENT else memory.text
         return " ".join(text.split())
 
-    @property
+    @cached_property
     def day(self) -> str:
         """Since when it is known, or held where it does not any more."""
         since = self.candidate.item.valid_from
@@ -121,7 +121,7 @@ class Said:
     def at(self) -> datetime:
         return self.turn.at
 
-    @property
+    @cached_property
     def day(self) -> str:
         return self.at.astimezone(self.zone).date().isoformat()
 

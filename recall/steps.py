@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tablestore_memory.recall.asked import Asked
-from tablestore_memory.recall.block import fitting, room_for_turns, written
+from tablestore_memory.recall.block import Room, fitting, room_for_turns, written
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.entries import Fact, Said, zone_of
 from tablestore_memory.recall.finding import Finding, Found
@@ -36,7 +36,7 @@ def recalled(clients: Clients, asked: Asked) -> Steps[Recalled]:
     turns: list[Said] = []
     if asked.seeks_turns:
         room = _room_for_turns(asked, facts)
-        reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh, *room)
+        reading = TurnsToRead(clients, parts, asked, memories, found.said, found.fresh, room)
         yield parts.wait(_TO_READ if asked.rerank else 1)
         read = reading.read()
         zone = zone_of(read)
@@ -60,10 +60,10 @@ def _facts(asked: Asked, found: Found) -> list[Fact]:
     return [Fact(each, held.ends.get(each.item.document_id)) for each in best_first(candidates)]
 
 
-def _room_for_turns(asked: Asked, facts: Sequence[Fact]) -> tuple[set[str], int]:
-    """Turns that come last, and tokens for turns; before a model has chosen among facts it may be any, and all."""
+def _room_for_turns(asked: Asked, facts: Sequence[Fact]) -> Room:
+    """All of the block before a model has chosen among facts: which of them are told is not known yet."""
     if asked.rerank:
-        return set(), asked.tokens
+        return Room(set(), asked.tokens)
     return room_for_turns(facts, asked.tokens, asked.facts_share)
 
 

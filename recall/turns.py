@@ -2,11 +2,12 @@
 what was said beside them. Read by primary key, so that what is gone or another's is not told.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import islice
 
 from tablestore_memory.recall.asked import Asked
+from tablestore_memory.recall.block import Room
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.parts import Part, Parts
 from tablestore_memory.recall.ranking import (
@@ -43,17 +44,16 @@ class TurnsToRead:
         facts: Sequence[Memory],
         words: Sequence[Listed[MessageKey]],
         fresh: Sequence[MessageRow],
-        told: Collection[str],
-        room: int,
+        room: Room,
     ) -> None:
-        """Turns with an id that is `told` are read last, as they are told last; `room` in tokens."""
+        """What is told by a fact already is read last, as it is told last."""
         self._sessions, self._asked = clients.turns, asked
         self._fresh = {_key(row): row for row in fresh}
         self._scores = _scored(facts, words, self._fresh)
         ranked = sorted(self._scores, key=lambda key: -sum(self._scores[key].values()))
         ranked = [key for key in ranked if key not in self._fresh]
-        most = max(_FEWEST, min(asked.tokens // _A_TURN, room // _A_SHORT_TURN))
-        unread = sorted(ranked, key=lambda key: key.message_id in told)[:most]
+        most = max(_FEWEST, min(asked.tokens // _A_TURN, room.tokens // _A_SHORT_TURN))
+        unread = sorted(ranked, key=lambda key: key.message_id in room.told)[:most]
         self._rows: Part[list[MessageRow]] | None = None
         if unread:
             self._rows = parts.ask("turns.read", partial(self._read, unread))

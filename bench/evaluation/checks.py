@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.evaluation.conversations import Conversation
 from bench.evaluation.judged import Model
+from bench.evaluation.recall import cited
 from devtools.deployment import Deployment
 from devtools.extraction import memory_rows
 from tablestore_memory.worker.stores.history import Replaced
@@ -131,8 +132,8 @@ class Planted:
         """Whether what followed took the place of this date, and it is told as what was."""
         message_id = planted["message_id"]
         days = {planted["event_start"], planted["event_end"] or planted["event_start"]}
-        texts = [memory.text for memory in citing if len(_messages(memory)) > 1]
-        texts += [each.text for each in self.replaced if message_id in _messages(each)]
+        texts = [memory.text for memory in citing if len(cited([memory])) > 1]
+        texts += [each.text for each in self.replaced if message_id in cited([each])]
         return any(all(day in text for day in days) for text in texts)
 
     def _planted(self, kind: str) -> list[dict[str, Any]]:
@@ -140,7 +141,7 @@ class Planted:
 
     def _citing(self, message_id: str) -> list[Memory]:
         memories = (each.memory for each in self.memories)
-        return [m for m in memories if any(s.message_id == message_id for s in m.sources)]
+        return [m for m in memories if message_id in cited([m])]
 
     def _about(self, update: dict[str, Any], vector: Sequence[float]) -> list[Memory]:
         """What cites either message, and what is near the statement."""
@@ -148,10 +149,6 @@ class Planted:
         found = [*self._citing(update["old"]), *self._citing(update["new"])]
         found += [each.memory for each in near[:_NEAREST]]
         return list({memory.document_id: memory for memory in found}.values())
-
-
-def _messages(cited: Memory | Replaced) -> set[str]:
-    return {source.message_id for source in cited.sources}
 
 
 def _words(memory: Memory) -> Iterable[str]:

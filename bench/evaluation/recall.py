@@ -56,9 +56,9 @@ class Fates:
     def of(cls, deployment: Deployment, user: str) -> "Fates":
         rows = [m for m in memory_rows(deployment) if m.user_id == user]
         return cls(
-            _cited(rows),
-            _cited(deployment.memories(user)),
-            _cited(deployment.services.history.of_user(user)),
+            cited(rows),
+            cited(deployment.memories(user)),
+            cited(deployment.services.history.of_user(user)),
         )
 
     def cause(self, message_id: str) -> str:
@@ -100,5 +100,6 @@ class Report:
             self.losses[budget]["of"] += len(question.evidence)
 
 
-def _cited(memories: Iterable[Memory | Replaced]) -> frozenset[str]:
+def cited(memories: Iterable[Memory | Replaced]) -> frozenset[str]:
+    """Ids of the messages that they rest on."""
     return frozenset(source.message_id for memory in memories for source in memory.sources)
