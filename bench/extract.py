@@ -56,7 +56,7 @@ def measure(pool: str, size: int, latency_s: float, throttled: bool) -> Row:
         with paused(deployment):
             (worker,) = deployment.start_workers("extract", pool=pool, concurrency=size)
             prefill(deployment, "warm", 4)
-        wait_until(lambda: not waiting(deployment), "warmed up", 120)
+        wait_until(lambda: not waiting(deployment), "warmed up")
         with paused(deployment):
             prefill(deployment, "run", count)
             learn(deployment, size)

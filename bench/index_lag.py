@@ -51,7 +51,7 @@ def talk(deployment: Deployment, user: str, title: str) -> bool:
             {"type": "session_end", "user_id": user, "session_id": session},
         )
     wait_until(
-        lambda: not status(deployment)["sessions"] + status(deployment)["events"], "extracted", 120
+        lambda: not status(deployment)["sessions"] + status(deployment)["events"], "extracted"
     )
     extracted_s, waiting = time.monotonic() - started, status(deployment)
     deployment.wait(200)

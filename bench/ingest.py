@@ -78,7 +78,7 @@ def this_worker(deployment: Deployment, store_url: str, codec: str, count: int) 
 def warm_worker(deployment: Deployment, app: str) -> Child:
     (worker,) = deployment.start_workers("ingest", app=app)
     prefill(deployment, 1_000, "warm")
-    wait_until(lambda: not backlog(deployment), "warmed up", 60)
+    wait_until(lambda: not backlog(deployment), "warmed up")
     return worker
 
 
@@ -114,7 +114,7 @@ def one_task_a_message(deployment: Deployment, count: int) -> Result:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        first = wait_until(stored, "the first rows", 60)
+        first = wait_until(stored, "the first rows")
         cpu_s, began = processes.cpu_s(worker.pid), time.monotonic()
         wait_until(lambda: stored() == count, "all rows", 300)
         wall_s = time.monotonic() - began
@@ -175,7 +175,7 @@ def latency(deployment: Deployment, rate: int, seconds: float) -> Result:
             time.sleep(0.002)
         publisher.flush(60)
     waiting = backlog(deployment)
-    wait_until(lambda: published.keys() <= seen.keys(), "all probes read", 120)
+    wait_until(lambda: published.keys() <= seen.keys(), "all probes read")
     ended.set()
     reader.join()
     took_ms = sorted((seen[name] - at) * 1000 for name, at in published.items())

@@ -47,7 +47,7 @@ def run(sessions: int, rate: float) -> dict[str, Any]:
     ):
         deployment.start_workers()
         published = publish(deployment, sessions, rate)
-        deployment.wait(120)
+        deployment.wait()
         events = [event for worker in deployment.workers for event in events_of(worker.output)]
         memories = {
             m.document_id: m.session_id for user in published for m in deployment.memories(user)

@@ -117,7 +117,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             wait_until(
                 lambda: "memory_id=" in http.get("/user", params={"user_id": "user-0001"}).text,
                 "searchable",
-                60,
             )
             load = os.getloadavg()[0]
             result = measured(http, crowd, wanted.looks)

@@ -70,8 +70,8 @@ def fill(deployment: Deployment) -> None:
     for number in range(BYSTANDERS):
         remember(deployment, f"bystander-{number}", MEMORIES // 10, MESSAGES // 10)
     memories = deployment.services.memories
-    wait_until(lambda: len(memories.of_user(USER)) == MEMORIES, "all memories searchable", 120)
-    wait_until(lambda: said(deployment, said_last(MESSAGES)), "all messages searchable", 120)
+    wait_until(lambda: len(memories.of_user(USER)) == MEMORIES, "all memories searchable")
+    wait_until(lambda: said(deployment, said_last(MESSAGES)), "all messages searchable")
 
 
 def remember(deployment: Deployment, user: str, memories: int, messages: int) -> None:
@@ -319,7 +319,7 @@ def load(deployment: Deployment, recall: Recall, seconds: float) -> dict[str, An
     over = Load(recall).run(3 * rate, seconds)
     again = Load(recall).run(rate, seconds / 4)
     steady.stop()
-    wait_until(lambda: not events(deployment), "all ingested", 60)
+    wait_until(lambda: not events(deployment), "all ingested")
     return {
         "holds": held.told(rate),
         "three times as many": over.told(3 * rate),

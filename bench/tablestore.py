@@ -168,9 +168,7 @@ def bench_search(server: Server, documents: int) -> Result:
         rows = [document(rng, n) for n in range(start, min(start + 200, documents))]
         assert client.batch_write_row(batch("memory", rows)).is_all_succeed()
     everything = ots.SearchQuery(ots.MatchAllQuery(), limit=0, get_total_count=True)
-    wait_until(
-        lambda: client.search("memory", "i", everything).total_count == documents, "indexed", 120
-    )
+    wait_until(lambda: client.search("memory", "i", everything).total_count == documents, "indexed")
     result: Result = {
         f"{documents} documents written and indexed, s": round(time.perf_counter() - began)
     }

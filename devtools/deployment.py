@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from devtools.child import Child, PythonChild
 from devtools.commands import memory_worker
-from devtools.servers import wait_until
+from devtools.servers import PATIENCE_S, wait_until
 from tablestore_memory.producer import Publisher
 from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.operations.backlog import backlog
@@ -156,7 +156,7 @@ class Deployment:
             if not publisher.flush(30):
                 raise AssertionError("Redis did not get all of it")
 
-    def wait(self, timeout_s: float = 60) -> None:
+    def wait(self, timeout_s: float = PATIENCE_S) -> None:
         """Until all that was published is stored, extracted and searchable."""
         try:
             wait_until(self._idle, "everything stored, extracted and searchable", timeout_s)

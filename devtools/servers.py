@@ -19,6 +19,9 @@ from devtools.child import Child, PythonChild
 
 T = TypeVar("T")
 
+PATIENCE_S = 120
+"""When waiting is given up. No claim about speed: a busy machine has its time."""
+
 SHARED = "SHARED_{}_URL"
 """Variables that say where a server is that many runs of tests share."""
 
@@ -104,7 +107,7 @@ def serving(name: str, *options: str) -> Iterator[str]:
         yield server.url
 
 
-def wait_until(condition: Callable[[], T | None], what: str, timeout_s: float = 20) -> T:
+def wait_until(condition: Callable[[], T | None], what: str, timeout_s: float = PATIENCE_S) -> T:
     """Ask until `condition` is true and return its value; else fail, saying what never happened."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):

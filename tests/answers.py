@@ -20,4 +20,4 @@ def audited(deployment: Deployment, user: str, count: int) -> list[dict[str, Any
         found: list[dict[str, Any]] = answer(deployment, "audit", "--user", user)
         return found if len(found) == count else None
 
-    return wait_until(deeds, f"{count} deeds in the audit", 60)
+    return wait_until(deeds, f"{count} deeds in the audit")

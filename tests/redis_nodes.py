@@ -43,7 +43,7 @@ class Node:
             preexec_fn=killed_with_parent,
         )
         self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
-        wait_until(self._ended_or_answers, f"the server at {self.port} answering", 60)
+        wait_until(self._ended_or_answers, f"the server at {self.port} answering")
         if self.process.poll() is not None:
             self._start(options, config)
 

@@ -92,7 +92,7 @@ def remember(
         answers.check()
     for user, session in sessions:
         _extract(deployment, user, session)
-    wait_until(lambda: confirm_all(deployment) == 0, "everything searchable", 60)
+    wait_until(lambda: confirm_all(deployment) == 0, "everything searchable")
 
 
 def facts_prompts(deployment: Deployment, user: str, session: str) -> Iterator[Prompt]:

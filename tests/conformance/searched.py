@@ -76,7 +76,7 @@ class Searched:
     def settle(self) -> "Searched":
         """Wait until the index has as many rows as are there; at once where it does not lag."""
         everything = ots.MatchAllQuery()
-        wait_until(lambda: self.count(everything) == len(self._rows), "rows in the index", 120)
+        wait_until(lambda: self.count(everything) == len(self._rows), "rows in the index")
         return self
 
     def search(self, query: ots.Query, **options: Any) -> Any:

@@ -98,7 +98,7 @@ def fill(store: Any, *documents: Document) -> None:
     for document in documents:
         store.put_document(document)
     expected = sorted((one.document_id, one.tenant_id) for one in documents)
-    wait_until(lambda: sorted(indexed(store)) == expected, "the index has these documents", 120)
+    wait_until(lambda: sorted(indexed(store)) == expected, "the index has these documents")
 
 
 def indexed(store: Any) -> list[tuple[str, str]]:

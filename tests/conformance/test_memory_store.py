@@ -66,7 +66,6 @@ def store(opened_store: Any) -> Any:
             and len(found(opened_store.search_messages())) == 4
         ),
         "the indexes have them all",
-        120,
     )
     return opened_store
 

@@ -112,7 +112,7 @@ def test_columns_come_from_the_index_alone(rows: Searched) -> None:
 def test_arrays_and_points_come_as_the_service_writes_them(rows: Searched) -> None:
     rows.put("000", many="[1,  2]", g="10,50", k="z")
     rows.settle()
-    wait_until(lambda: rows.count(ots.TermQuery("k", "z")) == 1, "the changed row", 120)
+    wait_until(lambda: rows.count(ots.TermQuery("k", "z")) == 1, "the changed row")
 
     [row] = scan(rows, session_of(rows), ots.TermQuery("k", "z")).rows
 

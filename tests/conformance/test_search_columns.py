@@ -65,7 +65,7 @@ def test_newest_is_returned_of_a_column_that_has_several_versions(
     client.update_table(table, ots.TableOptions(max_version=1))
 
     rows = Searched(client, table, keyword("pk"))
-    wait_until(lambda: rows.count(ALL) == 1, "row in the index", 120)
+    wait_until(lambda: rows.count(ALL) == 1, "row in the index")
 
     assert rows.rows(ALL, returned("n", "d")) == {"a": {"d": 0.5, "n": 2}}
 

@@ -81,7 +81,7 @@ def test_index_takes_in_the_rows_that_were_there(client: Any, table: str) -> Non
 
     searched = Searched(client, table, keyword("k"))
 
-    wait_until(lambda: searched.keys(ots.MatchAllQuery()) == ["a", "b"], "old rows are found", 120)
+    wait_until(lambda: searched.keys(ots.MatchAllQuery()) == ["a", "b"], "old rows are found")
     phase = client.describe_search_index(table, INDEX, True)[1].sync_phase
     assert phase == ots.SyncPhase.INCR
 
@@ -92,7 +92,7 @@ def test_two_indexes_of_a_table_are_apart(client: Any, table: str) -> None:
     searched.put_all({"a": {"k": "x", "n": 1}})
 
     asked = ots.SearchQuery(ots.TermQuery("n", 1), limit=1)
-    found = wait_until(lambda: client.search(table, "other", asked).rows, "the row", 120)
+    found = wait_until(lambda: client.search(table, "other", asked).rows, "the row")
 
     assert found[0][0] == [("pk", "a")]
     with refused("OTSParameterInvalid", 400):
@@ -105,7 +105,7 @@ def test_index_made_again_starts_anew(client: Any, table: str) -> None:
 
     create(client, table, long("n"))
 
-    wait_until(lambda: searched.keys(ots.TermQuery("n", 1)) == ["a"], "the row", 120)
+    wait_until(lambda: searched.keys(ots.TermQuery("n", 1)) == ["a"], "the row")
     with refused("OTSParameterInvalid", 400):
         searched.search(ots.TermQuery("k", "x"))
 

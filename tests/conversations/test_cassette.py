@@ -138,7 +138,7 @@ def test_an_answer_that_cannot_be_read_is_told_and_waited_for(small: Path, tmp_p
 
 
 def _wait_for_problem(folder: Path) -> str:
-    file = wait_until(lambda: next(folder.glob("*.problem.txt"), None), "a problem told", 60)
+    file = wait_until(lambda: next(folder.glob("*.problem.txt"), None), "a problem told")
     return str(wait_until(lambda: file.read_text("utf-8"), "its words"))
 
 

@@ -180,9 +180,9 @@ def settle(deployment: Deployment) -> None:
         deployment.services.requests.process(PARTITION)
         return not deployment.services.redis.xlen(requests)
 
-    wait_until(done, "all requests settled", 60)
+    wait_until(done, "all requests settled")
     extract_all(deployment)
-    wait_until(lambda: not confirm_all(deployment), "all memories searchable", 60)
+    wait_until(lambda: not confirm_all(deployment), "all memories searchable")
 
 
 def event_of(fields: Fields) -> Event | None:

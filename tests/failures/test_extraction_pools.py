@@ -44,7 +44,7 @@ def start_and_wait(
     """A worker that has so many calls to a slow Qwen under way."""
     local_dashscope.faults.add("latency", seconds=50)
     worker = start(deployment, pool)
-    wait_until(lambda: under_way(deployment) == calls, "all calls under way", 60)
+    wait_until(lambda: under_way(deployment) == calls, "all calls under way")
     return worker
 
 
@@ -64,7 +64,7 @@ def under_way(deployment: Deployment) -> int:
 
 
 def wait_extracted(deployment: Deployment, users: list[str]) -> None:
-    wait_until(lambda: not waiting(deployment), "all extracted", 120)
+    wait_until(lambda: not waiting(deployment), "all extracted")
     assert_extracted(deployment, users)
     assert deployment.services.dead.count() == 0
 
@@ -113,7 +113,7 @@ def test_one_process_has_a_hundred_calls_under_way_in_little_memory(
 
     (worker,) = deployment.start_workers("extract", pool="threads", concurrency=100)
 
-    wait_until(lambda: under_way(deployment) == 100, "all calls under way", 60)
+    wait_until(lambda: under_way(deployment) == 100, "all calls under way")
     status = Path(f"/proc/{worker.pid}/status").read_text()
     (resident,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
     assert int(resident) / 1024 < MOST_MB

@@ -33,7 +33,7 @@ def test_killed_extract_worker_is_replaced_by_the_next(killed: Deployment, fresh
 
     extract.kill()
     killed.start_workers("extract")
-    killed.wait(90)
+    killed.wait()
 
     assert sorted(killed.texts(user)) == [
         *(f"Ana likes tea number {n}" for n in range(8)),

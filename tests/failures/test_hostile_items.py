@@ -13,8 +13,8 @@ from tests.failures.ingesting import append, dead, idle_deployment, message, tex
 
 BOUND_S = 30
 SLOW = pytest.mark.skipif(not os.environ.get("MEMORY_ALL_FAULTS"), reason="takes two minutes")
-RESTARTS = {"prefork": 0, "threads": 60}
-"""Seconds that a whole worker may take to start again, for each hostile item."""
+ALL_TRIED_S = 240
+"""For a busy machine: a worker starts anew for each item that kills it, and a process for each of the rest."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_event_that_hurts_its_drain_is_set_aside_and_those_behind_it_are_stored(
     def all_stored() -> bool:
         return all(len(texts(hostile, f"{fresh_name}-{p}")) == 50 for p in range(len(KINDS)))
 
-    wait_until(all_stored, "what stood behind is stored", 2 * BOUND_S)
+    wait_until(all_stored, "what stood behind is stored")
     letters = {letter.partition: letter for letter in dead(hostile)}
     assert sorted(letters) == list(range(len(KINDS)))
     for partition, kind in enumerate(KINDS):
@@ -72,6 +72,7 @@ def test_event_that_hurts_its_drain_is_set_aside_and_those_behind_it_are_stored(
     assert {letters[p].error for p in (1, 2)} == {"WorkerDied"}
 
 
+@pytest.mark.timeout(2 * ALL_TRIED_S)
 @pytest.mark.parametrize("pool", ["prefork", pytest.param("threads", marks=SLOW)])
 def test_request_that_hurts_its_turn_is_set_aside_and_those_of_others_are_done(
     hostile: Deployment, fresh_name: str, pool: str
@@ -87,8 +88,8 @@ def test_request_that_hurts_its_turn_is_set_aside_and_those_of_others_are_done(
     def all_remembered() -> bool:
         return all(hostile.texts(f"{fresh_name}-{p}") for p in range(len(kinds)))
 
-    wait_until(all_remembered, "what others asked is done", RESTARTS[pool] + 2 * BOUND_S)
-    wait_until(lambda: len(dead(hostile)) == len(kinds), "all set aside", 4 * BOUND_S)
+    wait_until(all_remembered, "what others asked is done", ALL_TRIED_S)
+    wait_until(lambda: len(dead(hostile)) == len(kinds), "all set aside", ALL_TRIED_S)
     assert not any(kind in letter.reason for letter in dead(hostile) for kind in KINDS)
 
 
@@ -100,7 +101,7 @@ def remember(user: str, number: int, text: str) -> bytes:
     )
 
 
-@pytest.mark.timeout(450)  # of which a busy machine takes most
+@pytest.mark.timeout(2 * ALL_TRIED_S)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_session_that_hurts_its_extraction_is_given_up_and_the_others_are_extracted(
     hostile: Deployment, fresh_name: str, pool: str
@@ -115,6 +116,6 @@ def test_session_that_hurts_its_extraction_is_given_up_and_the_others_are_extrac
     def all_extracted() -> bool:
         return all(hostile.texts(f"{fresh_name}-{n}") for n in range(len(kinds)))
 
-    wait_until(all_extracted, "the others are extracted", RESTARTS[pool] + 2 * BOUND_S)
-    wait_until(lambda: len(dead(hostile)) == len(kinds), "all given up", 8 * BOUND_S)
+    wait_until(all_extracted, "the others are extracted", ALL_TRIED_S)
+    wait_until(lambda: len(dead(hostile)) == len(kinds), "all given up", ALL_TRIED_S)
     assert {letter.queue for letter in dead(hostile)} == {"extract"}

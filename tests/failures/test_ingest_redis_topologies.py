@@ -51,7 +51,7 @@ def test_cluster_of_three_nodes_holds_the_partitions(
                 for session in sessions
             )
         )
-        wait_until(lambda: nothing_left(deployment), "all stored", 60)
+        wait_until(lambda: nothing_left(deployment), "all stored")
 
         for session in sessions:
             assert stored(deployment, session) == [spoken(session, n) for n in range(40)]
@@ -71,17 +71,17 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
         deployment.start_workers("ingest")
         steady = Steady(deployment, 200, sessions)
         steady.start()
-        wait_until(lambda: steady.published > 300, "some of it published", 30)
+        wait_until(lambda: steady.published > 300, "some of it published")
         steady.stop()
         assert redis.replicated()
 
         redis.primary.kill()
-        wait_until(redis.promoted, "the replica promoted", 30)
+        wait_until(redis.promoted, "the replica promoted")
         after = Steady(deployment, 200, sessions, dict(steady.counts))
         after.start()
-        wait_until(lambda: after.published > steady.published + 300, "more of it published", 60)
+        wait_until(lambda: after.published > steady.published + 300, "more of it published")
         after.stop()
-        wait_until(lambda: nothing_left(deployment), "all stored", 60)
+        wait_until(lambda: nothing_left(deployment), "all stored")
 
         assert steady.delivered and after.delivered
         for session, count in after.counts.items():

@@ -73,7 +73,7 @@ def test_bad_entries_cost_only_themselves(running: Deployment, fresh_name: str) 
             good = [message(sessions[5 * partition + n % 5], 50 * block + n) for n in range(50)]
             append(running, partition, *good[:25], *bad[partition::4], *good[25:])
 
-    wait_until(lambda: nothing_left(running), "everything settled", 60)
+    wait_until(lambda: nothing_left(running), "everything settled")
 
     for session in sessions:
         assert len(texts(running, session)) == 500
@@ -106,7 +106,7 @@ def test_worker_told_to_stop_under_load_ends_in_time_and_holds_nothing(
         assert left > 0
         assert deployment.services.redis.exists(*leases) == 0
         deployment.start_workers("ingest")
-        wait_until(lambda: nothing_left(deployment), "the rest stored", 60)
+        wait_until(lambda: nothing_left(deployment), "the rest stored")
         for partition in range(4):
             assert len(texts(deployment, f"{fresh_name}-{partition}")) == 1500
 
@@ -124,7 +124,7 @@ def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(
             append(deployment, 0, message(fresh_name, 0))
             assert "OTSObjectNotExist" in paused(deployment)
             create_all(deployment.services.tablestore, deployment.services.names, 256)
-            wait_until(lambda: nothing_left(deployment), "the queue going on after init", 30)
+            wait_until(lambda: nothing_left(deployment), "the queue going on after init")
 
             for number, (option, reason) in enumerate(
                 (("--access-key-secret", "OTSAuthFailed"), ("--instance", "OTSAuthFailed")), 1
@@ -136,7 +136,7 @@ def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(
                 assert waiting(deployment, 0) == 1
                 server.options = options
                 server.restart()
-                wait_until(lambda: nothing_left(deployment), "the queue going on", 30)
+                wait_until(lambda: nothing_left(deployment), "the queue going on")
 
             assert texts(deployment, fresh_name) == ["text 0", "text 1", "text 2"]
             assert dead(deployment) == []
@@ -147,7 +147,7 @@ def test_queue_pauses_for_what_everybody_meets_and_goes_on_by_itself(
 
 def paused(deployment: Deployment) -> str:
     """The reason of the pause of `ingest`, as `status` tells it."""
-    (pause,) = wait_until(deployment.services.gate.paused, "the queue paused", 30)
+    (pause,) = wait_until(deployment.services.gate.paused, "the queue paused")
     assert pause["queue"] == "ingest"
     return pause["reason"]
 
@@ -161,6 +161,6 @@ def test_work_goes_on_when_the_watch_on_duty_ends(
             worker.kill()
             append(deployment, 0, message(fresh_name, number))
 
-            wait_until(lambda: nothing_left(deployment), "drained by the other worker", 30)
+            wait_until(lambda: nothing_left(deployment), "drained by the other worker")
 
         assert texts(deployment, fresh_name) == ["text 0"]

@@ -121,7 +121,7 @@ class Isolation(RuleBasedStateMachine):
             services.requests.process(0)
             return not services.redis.xlen(requests)
 
-        wait_until(done, "all requests carried out", 60)
+        wait_until(done, "all requests carried out")
         for event in self.waiting:
             self._expect(event)
         for (

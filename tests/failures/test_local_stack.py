@@ -59,7 +59,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def all_end(pids: set[int]) -> None:
-    wait_until(lambda: not pids & parents().keys(), f"the end of all of {sorted(pids)}", 60)
+    wait_until(lambda: not pids & parents().keys(), f"the end of all of {sorted(pids)}")
 
 
 def heed_hangups() -> None:

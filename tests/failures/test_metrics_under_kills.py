@@ -44,12 +44,12 @@ def test_counters_equal_rows_and_entries_while_workers_are_killed(
         for user in users:
             (worker,) = deployment.start_workers("ingest", **RECYCLED)
             deployment.publish(*(said(user, user, n, "I like tea.") for n in range(MESSAGES)))
-            wait_until(partial(rows, deployment, [user]), "its first rows", 90)
+            wait_until(partial(rows, deployment, [user]), "its first rows")
             worker.kill()
             seen.append(scraped(server))
         deployment.start_workers("ingest", **RECYCLED)
-        wait_until(lambda: rows(deployment, users) == USERS * MESSAGES, "all rows", 90)
-        wait_until(lambda: total(scraped(server), "waiting", stage="events") == 0, "settled", 90)
+        wait_until(lambda: rows(deployment, users) == USERS * MESSAGES, "all rows")
+        wait_until(lambda: total(scraped(server), "waiting", stage="events") == 0, "settled")
         seen.append(now := scraped(server))
 
     assert total(now, "events_published_total") == USERS * MESSAGES + 1

@@ -82,7 +82,7 @@ def running(
     """Started, and ended at the end of the block; in it, it has printed what `ready` matches."""
     started = Running(place, command, cwd or place.home, settings or {})
     try:
-        wait_until(lambda: re.search(ready, started.said), f"{command} is ready", 60)
+        wait_until(lambda: re.search(ready, started.said), f"{command} is ready")
         yield started
     finally:
         started.process.terminate()

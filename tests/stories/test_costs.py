@@ -45,11 +45,11 @@ def test_user_over_budget_waits_and_nobody_else_and_costs_are_told(
     deployment.publish(*over(ana, ana, "I like green tea."))
     deployment.wait()
     deployment.publish(*over(ana, f"{ana}-2", "I like chess."))
-    wait_until(lambda: answer(deployment, "status")["users_over_budget"] == 1, "ana waits", 60)
+    wait_until(lambda: answer(deployment, "status")["users_over_budget"] == 1, "ana waits")
 
     deployment.publish(*over(bo, bo, "I like rowing."))
-    wait_until(lambda: deployment.texts(bo), "bo's memory", 60)
-    wait_until(lambda: {ana, bo} <= users_with_costs(deployment), "rows of both", 60)
+    wait_until(lambda: deployment.texts(bo), "bo's memory")
+    wait_until(lambda: {ana, bo} <= users_with_costs(deployment), "rows of both")
     status, lines = deployment.command("status").stdout.decode(), answer(deployment, "cost")
 
     assert len(deployment.texts(ana)) == 1

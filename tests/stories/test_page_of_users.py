@@ -278,7 +278,7 @@ def test_forgotten_user_is_not_found_and_an_event_is_said_to_be_forgotten(
     request = f"forget-{fresh_name}"
     deployment.publish({"type": "forget", "user_id": fresh_name, "event_id": request})
     receipts = deployment.services.deletion_receipts
-    wait_until(lambda: receipts.finished(request), "forgotten", 60)
+    wait_until(lambda: receipts.finished(request), "forgotten")
 
     way = page(browser, "/event", 404, event_id=f"{fresh_name}-s-0", user_id=fresh_name)
     forget = page(browser, "/event", event_id=request)

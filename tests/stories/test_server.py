@@ -188,7 +188,7 @@ def test_all_of_a_user_is_exported_line_by_line_and_nothing_is_left_when_forgott
         whole = [json.loads(line) for line in answer.iter_lines()]
     forgotten = everybody.post("/v1/forget", json={"user_id": fresh_name})
     receipts = deployment.services.deletion_receipts
-    wait_until(lambda: receipts.finished(forgotten.json()["event_ids"][0]), "forgotten", 60)
+    wait_until(lambda: receipts.finished(forgotten.json()["event_ids"][0]), "forgotten")
     left = [json.loads(line) for line in everybody.get(path).text.splitlines()]
 
     assert answer.headers["content-type"] == "text/x-ndjson; charset=utf-8"

@@ -131,5 +131,5 @@ def test_publisher_that_is_behind_says_so_and_then_that_it_is_not(fresh_name: st
                 publisher.message(user_id="ana", session_id="s", role="user", content="Tea.")
             server.restart()
 
-            wait_until(lambda: held_by_publishers(client, streams) > 10, "it says so", 60)
-            wait_until(lambda: not client.hlen(streams.backlogs), "that it is not", 60)
+            wait_until(lambda: held_by_publishers(client, streams) > 10, "it says so")
+            wait_until(lambda: not client.hlen(streams.backlogs), "that it is not")
