@@ -4,8 +4,7 @@ Does no I/O.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
 
 from tablestore_memory.recall.ranking import Candidate
 from tablestore_memory.worker.stores.memory import Memory
@@ -28,26 +27,26 @@ def messages_of(memory: Memory) -> Iterator[MessageKey]:
 def lift(best_first: Sequence[Candidate[Memory]]) -> None:
     """Add to each what it gains from the best other one that was taken from the same message, or from the one
     before or after it among those that all of these were taken from."""
-    told = [set(messages_of(each.item)) for each in best_first]
-    beside = _beside(set().union(*told))
+    taken_from = [list(messages_of(each.item)) for each in best_first]
+    places = _places(message for messages in taken_from for message in messages)
+    told = [{places[message] for message in messages} for messages in taken_from]
     scores = [each.score for each in best_first[:BEST]]
-    ranks: dict[MessageKey, list[int]] = defaultdict(list)
+    ranks: dict[int, list[int]] = defaultdict(list)
     for rank in range(len(scores)):
-        for message in told[rank]:
-            ranks[message].append(rank)
+        for place in told[rank]:
+            ranks[place].append(rank)
     for own, candidate in enumerate(best_first):
-        near = {other for message in told[own] for other in beside[message]}
-        others = [rank for message in near for rank in ranks[message] if rank != own]
+        near = {place + step for place in told[own] for step in (-1, 0, 1)}
+        others = [rank for place in near for rank in ranks.get(place, ()) if rank != own]
         if others:
             candidate.scores["beside"] = _GAIN * scores[min(others)]
 
 
-def _beside(messages: Collection[MessageKey]) -> dict[MessageKey, list[MessageKey]]:
-    """Each with the one before and after it in its session, and itself."""
-    ordered = sorted(messages, key=lambda m: (m.session_id, m.created_at, m.message_id))
-    beside = {message: [message] for message in ordered}
-    for earlier, later in pairwise(ordered):
-        if earlier.session_id == later.session_id:
-            beside[earlier].append(later)
-            beside[later].append(earlier)
-    return beside
+def _places(messages: Iterable[MessageKey]) -> dict[MessageKey, int]:
+    """Numbers in the order of time: one apart from one to the next of a session, two between sessions."""
+    places: dict[MessageKey, int] = {}
+    session, place = "", 0
+    for message in sorted(set(messages), key=lambda m: (m.session_id, m.created_at, m.message_id)):
+        place += 1 if message.session_id == session else 2
+        session, places[message] = message.session_id, place
+    return places
