@@ -10,10 +10,11 @@ from tablestore_memory.recall.ranking import Candidate
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageKey
 
-BEST = 25
-"""Facts that others gain from, and whose messages are read: about as many as half of a usual budget holds."""
+# docs/decisions/recall.md has what was measured.
+BEST = 15
+"""Facts that others gain from."""
 _GAIN = 0.15
-"""Of the score of the best one beside it (docs/decisions/recall.md)."""
+"""Of the score of the best one beside it."""
 
 
 def messages_of(memory: Memory) -> Iterator[MessageKey]:

@@ -7,7 +7,7 @@ from functools import cache, partial
 from itertools import islice
 
 from tablestore_memory.recall.asked import Asked
-from tablestore_memory.recall.beside import BEST, messages_of
+from tablestore_memory.recall.beside import messages_of
 from tablestore_memory.recall.block import Room
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.parts import Part, Parts
@@ -23,6 +23,7 @@ from tablestore_memory.recall.talk import is_talk
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
 
+_FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again
 # Most turns have 40. More are read than fit into the room that facts leave: some are short, some are not told.
 _A_TURN, _A_SHORT_TURN = 30, 15
@@ -120,7 +121,7 @@ def _scored(
 
 def _sources(facts: Sequence[Memory]) -> Iterator[tuple[MessageKey, float]]:
     """The turns of the best facts, each with what its fact's rank gives."""
-    for rank, memory in enumerate(facts[:BEST], 1):
+    for rank, memory in enumerate(facts[:_FACTS], 1):
         for key in islice(messages_of(memory), _SOURCES):
             yield key, reciprocal(rank)
 
