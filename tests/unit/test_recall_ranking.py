@@ -135,7 +135,7 @@ def test_fact_gains_from_the_best_that_was_told_beside_it() -> None:
 
 
 def test_fact_gains_from_one_of_the_same_message_and_not_from_itself() -> None:
-    best, same = fact_of(("s", 100), ("s", 101), score=1.0), fact_of(("s", 101), score=0.1)
+    best, same = fact_of(("s", 100), score=1.0), fact_of(("s", 100), score=0.1)
 
     assert lifted(best, same) == pytest.approx([0.15 * 0.1, 0.15])
 
@@ -145,6 +145,17 @@ def test_fact_gains_nothing_from_another_session_or_from_further_away() -> None:
     beside, far = fact_of(("s", 300), score=0.3), fact_of(("s", 400), score=0.2)
 
     assert lifted(elsewhere, near, beside, far) == pytest.approx([0, 0.045, 0.06, 0.045])
+
+
+def test_message_is_beside_the_next_of_its_session_whatever_was_said_elsewhere_meanwhile() -> None:
+    first, meanwhile = fact_of(("s", 100), score=1.0), fact_of(("a", 150), score=0.5)
+    then = fact_of(("s", 200), score=0.1)
+
+    assert lifted(first, meanwhile, then) == pytest.approx([0.015, 0, 0.15])
+
+
+def test_fact_of_a_message_without_a_time_is_beside_nothing() -> None:
+    assert lifted(fact_of(("s", 1), score=1.0), fact_of(("s", 0), score=0.5)) == [0, 0]
 
 
 def test_facts_gain_from_the_best_alone() -> None:
