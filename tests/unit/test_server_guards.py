@@ -9,13 +9,15 @@ from typing import Any
 import httpx2
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from tablestore_memory.server.api.reading import parameters_of
 from tablestore_memory.server.api.shapes import Nothing
 from tablestore_memory.server.app import guards
+from tablestore_memory.server.guards.failures import problem_of
 from tablestore_memory.server.guards.patience import Patience
 from tablestore_memory.server.problems import Malformed, TooSlow
 from tablestore_memory.server.settings import ServerSettings
@@ -52,6 +54,7 @@ def guarded(unconnected: Settings, **settings: str) -> httpx2.AsyncClient:
     }
     routes = [
         Route("/echo", echo, methods=["POST"]),
+        Route("/login", echo, methods=["POST"]),
         Route("/wait", wait),
         Route("/health", wait),
         Route("/fail", fail),
@@ -163,6 +166,32 @@ async def test_one_request_too_many_is_told_so_and_the_others_go_on(unconnected:
     problem(one_more)
     assert probe.status_code == after.status_code == 200
     assert [each.status_code for each in done] == [200, 200]
+
+
+async def test_strangers_who_send_slowly_keep_nobody_out(unconnected: Settings) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"token="
+        begun.set()
+        await sent.wait()
+
+    begun, sent = asyncio.Event(), asyncio.Event()
+    async with guarded(unconnected, MEMORY_SERVER_REQUESTS="1") as client:
+        stranger = asyncio.create_task(client.post("/login", content=slowly()))
+        await begun.wait()
+
+        another, known = await client.post("/login"), await client.get("/wait?seconds=0")
+        sent.set()
+        answered = await stranger
+
+    assert another.status_code == 503
+    assert known.status_code == answered.status_code == 200
+
+
+def test_body_that_is_broken_off_is_no_mistake_of_the_servers() -> None:
+    with capture_logs() as told:
+        assert problem_of(ClientDisconnect()).status == 400
+
+    assert told == []
 
 
 async def test_what_takes_too_long_is_broken_off(unconnected: Settings) -> None:
