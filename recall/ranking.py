@@ -9,9 +9,9 @@ entries get less, the further their score is from the best one's (docs/decisions
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
+from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.memory import Memory
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def cite(
 
 def boost(candidates: Sequence[Candidate[Memory]], now: int) -> None:
     """Add what recency gives, and take off what a plan of the past loses; `now` in µs."""
-    today = datetime.fromtimestamp(now / 1e6, UTC).date().isoformat()
+    today = moment(now).date().isoformat()
     for candidate in candidates:
         memory, found = candidate.item, candidate.score
         age_us = max(0, now - memory.stated_at)

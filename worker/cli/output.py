@@ -6,7 +6,6 @@ Nothing of what users said or named reaches a terminal as a command to it. Exit 
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -14,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from tablestore_memory.worker.stores.columns import moment
 
 DECLINED, WRONG, UNREACHABLE, LATE = 1, 2, 3, 4
 
@@ -91,4 +92,4 @@ def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]
 
 def minute(micros: int) -> str:
     """A stamp in µs for a table."""
-    return datetime.fromtimestamp(micros / 1e6, UTC).strftime("%Y-%m-%d %H:%M") if micros else ""
+    return f"{moment(micros):%Y-%m-%d %H:%M}" if micros else ""
