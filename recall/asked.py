@@ -11,7 +11,7 @@ from tablestore_memory.recall.settings import RecallSettings
 from tablestore_memory.worker.secrets.masking import masked
 
 TOKENS = 2_000
-FACTS_SHARE = 0.85
+FACTS_SHARE = 0.9
 
 # What a model embeds of a text, about (text-embedding-v4: 8,192 tokens); in a search words beyond are no words.
 _LONGEST_QUERY = 8_000  # characters
@@ -27,7 +27,7 @@ class Question(TypedDict, total=False):
     tokens: int
     """The most that the block may have, 2,000 if nothing is said."""
     facts_share: float
-    """Of the block, at most, while turns can use the rest, 0.85 by default; 0 for turns alone, 1 for facts."""
+    """Of the block, at most, while turns can use the rest, 0.9 by default; 0 for turns alone, 1 for facts."""
     kinds: Collection[str] | None
     """Of memories: profile, preference, fact, event, plan, relationship, instruction, document."""
     session_id: str | None

@@ -9,8 +9,10 @@ entries get less, the further their score is from the best one's (docs/decisions
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Generic, TypeVar
 
+from tablestore_memory.recall.days import days_named
 from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.memory import Memory
 
@@ -25,6 +27,8 @@ RECENCY = 0.1
 _HALF_LIFE_US = 30 * 86_400 * 1_000_000
 PAST_PLAN = -0.05
 """For a plan whose day is over."""
+NAMED_DAYS = 0.5
+"""For what was said, or happens, in days that the question names."""
 
 
 @dataclass(slots=True)
@@ -94,13 +98,25 @@ def cite(
             candidate.scores[name] = score
 
 
-def boost(candidates: Sequence[Candidate[Memory]], now: int) -> None:
-    """Add what recency gives, and take off what a plan of the past loses; `now` in µs."""
-    today = moment(now).date().isoformat()
+def boost(candidates: Sequence[Candidate[Memory]], now: int, question: str) -> None:
+    """Add what recency and the days that the question names give, and take off what a plan of the past loses.
+
+    `now` in µs.
+    """
+    today = day_of(now)
+    named = days_named(question, today)
     for candidate in candidates:
         memory, found = candidate.item, candidate.score
         age_us = max(0, now - memory.stated_at)
         candidate.scores["recency"] = found * RECENCY * 0.5 ** (age_us / _HALF_LIFE_US)
-        day = memory.event_end or memory.event_start
-        if memory.kind == "plan" and day is not None and day < today:
+        start, end = memory.event_start or memory.event_end, memory.event_end or memory.event_start
+        if memory.kind == "plan" and end is not None and end < today.isoformat():
             candidate.scores["validity"] = found * PAST_PLAN
+        said = day_of(memory.stated_at).isoformat()
+        if any(days.hold(said) or (start and end and days.touch(start, end)) for days in named):
+            candidate.scores["days"] = found * NAMED_DAYS
+
+
+def day_of(micros: int) -> date:
+    """Of a moment, in UTC."""
+    return moment(micros).date()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tablestore_memory.recall.asked import Asked
+from tablestore_memory.recall.beside import lift
 from tablestore_memory.recall.block import Room, fitting, room_for_turns, written
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.entries import Fact, Said, zone_of
@@ -56,7 +57,8 @@ def _facts(asked: Asked, found: Found) -> list[Fact]:
     candidates = fused(lists, lambda memory: memory.document_id)
     said = {message.message_id: score for message, score in given(found.said)}
     cite(candidates, "turns.words", said)
-    boost(candidates, asked.as_of or time.time_ns() // 1000)
+    boost(candidates, asked.as_of or time.time_ns() // 1000, asked.query)
+    lift(best_first(candidates))
     return [Fact(each, held.ends.get(each.item.document_id)) for each in best_first(candidates)]
 
 

@@ -7,6 +7,7 @@ from functools import cache, partial
 from itertools import islice
 
 from tablestore_memory.recall.asked import Asked
+from tablestore_memory.recall.beside import messages_of
 from tablestore_memory.recall.block import Room
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.parts import Part, Parts
@@ -121,11 +122,8 @@ def _scored(
 def _sources(facts: Sequence[Memory]) -> Iterator[tuple[MessageKey, float]]:
     """The turns of the best facts, each with what its fact's rank gives."""
     for rank, memory in enumerate(facts[:_FACTS], 1):
-        for source in memory.sources[:_SOURCES]:
-            session_id = source.session_id or memory.session_id
-            if source.created_at and session_id:
-                key = MessageKey(session_id, source.created_at, source.message_id)
-                yield key, reciprocal(rank)
+        for key in islice(messages_of(memory), _SOURCES):
+            yield key, reciprocal(rank)
 
 
 def _key(row: MessageRow) -> MessageKey:

@@ -230,14 +230,14 @@ def test_every_score_and_time_is_explained(
     )
     deployment.wait()
 
-    found = recall(user_id=user, query="Which tea do I like?", tokens=60, explain=True)
+    found = recall(user_id=user, query="Which tea did I like in May 2023?", tokens=60, explain=True)
 
     assert found.explanation is not None
     considered = found.explanation.memories
     assert len(considered) == 8
     assert [each.taken for each in considered].count(True) == len(found.memories) < 8
     assert set(considered[0].scores) == {
-        *("memories.vector", "memories.words", "turns.words", "recency")
+        *("memories.vector", "memories.words", "turns.words", "recency", "days", "beside")
     }
     assert set(found.explanation.took_ms) >= {"memories.vector", "turns.words", "turns.read"}
 

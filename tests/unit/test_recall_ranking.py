@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tablestore_memory.recall.beside import BEST, lift
 from tablestore_memory.recall.held import held_at
 from tablestore_memory.recall.ranking import (
     Candidate,
@@ -62,7 +63,7 @@ def test_what_shares_few_words_gets_little_for_its_rank() -> None:
 def test_time_that_no_calendar_has_boosts_like_any_other(now: int) -> None:
     (candidate,) = fused({"words": listed([known("Ana moves.", kind="plan")])}, str)
 
-    boost([candidate], now)
+    boost([candidate], now, "When does she move?")
 
     assert candidate.score > 0
 
@@ -83,7 +84,7 @@ def test_recent_facts_gain_a_tenth_at_most_and_half_of_it_after_thirty_days() ->
         for name, at in (("now", NOW), ("month", NOW - 30 * DAY_US), ("old", 0))
     )
 
-    boost([now, month, old], NOW)
+    boost([now, month, old], NOW, "tea?")
 
     assert now.score == pytest.approx(1.1)
     assert month.score == pytest.approx(1.05)
@@ -102,9 +103,75 @@ def test_recent_facts_gain_a_tenth_at_most_and_half_of_it_after_thirty_days() ->
 def test_plan_whose_day_is_over_loses_a_little(kind: str, day: str | None, loses: bool) -> None:
     candidate = Candidate(known("trip", kind=kind, event_start=day), {"vector": 1.0})
 
-    boost([candidate], NOW)
+    boost([candidate], NOW, "trip?")
 
     assert (candidate.scores.get("validity", 0.0) < 0) == loses
+
+
+@pytest.mark.parametrize(
+    ("fact", "gains"),
+    [
+        (known("said then", NOW - 10 * DAY_US), True),
+        (known("happened then", event_start="2024-09-26"), True),
+        (known("began before", event_start="2024-08", event_end="2024-09-25"), True),
+        (known("due by then", event_end="2024-09-25"), True),
+        (known("another time", NOW, event_start="2024-08-01"), False),
+    ],
+)
+def test_fact_of_the_days_that_the_question_names_gains_half(fact: Memory, gains: bool) -> None:
+    candidate = Candidate(fact, {"vector": 1.0})
+
+    boost([candidate], NOW, "What did she do on 25 September 2024?")
+
+    assert candidate.scores.get("days") == (0.5 if gains else None)
+
+
+def fact_of(*said: tuple[str, int], score: float) -> Candidate[Memory]:
+    sources = tuple(Source(f"m{at}", "quote", session, 0, at) for session, at in said)
+    return Candidate(known(f"{said}", sources=sources), {"vector": score})
+
+
+def lifted(*facts: Candidate[Memory]) -> list[float]:
+    lift(facts)
+    return [fact.scores.get("beside", 0.0) for fact in facts]
+
+
+def test_fact_gains_from_the_best_that_was_told_beside_it() -> None:
+    best, good = fact_of(("s", 100), score=1.0), fact_of(("s", 500), score=0.5)
+    between = fact_of(("s", 200), score=0.1)
+
+    assert lifted(best, good, between) == pytest.approx([0.15 * 0.1, 0.15 * 0.1, 0.15 * 1.0])
+
+
+def test_fact_gains_from_one_of_the_same_message_and_not_from_itself() -> None:
+    best, same = fact_of(("s", 100), score=1.0), fact_of(("s", 100), score=0.1)
+
+    assert lifted(best, same) == pytest.approx([0.15 * 0.1, 0.15])
+
+
+def test_fact_gains_nothing_from_another_session_or_from_further_away() -> None:
+    elsewhere, near = fact_of(("a", 100), score=1.0), fact_of(("s", 200), score=0.4)
+    beside, far = fact_of(("s", 300), score=0.3), fact_of(("s", 400), score=0.2)
+
+    assert lifted(elsewhere, near, beside, far) == pytest.approx([0, 0.045, 0.06, 0.045])
+
+
+def test_message_is_beside_the_next_of_its_session_whatever_was_said_elsewhere_meanwhile() -> None:
+    first, meanwhile = fact_of(("s", 100), score=1.0), fact_of(("a", 150), score=0.5)
+    then = fact_of(("s", 200), score=0.1)
+
+    assert lifted(first, meanwhile, then) == pytest.approx([0.015, 0, 0.15])
+
+
+def test_fact_of_a_message_without_a_time_is_beside_nothing() -> None:
+    assert lifted(fact_of(("s", 1), score=1.0), fact_of(("s", 0), score=0.5)) == [0, 0]
+
+
+def test_facts_gain_from_the_best_alone() -> None:
+    best = [fact_of((f"s{number}", 1), score=1.0) for number in range(BEST)]
+    late, beside = fact_of(("s", 1), score=0.2), fact_of(("s", 2), score=0.1)
+
+    assert lifted(*best, late, beside)[-2:] == [0, 0]
 
 
 def was(memory: Memory, until: int, by: Memory) -> Replaced:
