@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
+from typing import get_args
 
+from tablestore_memory.protocol.events import Role
 from tablestore_memory.recall.ranking import Candidate
 from tablestore_memory.recall.results import Quote, RecalledMemory, RecalledTurn
 from tablestore_memory.worker.secrets.masking import masked
+from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.documents import DOCUMENT
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.messages import MessageRow, Turn
@@ -21,6 +24,8 @@ from tablestore_memory.worker.stores.messages import MessageRow, Turn
 # A pasted page would take the whole budget; what is worth knowing of it is said about it.
 _LONGEST = 1_200  # characters, about 300 tokens of English
 _LONGEST_SPEAKER = 100
+_COLONS = re.compile("[:：]")
+_ROLES = frozenset(get_args(Role))
 _MARGIN = 4_000  # a secret that begins before the cut is seen as a whole
 
 
@@ -65,9 +70,9 @@ class Fact:
             id=memory.document_id,
             text=self.text,
             kind=memory.kind,
-            since=_moment(memory.valid_from),
-            stated_at=_moment(memory.stated_at),
-            until=None if self.until is None else _moment(self.until),
+            since=moment(memory.valid_from),
+            stated_at=moment(memory.stated_at),
+            until=None if self.until is None else moment(self.until),
             event_start=memory.event_start,
             event_end=memory.event_end,
             session_id=memory.session_id,
@@ -115,7 +120,9 @@ class Said:
 
     @cached_property
     def speaker(self) -> str:
-        return " ".join(masked(self.turn.speaker[:_LONGEST_SPEAKER]).split())
+        """By the name that an app gave, often the user's own choice: none that looks like another's words."""
+        name = " ".join(_COLONS.sub(" ", masked(self.turn.speaker[:_LONGEST_SPEAKER])).split())
+        return self.turn.role if name.casefold() in _ROLES else name
 
     @cached_property
     def at(self) -> datetime:
@@ -162,9 +169,5 @@ def _shown(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1e6, UTC)
-
-
 def _day(micros: int) -> str:
-    return _moment(micros).date().isoformat()
+    return moment(micros).date().isoformat()

@@ -9,10 +9,11 @@ entries get less, the further their score is from the best one's (docs/decisions
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Generic, TypeVar
 
 from tablestore_memory.recall.days import days_named
+from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.memory import Memory
 
 T = TypeVar("T")
@@ -116,6 +117,6 @@ def boost(candidates: Sequence[Candidate[Memory]], now: int, question: str) -> N
             candidate.scores["days"] = found * NAMED_DAYS
 
 
-def day_of(moment: int) -> date:
-    """Of a moment in µs, in UTC."""
-    return datetime.fromtimestamp(moment / 1e6, UTC).date()
+def day_of(micros: int) -> date:
+    """Of a moment, in UTC."""
+    return moment(micros).date()

@@ -22,6 +22,7 @@ from tablestore_memory.server.guards.patience import Patience
 from tablestore_memory.server.guards.traces import InTrace
 from tablestore_memory.server.mcp.transports import McpOverHttp
 from tablestore_memory.server.settings import ServerSettings
+from tablestore_memory.server.shares import Shares
 
 
 def memory_app(
@@ -41,7 +42,7 @@ def memory_app(
             Route("/mcp", mcp, methods=["POST"]),
             *rooms,
         ],
-        middleware=guards(connections.settings),
+        middleware=guards(connections.settings, tokens),
         exception_handlers={HTTPException: _told},
         lifespan=lifespan,
     )
@@ -49,11 +50,12 @@ def memory_app(
     return app
 
 
-def guards(settings: ServerSettings) -> list[Middleware]:
+def guards(settings: ServerSettings, tokens: Tokens) -> list[Middleware]:
     """From the outside in."""
     return [
         Middleware(Failures),
         Middleware(Crowd, most=settings.server_requests),
+        Middleware(Shares, tokens=tokens, places=settings.server_requests),
         Middleware(Patience, seconds=settings.server_timeout_s),
         Middleware(Names, hosts=settings.hosts, origins=settings.origins),
         # What a browser asks before it sends a token from another page.

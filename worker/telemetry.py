@@ -3,12 +3,20 @@
 Configured once by `main` and by the command line; everything else calls `structlog.get_logger()`.
 """
 
+import json
 import logging
 import sys
+from typing import Any
 
 import structlog
 from structlog.processors import NAME_TO_LEVEL
 from structlog.types import EventDict, Processor, WrappedLogger
+
+C1 = range(0x7F, 0xA0)
+"""Control characters that JSON does not escape: ids may hold them, and terminals do what they say."""
+JSON_CONTROLS = {
+    code: f"\\u{code:04x}" for code in (*C1, 0x2028, 0x2029)
+}  # the last two end a line for some
 
 
 def configure_logging(level: str, fmt: str, *, count: Processor | None = None) -> None:
@@ -36,7 +44,7 @@ def configure_logging(level: str, fmt: str, *, count: Processor | None = None) -
     renderer = (
         structlog.dev.ConsoleRenderer()
         if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -58,6 +66,10 @@ def configure_logging(level: str, fmt: str, *, count: Processor | None = None) -
     # These log request bodies or one line per call at INFO.
     for noisy in ("tablestore_for_agent_memory", "dashscope", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+def _json(event: object, **options: Any) -> str:
+    return json.dumps(event, ensure_ascii=False, **options).translate(JSON_CONTROLS)
 
 
 def _from_level(level: str) -> Processor:

@@ -1,12 +1,12 @@
 """What is kept, as the answers tell it."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from tablestore_memory.recall import Quote
 from tablestore_memory.server.api.shapes import Earlier, Said, WholeMemory
 from tablestore_memory.server.api.shapes import Memory as Told
 from tablestore_memory.worker.operations.kept import KeptMemory
+from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.memory import Memory
 
 
@@ -22,8 +22,8 @@ def whole(kept: KeptMemory) -> WholeMemory:
                 id=each.document_id,
                 text=each.text,
                 kind=each.kind,
-                since=_moment(each.valid_from),
-                until=_moment(each.replaced_at),
+                since=moment(each.valid_from),
+                until=moment(each.replaced_at),
                 reason=each.reason,
                 replaced_by=each.replaced_by,
             )
@@ -31,7 +31,7 @@ def whole(kept: KeptMemory) -> WholeMemory:
             if each.text  # what was deleted has none
         ],
         evidence=[
-            Said(each.message_id, _moment(each.created_at), each.role, each.speaker, each.text)
+            Said(each.message_id, moment(each.created_at), each.role, each.speaker, each.text)
             for each in kept.evidence
         ],
     )
@@ -44,8 +44,8 @@ def _fields(memory: Memory) -> dict[str, Any]:
         "text": memory.text,
         "kind": memory.kind,
         "session_id": memory.session_id,
-        "since": _moment(memory.valid_from),
-        "stated_at": _moment(memory.stated_at),
+        "since": moment(memory.valid_from),
+        "stated_at": moment(memory.stated_at),
         "event_start": memory.event_start,
         "event_end": memory.event_end,
         "confidence": memory.confidence,
@@ -54,7 +54,3 @@ def _fields(memory: Memory) -> dict[str, Any]:
             for each in memory.sources
         ],
     }
-
-
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1e6, UTC)

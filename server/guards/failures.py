@@ -5,6 +5,7 @@ import traceback
 import structlog
 from redis.exceptions import RedisClusterException, RedisError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tablestore_memory.server.problems import (
@@ -29,6 +30,8 @@ def problem_of(error: Exception) -> Problem:
             return NotFound("there is no such path")
         case HTTPException(status_code=405):
             return MethodNotAllowed("the path knows other methods")
+        case ClientDisconnect():
+            return Malformed("broken off before its end", "body")
         case InvalidRow():
             return Malformed("holds an id that Tablestore cannot hold")
         case WorkerError():

@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tablestore_memory.server.page.visit import Visit
 from tablestore_memory.worker.operations.status import lasting
+from tablestore_memory.worker.stores.columns import moment as told_moment
 
 _LANGUAGES = (("HIRAGANA", "ja"), ("KATAKANA", "ja"), ("HANGUL", "ko"), ("CJK", "zh-Hans"))
 """By the names of characters, in this order: Japanese has Chinese characters, too."""
@@ -53,7 +53,7 @@ def moment(micros: int | None) -> Markup:
     """A stamp in µs, for people in UTC and for programs."""
     if not micros:
         return Markup("–")
-    at = datetime.fromtimestamp(micros / 1e6, UTC)
+    at = told_moment(micros)
     return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>').format(at.isoformat(), at)
 
 

@@ -6,6 +6,15 @@ from dataclasses import replace
 
 import pytest
 from redis import Redis
+from redis.exceptions import BusyLoadingError as LoadingError
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import (
+    DataError,
+    OutOfMemoryError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.failures.errors import (
@@ -20,8 +29,9 @@ from tablestore_memory.worker.failures.isolation import (
     Failure,
     Isolation,
     ensure_item_is_to_blame,
+    is_redis_away,
 )
-from tablestore_memory.worker.state.attempts import AttemptLog
+from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import LEASE_TTL_MS
@@ -142,6 +152,45 @@ def test_next_try_is_not_before_the_wait_is_over_and_tells_of_the_last(
     ended = log.all(0)[b"x"]
     assert before_ms <= ended.next_ms - round(wait_s * 1000) <= now_ms(log.redis)
     assert ended.failure == failure
+
+
+@pytest.mark.parametrize("error", [NoConnection("x"), LoadingError("x"), OutOfMemoryError("x")])
+def test_redis_that_fails_is_told_from_an_item_that_it_refuses(error: RedisError) -> None:
+    assert is_redis_away(error)
+    assert is_redis_away(RedisClusterException("no node"))
+    assert not is_redis_away(ResponseError("in a script"))
+    assert not is_redis_away(DataError("None"))
+    assert not is_redis_away(KeyError("x"))
+
+
+def test_ending_that_comes_late_leaves_alone_what_another_has_begun(log: AttemptLog) -> None:
+    late = log.begin(0, b"x")
+    log.begin(0, b"x")
+
+    log.step_aside(0, b"x", late, wait_s=1)
+    log.failed(0, b"x", late, Failure.of(Unavailable("no")))
+
+    assert log.all(0) == {b"x": Attempts(2)}
+
+
+def test_ending_that_could_not_be_noted_is_noted_before_the_next_try(log: AttemptLog) -> None:
+    failure = Failure.of(Unavailable("no"))
+    aside, failed = log.begin(0, b"aside"), log.begin(0, b"failed")
+    away = Redis(port=1)
+    without = replace(log, redis=away)
+
+    with pytest.raises(NoConnection):
+        without.step_aside(0, b"aside", aside, wait_s=1)
+    with pytest.raises(NoConnection):
+        without.failed(0, b"failed", failed, failure)
+    with pytest.raises(NoConnection):
+        without.begin(0, b"other")
+    away.connection_pool = log.redis.connection_pool  # it is back
+    without.begin(0, b"other")
+
+    noted = log.all(0)
+    assert (noted[b"aside"].tries, noted[b"failed"].tries) == (0, 1)
+    assert noted[b"failed"].failure == failure
 
 
 def test_items_of_other_partitions_and_kinds_are_others(log: AttemptLog) -> None:

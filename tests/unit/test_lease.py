@@ -178,6 +178,25 @@ def test_lease_outlives_a_redis_that_is_gone_for_less_than_its_time_to_live(
         assert lease.is_held
         now[0] = 160.0
         assert not lease.is_held
+        assert lease.lost_with_redis
+
+
+@pytest.mark.parametrize("with_redis", [False, True])
+def test_lease_that_was_lost_knows_whether_redis_was_away_before(
+    mortal: Server, fresh_name: str, with_redis: bool
+) -> None:
+    with Redis.from_url(mortal.url) as redis, Lease(redis, fresh_name, ttl_ms=60_000) as lease:
+        if with_redis:
+            mortal.kill()
+            renew(lease)
+            mortal.restart()  # it has nothing, as after the time to live
+        else:
+            redis.delete(fresh_name)
+
+        assert not renew(lease)
+
+        assert not lease.is_held
+        assert lease.lost_with_redis == with_redis
 
 
 def test_what_went_wrong_under_a_lease_counts_more_than_that_it_cannot_be_given_back(

@@ -1,5 +1,6 @@
 """What log events add up to, how it comes to Redis once, and what Prometheus reads of it."""
 
+import json
 import os
 import re
 import threading
@@ -158,6 +159,20 @@ def test_event_below_the_level_is_counted_and_not_logged(
     assert seen == ["store.called", "index.behind"]
     assert "store.called" not in (printed := capsys.readouterr().err)
     assert "index.behind" in printed
+
+
+def test_id_in_a_line_of_the_log_moves_no_cursor_and_begins_no_line(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "é\x9b2J\x7f\x85\u2028\x1b[2J\n{}"
+    configure_logging("WARNING", "json")
+
+    structlog.get_logger().warning("session.failed", session_id=hostile)
+
+    printed = capsys.readouterr().err
+    assert len(printed.splitlines()) == 1
+    assert {each for each in printed if not each.isprintable()} == {"\n"}
+    assert json.loads(printed)["session_id"] == hostile
 
 
 # On the way to Redis

@@ -59,6 +59,15 @@ def test_what_shares_few_words_gets_little_for_its_rank() -> None:
     }
 
 
+@pytest.mark.parametrize("now", [-(10**17), 10**18])
+def test_time_that_no_calendar_has_boosts_like_any_other(now: int) -> None:
+    (candidate,) = fused({"words": listed([known("Ana moves.", kind="plan")])}, str)
+
+    boost([candidate], now, "When does she move?")
+
+    assert candidate.score > 0
+
+
 def test_fact_gains_what_the_words_of_its_best_message_have() -> None:
     sources = tuple(Source(message, "quote", "s") for message in ("m1", "m2"))
     quoted, other = Candidate(known("tea", sources=sources)), Candidate(known("coffee"))

@@ -9,13 +9,16 @@ from typing import Any
 import httpx2
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
+from tablestore_memory.server.access import Tokens
 from tablestore_memory.server.api.reading import parameters_of
 from tablestore_memory.server.api.shapes import Nothing
 from tablestore_memory.server.app import guards
+from tablestore_memory.server.guards.failures import problem_of
 from tablestore_memory.server.guards.patience import Patience
 from tablestore_memory.server.problems import Malformed, TooSlow
 from tablestore_memory.server.settings import ServerSettings
@@ -52,11 +55,14 @@ def guarded(unconnected: Settings, **settings: str) -> httpx2.AsyncClient:
     }
     routes = [
         Route("/echo", echo, methods=["POST"]),
+        Route("/login", echo, methods=["POST"]),
         Route("/wait", wait),
         Route("/health", wait),
         Route("/fail", fail),
     ]
-    app = Starlette(routes=routes, middleware=guards(ServerSettings.from_env(needed | settings)))
+    given = ServerSettings.from_env(needed | settings)
+    tokens = Tokens(given.tokens, given.tenant)
+    app = Starlette(routes=routes, middleware=guards(given, tokens))
     transport = httpx2.ASGITransport(app)
     return httpx2.AsyncClient(transport=transport, base_url="http://localhost:8089")
 
@@ -163,6 +169,59 @@ async def test_one_request_too_many_is_told_so_and_the_others_go_on(unconnected:
     problem(one_more)
     assert probe.status_code == after.status_code == 200
     assert [each.status_code for each in done] == [200, 200]
+
+
+async def test_token_of_one_user_takes_no_more_than_its_share_of_the_places(
+    unconnected: Settings,
+) -> None:
+    tokens = [
+        {"name": name, "token": f"token-of-{name}-alone", **more}
+        for name, more in (("eve", {"user_id": "eve"}), ("ana", {"user_id": "ana"}), ("all", {}))
+    ]
+    limits = {"MEMORY_SERVER_REQUESTS": "8", "MEMORY_SERVER_TOKENS": json.dumps(tokens)}
+
+    async def asks(name: str, seconds: float = 0) -> int:
+        bearer = {"Authorization": f"Bearer token-of-{name}-alone"}
+        return (await client.get(f"/wait?seconds={seconds}", headers=bearer)).status_code
+
+    async with guarded(unconnected, **limits) as client:
+        inside = [asyncio.create_task(asks("eve", 0.5)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+
+        others = [await asks(name) for name in ("eve", "ana", "all", "nobody")]
+        told = await asyncio.gather(*inside)
+        after, all_at_once = await asks("eve"), [asks("all", 0.1) for _ in range(8)]
+
+        assert others == [503, 200, 200, 200]
+        assert sorted(told) == [200, 200, 503]
+        assert after == 200
+        assert await asyncio.gather(*all_at_once) == [200] * 8
+
+
+async def test_strangers_who_send_slowly_keep_nobody_out(unconnected: Settings) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"token="
+        begun.set()
+        await sent.wait()
+
+    begun, sent = asyncio.Event(), asyncio.Event()
+    async with guarded(unconnected, MEMORY_SERVER_REQUESTS="1") as client:
+        stranger = asyncio.create_task(client.post("/login", content=slowly()))
+        await begun.wait()
+
+        another, known = await client.post("/login"), await client.get("/wait?seconds=0")
+        sent.set()
+        answered = await stranger
+
+    assert another.status_code == 503
+    assert known.status_code == answered.status_code == 200
+
+
+def test_body_that_is_broken_off_is_no_mistake_of_the_servers() -> None:
+    with capture_logs() as told:
+        assert problem_of(ClientDisconnect()).status == 400
+
+    assert told == []
 
 
 async def test_what_takes_too_long_is_broken_off(unconnected: Settings) -> None:

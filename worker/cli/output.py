@@ -6,7 +6,6 @@ Nothing of what users said or named reaches a terminal as a command to it. Exit 
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -14,6 +13,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from tablestore_memory.worker.stores.columns import moment
+from tablestore_memory.worker.telemetry import C1, JSON_CONTROLS
 
 DECLINED, WRONG, UNREACHABLE, LATE = 1, 2, 3, 4
 
@@ -24,9 +26,7 @@ err = Console(stderr=True)
 
 # The control characters, C0 and C1: they move the cursor, clear the screen, write to the clipboard. A tab
 # and the end of a line are text.
-_C1 = range(0x7F, 0xA0)
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *_C1) if chr(code) not in "\t\n"}
-_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _C1}  # JSON escapes the others itself
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *C1) if chr(code) not in "\t\n"}
 
 
 def printable(text: str) -> str:
@@ -68,12 +68,12 @@ def counted(count: int, one: str, many: str = "") -> str:
 def print_json(value: object) -> None:
     """One JSON document on standard output, in UTF-8."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    print(text.translate(_JSON_CONTROLS))
+    print(text.translate(JSON_CONTROLS))
 
 
 def one_line(value: object) -> str:
     """A JSON document as a line of many."""
-    return msgspec.json.encode(value).decode().translate(_JSON_CONTROLS)
+    return msgspec.json.encode(value).decode().translate(JSON_CONTROLS)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -91,4 +91,4 @@ def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]
 
 def minute(micros: int) -> str:
     """A stamp in µs for a table."""
-    return datetime.fromtimestamp(micros / 1e6, UTC).strftime("%Y-%m-%d %H:%M") if micros else ""
+    return f"{moment(micros):%Y-%m-%d %H:%M}" if micros else ""

@@ -9,6 +9,8 @@ reason. docs/failures.md has the whole table.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from redis.exceptions import DataError, RedisClusterException, RedisError, ResponseError
+
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.failures.errors import (
     Retryable,
@@ -85,6 +87,15 @@ OVERRAN = "SoftTimeLimitExceeded"
 """The failure of a try that was told to end: its name in billiard."""
 
 DIED = Failure("WorkerDied", "its worker died each time", retryable=False)
+
+
+def is_redis_away(error: BaseException) -> bool:
+    """Whether it is Redis that failed, and would have failed for anybody: it was away, full or a replica.
+
+    What it refuses without such a reason may be the item's, and so may what cannot be sent to it at all.
+    """
+    kinds = (RedisError, RedisClusterException)
+    return isinstance(error, kinds) and type(error) not in (ResponseError, DataError)
 
 
 def ensure_item_is_to_blame(error: Exception | None, probe: Probe) -> None:

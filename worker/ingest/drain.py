@@ -6,12 +6,12 @@ starts at the same ones. Order holds, and every write is idempotent.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 import tablestore as ots
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.failures.errors import Busy, LeaseLost
@@ -39,6 +39,7 @@ from tablestore_memory.worker.state.entries import (
 )
 from tablestore_memory.worker.state.keys import Keys
 from tablestore_memory.worker.state.lease import Lease, Leases
+from tablestore_memory.worker.state.owed import Owed
 from tablestore_memory.worker.state.tombstones import Tombstones
 from tablestore_memory.worker.stores.batch import MAX_ROWS
 from tablestore_memory.worker.stores.tables import TableNames
@@ -67,6 +68,7 @@ class Ingest:
     build: Build = build_batch
     write: Write = write_batch
     clock: Callable[[], float] = time.monotonic
+    owed: Owed = field(default_factory=Owed, repr=False)
 
     def drain(self, partition: int) -> int:
         """Store what waits in a partition, for one turn. Returns how many entries are left.
@@ -75,6 +77,7 @@ class Ingest:
         could be stored is, and is acknowledged; the rest stays in the stream.
         """
         keys = Keys(self.streams)
+        self.owed.settle()
         with self.leases.lease(keys.lease(partition)) as lease:
             began = self.clock()
             left = 1
@@ -91,11 +94,12 @@ class Ingest:
             return 0
         try:
             return self._store(partition, lease, taken, self._batch_of(taken))
-        except (Busy, RedisError):  # nobody's fault: the next drain takes it from here
-            give_back(self.redis, in_flight, taken)
+        except (Busy, RedisError, RedisClusterException):
+            # Nobody's fault: the next drain takes it from here.
+            give_back(self.redis, in_flight, taken, self.owed)
             raise
         except Exception as error:
-            with giving_back(self.redis, in_flight):
+            with giving_back(self.redis, in_flight, taken, self.owed):
                 ensure_item_is_to_blame(error, self.probe)
             note_failure(self.redis, in_flight, Failure.of(error))
             raise

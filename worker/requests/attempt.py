@@ -1,10 +1,10 @@
 """One try at a request: done, to be tried again, or set aside with its reason (worker/failures/isolation.py)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from msgspec.structs import replace
-from redis.exceptions import RedisError
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.protocol.events import EditMemory, Event, Forget, Remember, decode, encode
@@ -21,6 +21,7 @@ from tablestore_memory.worker.failures.isolation import (
     Isolation,
     Probe,
     ensure_item_is_to_blame,
+    is_redis_away,
 )
 from tablestore_memory.worker.requests.carry_out import RequestWork, without_secrets
 from tablestore_memory.worker.secrets.masking import masked
@@ -70,21 +71,31 @@ class RequestAttempt:
     isolation: Isolation
     probe: Probe
 
-    def settle(self, request: Request, lease: Lease) -> bool:
-        """True if the request is settled: done, or set aside. False if it is to be tried again.
+    def settle(self, request: Request, lease: Lease, take_off: Callable[[], None]) -> bool:
+        """True if the request is settled: done, or set aside, and taken off. False if it is to be tried again.
 
-        Raises SystemicFailure if every request would fail, and LeaseLost.
+        Raises SystemicFailure if every request would fail, LeaseLost, and what Redis does when it is away.
         """
         begun = self.attempts.begin(request.partition, request.item)
+        try:
+            if settled := self._is_settled(request, begun, lease):
+                take_off()
+            return settled
+        except Exception as error:
+            if is_redis_away(error) or lease.lost_with_redis:
+                self._step_aside(request, begun)
+            raise
+
+    def _is_settled(self, request: Request, begun: Attempts, lease: Lease) -> bool:
         try:
             if self.isolation.is_over(begun.tries - 1):
                 ensure_item_is_to_blame(None, self.probe)
                 return self._set_aside(request, begun.failure or DIED)
             self._do(request)
             return True
-        except RedisError:
-            raise
-        except Exception as error:  # noqa: BLE001 - what becomes of it is sorted out by class
+        except Exception as error:
+            if is_redis_away(error):
+                raise
             lease.ensure_held()
             return self._sort_out(request, begun, error)
 

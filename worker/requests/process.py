@@ -8,6 +8,7 @@ and is decided by when it was received. One that keeps failing is set aside.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from redis import Redis
@@ -57,8 +58,7 @@ class Requests:
                 if request.line in halted:
                     continue
                 lease.ensure_held()
-                if self.attempt.settle(request, lease):
-                    self._take_off(request, lease)
+                if self.attempt.settle(request, lease, partial(self._take_off, request, lease)):
                     settled += 1
                 elif request.line:
                     halted.add(request.line)

@@ -1,24 +1,29 @@
 """Tries of an item that do not end: begun, failed, and why, kept until it is settled.
 
 A try is counted when it begins, so a worker that dies leaves its count behind. Kept in a hash of the item's
-partition (name: item to its attempts); to be used under a lease that covers the item.
+partition (name: item to its attempts); to be used under a lease that covers the item. How a try ended may be
+noted without: it is not, once another has begun.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import msgspec
 from redis import Redis
 
 from tablestore_memory.worker.failures.backoff import full_jitter_s
-from tablestore_memory.worker.failures.isolation import OVERRAN, Failure
+from tablestore_memory.worker.failures.isolation import OVERRAN, Failure, is_redis_away
 from tablestore_memory.worker.state.clock import now_ms
+from tablestore_memory.worker.state.owed import Owed
 from tablestore_memory.worker.state.scripts import script
 
 
 @script
-def note_ending(redis: Redis, *, attempts: str, item: bytes, packed: bytes) -> int: ...
+def note_ending(
+    redis: Redis, *, attempts: str, item: bytes, begun: bytes, packed: bytes
+) -> int: ...
 
 
 TRIES_IN_COMPANY = 2
@@ -50,6 +55,7 @@ class AttemptLog:
     key: Callable[[int], str]
     first_s: float
     longest_s: float
+    owed: Owed = field(default_factory=Owed, repr=False)
 
     def all(self, partition: int) -> dict[bytes, Attempts]:
         """What is in trouble in a partition, by item."""
@@ -65,22 +71,26 @@ class AttemptLog:
 
     def begin(self, partition: int, item: bytes) -> Attempts:
         """Count a try that begins now. Returns the attempts with it, and how the last one ended."""
+        self.owed.settle()
         before = self._of(partition, item) or Attempts(0)
-        packed = msgspec.msgpack.encode(Attempts(before.tries + 1))
-        self.redis.hset(self.key(partition), item, packed)
-        return Attempts(before.tries + 1, failure=before.failure)
+        begun = Attempts(before.tries + 1, failure=before.failure)
+        try:
+            self.redis.hset(self.key(partition), item, _packed_beginning(begun))
+        except Exception as error:
+            if is_redis_away(error):  # it may have been counted all the same
+                self.owed.later(partial(self._stepped_aside, partition, item, begun, 0.0))
+            raise
+        return begun
 
     def failed(self, partition: int, item: bytes, begun: Attempts, failure: Failure) -> float:
         """Note how it ended. Returns the seconds until the next try."""
         wait_s = full_jitter_s(begun.tries, first_s=self.first_s, longest_s=self.longest_s)
-        next_ms = now_ms(self.redis) + round(wait_s * 1000)
-        self._note(partition, item, Attempts(begun.tries, next_ms, failure))
+        self.owed.note(partial(self._ended, partition, item, begun, wait_s, failure))
         return wait_s
 
     def step_aside(self, partition: int, item: bytes, begun: Attempts, wait_s: float) -> None:
         """It ended through no fault of the item: it does not count, and is tried again after `wait_s`."""
-        next_ms = now_ms(self.redis) + round(wait_s * 1000)
-        self._note(partition, item, Attempts(begun.tries - 1, next_ms, begun.failure))
+        self.owed.note(partial(self._stepped_aside, partition, item, begun, wait_s))
 
     def forget(self, partition: int, item: bytes) -> None:
         """It is settled, or starts anew."""
@@ -90,9 +100,31 @@ class AttemptLog:
         packed = cast(bytes | None, self.redis.hget(self.key(partition), item))
         return _decoded(packed) if packed else None
 
-    def _note(self, partition: int, item: bytes, attempts: Attempts) -> None:
-        packed = msgspec.msgpack.encode(attempts)
-        note_ending(self.redis, attempts=self.key(partition), item=item, packed=packed)
+    def _ended(
+        self, partition: int, item: bytes, begun: Attempts, wait_s: float, failure: Failure
+    ) -> None:
+        self._note(partition, item, begun, wait_s, Attempts(begun.tries, failure=failure))
+
+    def _stepped_aside(self, partition: int, item: bytes, begun: Attempts, wait_s: float) -> None:
+        ended = Attempts(begun.tries - 1, failure=begun.failure)
+        self._note(partition, item, begun, wait_s, ended)
+
+    def _note(
+        self, partition: int, item: bytes, begun: Attempts, wait_s: float, ended: Attempts
+    ) -> None:
+        ended = replace(ended, next_ms=now_ms(self.redis) + round(wait_s * 1000))
+        note_ending(
+            self.redis,
+            attempts=self.key(partition),
+            item=item,
+            begun=_packed_beginning(begun),
+            packed=msgspec.msgpack.encode(ended),
+        )
+
+
+def _packed_beginning(begun: Attempts) -> bytes:
+    """As it stands while the try is under way: what a worker that dies leaves behind."""
+    return msgspec.msgpack.encode(Attempts(begun.tries))
 
 
 def _decoded(packed: bytes) -> Attempts:

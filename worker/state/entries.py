@@ -8,16 +8,18 @@ had its chances is for the caller to set aside (worker/failures/isolation.py).
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import msgspec
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, WAITED_FIELD
 from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.failures.isolation import Failure
 from tablestore_memory.worker.state.lease import Lease
+from tablestore_memory.worker.state.owed import Owed
 from tablestore_memory.worker.state.scripts import script
 
 _PAGE = 200
@@ -82,20 +84,24 @@ def note_failure(redis: Redis, in_flight: str, failure: Failure) -> None:
     redis.hset(in_flight, "failure", msgspec.msgpack.encode(failure))
 
 
-def give_back(redis: Redis, in_flight: str, taken: InFlight) -> None:
-    """This try ended through nobody's fault: it does not count."""
-    with suppress(RedisError):  # what ended it counts more
-        give_back_try(redis, in_flight=in_flight, first=taken.entries[0].entry_id)
+def give_back(redis: Redis, in_flight: str, taken: InFlight, owed: Owed) -> None:
+    """This try ended through nobody's fault: it does not count. Owed if Redis is away."""
+    with suppress(RedisError, RedisClusterException):  # what ended it counts more
+        owed.note(
+            partial(give_back_try, redis, in_flight=in_flight, first=taken.entries[0].entry_id)
+        )
 
 
 @contextmanager
-def giving_back(redis: Redis, in_flight: str) -> Iterator[None]:
+def giving_back(redis: Redis, in_flight: str, taken: InFlight, owed: Owed) -> Iterator[None]:
     """What is raised within is not the front's fault, nor may it have been before: no try of it counts."""
     try:
         yield
     except BaseException:
-        with suppress(RedisError):  # the first error counts
+        try:
             redis.hset(in_flight, "tries", 0)
+        except (RedisError, RedisClusterException):  # the first error counts
+            give_back(redis, in_flight, taken, owed)
         raise
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.worker.failures.errors import Busy, LeaseLost
 from tablestore_memory.worker.state.scripts import script
@@ -52,6 +52,12 @@ class Lease:
         self.monotonic = monotonic
         self.held_until = 0.0
         self.holder = threading.current_thread()
+        self._in_vain = 0
+
+    @property
+    def lost_with_redis(self) -> bool:
+        """Whether it is not held any more because Redis did not answer: no fault of what was done under it."""
+        return self._in_vain > 0 and not self.is_held
 
     @property
     def is_held(self) -> bool:
@@ -69,7 +75,19 @@ class Lease:
     def give_up(self) -> None:
         """Renew it no more: it runs out as that of a dead holder does, and from now on is not held."""
         _renewals.discard(self)
-        self.held_until = 0.0
+        self.held_until, self._in_vain = 0.0, 0
+
+    def ask_to_renew(self) -> float:
+        """Returns when that was. Until there is an answer, and without one, the time to live decides."""
+        self._in_vain += 1
+        return self.monotonic()
+
+    def renewed(self, asked: float) -> None:
+        self.held_until, self._in_vain = asked + self.ttl_ms / 1000, 0
+
+    def not_renewed(self) -> None:
+        """It is somebody else's, or nobody's: what was asked before that in vain may be why."""
+        self.held_until, self._in_vain = 0.0, max(0, self._in_vain - 1)
 
     def __enter__(self) -> "Lease":
         ends = self.monotonic() + self._wait_s
@@ -89,7 +107,7 @@ class Lease:
         _renewals.discard(self)
         try:
             release(self.redis, lease=self.key, token=self.token)
-        except RedisError:
+        except (RedisError, RedisClusterException):
             if error is None:
                 raise  # Otherwise the first error counts; the key runs out by itself.
 
@@ -164,19 +182,22 @@ def _renew_all(leases: Iterable[Lease]) -> Iterator[Lease]:
 
 
 def _renew_at(redis: Redis, leases: Sequence[Lease]) -> Iterator[Lease]:
-    asked = [lease.monotonic() for lease in leases]
+    asked = [lease.ask_to_renew() for lease in leases]
     try:
         with redis.pipeline(transaction=False) as pipe:
             for lease in leases:
                 renew(pipe, lease=lease.key, token=lease.token, ttl_ms=lease.ttl_ms)
             answers = pipe.execute(raise_on_error=False)
-    except RedisError:
+    except (RedisError, RedisClusterException):
         return  # The time to live decides; the next round tries again.
     for lease, when, held in zip(leases, asked, answers, strict=True):
-        if not isinstance(held, Exception):
-            lease.held_until = when + lease.ttl_ms / 1000 if held else 0.0
-            if not held:
-                yield lease
+        if isinstance(held, Exception):
+            continue
+        if held:
+            lease.renewed(when)
+        else:
+            lease.not_renewed()
+            yield lease
 
 
 def give_up_leases_of(holder: threading.Thread) -> None:

@@ -16,12 +16,13 @@ from tablestore_memory.worker.failures.isolation import (
     Isolation,
     Probe,
     ensure_item_is_to_blame,
+    is_redis_away,
 )
 from tablestore_memory.worker.state.attempts import AttemptLog, Attempts
 from tablestore_memory.worker.state.lease import Lease
 
 _BUSY_S = 1.0  # another worker has what it needs
-_SLOWLY_S = (2.0, 6.0)  # after a throttling or a pause, with jitter
+_SLOWLY_S = (2.0, 6.0)  # after a throttling, a pause or a failure of Redis, with jitter
 
 
 class Item(Protocol):
@@ -80,7 +81,7 @@ class Tries:
 
     def sort_out(self, item: Item, begun: Attempts, error: Exception) -> None:
         """What becomes of an item whose try failed. Raises SystemicFailure if every item would fail."""
-        if isinstance(error, (Busy, Throttled, IndexBehind)):
+        if isinstance(error, (Busy, Throttled, IndexBehind)) or is_redis_away(error):
             wait_s = _BUSY_S if isinstance(error, Busy) else random.uniform(*_SLOWLY_S)
             self._step_aside(item, begun, wait_s)
             return
@@ -92,8 +93,9 @@ class Tries:
         self._failed(item, begun, Failure.of(error))
 
     def _step_aside(self, item: Item, begun: Attempts, wait_s: float) -> None:
-        if item.lease.is_held:
+        if item.lease.is_held or item.lease.lost_with_redis:
             self.attempts.step_aside(item.partition, item.name, begun, wait_s)
+        if item.lease.is_held:
             item.postpone(wait_s)
 
     def _failed(self, item: Item, begun: Attempts, failure: Failure) -> None:

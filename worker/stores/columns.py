@@ -5,11 +5,16 @@ reader here raises.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
+
+from tablestore_memory.protocol.events import MAX_CREATED_AT
 
 Columns = Mapping[str, Any]
 
+_DAY = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?~?")  # as the protocol has it
 _NOT_JSON = (ValueError, TypeError, RecursionError)
 
 
@@ -21,6 +26,23 @@ def text(columns: Columns, name: str, default: str = "") -> str:
 def integer(columns: Columns, name: str, default: int = 0) -> int:
     value = columns.get(name)
     return value if type(value) is int else default
+
+
+def stamp(columns: Columns, name: str, default: int = 0) -> int:
+    """A time in µs that a publisher may name; another's may be in ns, or none at all."""
+    value = integer(columns, name, default)
+    return value if 0 <= value <= MAX_CREATED_AT else default
+
+
+def day(columns: Columns, name: str) -> str | None:
+    """A day, a month or a year; None for anything else: it is told as it stands."""
+    value = text(columns, name)
+    return value if _DAY.fullmatch(value) else None
+
+
+def moment(micros: int, zone: tzinfo = UTC) -> datetime:
+    """When that was, or the nearest time that a publisher may name: keys of rows may be of any size."""
+    return datetime.fromtimestamp(min(max(0, micros), MAX_CREATED_AT) / 1e6, zone)
 
 
 def number(columns: Columns, name: str, default: float) -> float:

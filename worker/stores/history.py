@@ -14,7 +14,7 @@ from typing import Any
 import tablestore as ots
 
 from tablestore_memory.worker.stores.columns import Columns as Found
-from tablestore_memory.worker.stores.columns import integer, json_list, text
+from tablestore_memory.worker.stores.columns import integer, json_list, stamp, text
 from tablestore_memory.worker.stores.documents import DEFAULT_TENANT, TENANT
 from tablestore_memory.worker.stores.errors import translated
 from tablestore_memory.worker.stores.memory import Memory, Source, citations
@@ -179,7 +179,7 @@ def _entry(row: ots.Row) -> Replaced:
         document_id=document_id,
         replaced_at=replaced_at,
         text=text(columns, "text"),
-        valid_from=integer(columns, "valid_from"),
+        valid_from=stamp(columns, "valid_from"),
         replaced_by=text(columns, "replaced_by"),
         new_text=text(columns, "new_text"),
         reason=text(columns, "reason"),

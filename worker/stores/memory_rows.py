@@ -10,15 +10,24 @@ from dataclasses import asdict
 
 import msgspec
 
-from tablestore_memory.worker.stores.columns import Columns, integer, json_list, number, text
+from tablestore_memory.worker.stores.columns import (
+    Columns,
+    day,
+    integer,
+    json_list,
+    number,
+    stamp,
+    text,
+)
 from tablestore_memory.worker.stores.documents import DOCUMENT, KIND, TENANT
 from tablestore_memory.worker.stores.fields import message_fields
 from tablestore_memory.worker.stores.memory import Memory, Source
 from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, Key, RowWrite, Value, to_json
 
 _AS_WRITTEN = msgspec.json.Decoder(list[Source])
-_OPTIONAL = ("subject", "said_by", "model", "prompt_version", "event_start", "event_end")
-_STRINGS = (KIND, *_OPTIONAL)
+_OPTIONAL = ("subject", "said_by", "model", "prompt_version")
+_DAYS = ("event_start", "event_end")
+_STRINGS = (KIND, *_OPTIONAL, *_DAYS)
 
 COLUMNS = [
     *("document_id", TENANT, "text", OWNER, "session_id", RECEIVED),
@@ -48,7 +57,7 @@ def memory_row(table: str, where: Key, memory: Memory, embedding: Sequence[float
 
 def memory_of(document_id: str, columns: Columns) -> Memory:
     """The memory of a row that anybody may have written: what it lacks keeps its default."""
-    valid_from = integer(columns, "valid_from")
+    valid_from = stamp(columns, "valid_from")
     return Memory(
         document_id=document_id,
         user_id=text(columns, OWNER),
@@ -57,11 +66,12 @@ def memory_of(document_id: str, columns: Columns) -> Memory:
         received_ms=integer(columns, RECEIVED),
         confidence=number(columns, "confidence", 1.0),
         valid_from=valid_from,
-        stated_at=integer(columns, "stated_at", valid_from),
-        edited_at=integer(columns, "edited_at"),
+        stated_at=stamp(columns, "stated_at", valid_from),
+        edited_at=stamp(columns, "edited_at"),
         sources=sources_of(columns),
         kind=text(columns, KIND) or DOCUMENT,
         **{name: value for name in _OPTIONAL if name in columns and (value := text(columns, name))},
+        **{name: day(columns, name) for name in _DAYS if name in columns},
     )
 
 

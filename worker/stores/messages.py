@@ -13,7 +13,7 @@ from typing import Any
 
 import tablestore as ots
 
-from tablestore_memory.worker.stores.columns import Columns, integer, json_object, text
+from tablestore_memory.worker.stores.columns import Columns, integer, json_object, moment, text
 from tablestore_memory.worker.stores.conditions import names_another
 from tablestore_memory.worker.stores.errors import from_code, translated
 from tablestore_memory.worker.stores.parts import spoken
@@ -46,7 +46,7 @@ class Turn:
     def at(self) -> datetime:
         """When it was for its speaker, whose "yesterday" it is."""
         zone = timezone(timedelta(minutes=self.utc_offset_min))
-        return datetime.fromtimestamp(self.created_at / 1e6, zone)
+        return moment(self.created_at, zone)
 
 
 @dataclass(frozen=True, slots=True)
