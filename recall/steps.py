@@ -116,7 +116,7 @@ def _result(asked: Asked, parts: Parts, facts: Sequence[Fact], turns: Sequence[S
     text = written(known, said)
     return Recalled(
         text=text,
-        tokens=tokens_of(text),
+        tokens=tokens_of(text) if text else 0,
         memories=tuple(fact.recalled for fact in known),
         turns=tuple(turn.recalled for turn in said),
         missing=tuple(sorted(set(parts.missing), key=lambda missing: missing.part)),
