@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tablestore_memory.server.problems import (
     Failed,
     Malformed,
-    MethodNotAllowed,
     NotFound,
     Problem,
     Unavailable,
@@ -27,8 +26,6 @@ def problem_of(error: Exception) -> Problem:
             return error
         case HTTPException(status_code=404):
             return NotFound("there is no such path")
-        case HTTPException(status_code=405):
-            return MethodNotAllowed("the path knows other methods")
         case InvalidRow():
             return Malformed("holds an id that Tablestore cannot hold")
         case WorkerError():
