@@ -392,3 +392,18 @@ def test_token_that_is_made_up_is_printed_once_and_opens_all_users(
 
         assert (opened, refused) == (200, 401)
         assert server.output.count(token) == 1
+
+
+def test_store_that_is_away_is_told_before_an_answer_begins(
+    deployment: Deployment, fresh_name: str, tmp_path: Path
+) -> None:
+    nobody = {"TABLESTORE_ENDPOINT": "http://127.0.0.1:9"}  # the discard port: nothing listens
+    with (
+        memory_server(deployment.environment | nobody, tmp_path) as server,
+        client(server, ALL) as http,
+    ):
+        export = http.get(f"/v1/users/{fresh_name}/export")
+        listed = http.get("/v1/memories", params={"user_id": fresh_name})
+
+    told = [problem(export)["detail"], problem(listed)["detail"]]
+    assert told == ["Tablestore does not do its work: Unavailable"] * 2
