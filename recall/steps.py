@@ -72,7 +72,14 @@ def _room_for_turns(asked: Asked, facts: Sequence[Fact]) -> Room:
 def _held(asked: Asked, found: Found) -> Held:
     if asked.as_of is None:
         return holding(found.memories)
-    return held_at(asked.as_of, found.memories, found.history, asked.user_id, asked.query)
+    return held_at(
+        asked.as_of,
+        found.memories,
+        found.history,
+        asked.user_id,
+        asked.query,
+        of_session=asked.session_id is not None,
+    )
 
 
 def _is_asked_for(asked: Asked, memory: Memory) -> bool:
