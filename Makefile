@@ -25,7 +25,7 @@ EXAMPLES_agentscope  := add_memories append_messages read_session search_memorie
 EXAMPLES_agentscope2 := agentscope2_memory
 EXAMPLES_adapters    := fastapi_chat langchain_history langgraph_memories openai_agents_session
 EXAMPLES := $(foreach each,agentscope agentscope2 adapters,$(EXAMPLES_$(each)))
-OF_EXAMPLE := $(foreach each,agentscope agentscope2 adapters,$(if $(filter $(NAME),$(EXAMPLES_$(each))),.venv-$(each)))
+OF_EXAMPLE := $(strip $(foreach each,agentscope agentscope2 adapters,$(if $(filter $(NAME),$(EXAMPLES_$(each))),.venv-$(each))))
 
 # A folder with LoCoMo's files, which are not part of this project; the model to evaluate.
 LOCOMO ?= ../shared/data/locomo

@@ -40,6 +40,7 @@ from tablestore_memory.producer.pending import shared_publisher
 from tablestore_memory.protocol.documents import possible_ids
 from tablestore_memory.protocol.events import DeleteMemory
 from tablestore_memory.recall import Recall, RecalledMemory
+from tablestore_memory.recall.asked import KINDS
 from tablestore_memory.worker.stores.documents import DOCUMENT
 
 Namespace = tuple[str, ...]
@@ -192,6 +193,6 @@ def _kinds(op: SearchOp) -> list[str] | None:
     if not op.filter:
         return None
     kind = op.filter.get("kind")
-    if op.filter.keys() != {"kind"} or not isinstance(kind, str):
-        raise Unsupported('filter: must be {"kind": …} with one kind')
+    if op.filter.keys() != {"kind"} or kind not in KINDS:
+        raise Unsupported(f'filter: must be {{"kind": …}} with one of {", ".join(KINDS)}')
     return [kind]

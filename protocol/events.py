@@ -37,7 +37,7 @@ Day = Annotated[
     str,
     Meta(
         pattern=r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?~?)?(?!\n)$",
-        description="2023-05-07, 2023-05 or 2023, with ~ for about then; empty for none",
+        description=refusals.A_DAY,
     ),
 ]
 Parts = list[dict[str, Any]]

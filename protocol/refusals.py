@@ -14,6 +14,7 @@ from tablestore_memory.protocol.errors import (
     UnknownVersion,
 )
 
+A_DAY = "2023-05-07, 2023-05 or 2023, with ~ for about then; empty for none"
 LATER_VERSION = "later than this version reads"
 _TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 # Those of msgspec's messages that speak of types, lengths and places only.
@@ -54,6 +55,8 @@ def invalid(error: msgspec.ValidationError, *, within: str = "") -> MalformedEve
         path, reason = f"{path}.{missing[1]}", "missing"
     elif reason.startswith("Invalid enum value"):
         reason = "must be one of those in docs/events.md"
+    elif reason.startswith("Expected `str` matching regex "):  # days alone have one
+        reason = f"must be {A_DAY}"
     elif not reason.startswith(_SAFE):
         reason = "not as docs/events.md has it"
     return MalformedEvent(f"{within}{path}".lstrip(".") or "event", reason)

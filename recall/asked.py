@@ -4,14 +4,16 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Required, Self, TypedDict
+from typing import Required, Self, TypedDict, get_args
 
-from tablestore_memory.protocol.events import MAX_ID_BYTES
+from tablestore_memory.protocol.events import MAX_ID_BYTES, MemoryKind
 from tablestore_memory.recall.settings import RecallSettings
 from tablestore_memory.worker.secrets.masking import masked
+from tablestore_memory.worker.stores.documents import DOCUMENT
 
 TOKENS = 2_000
 FACTS_SHARE = 0.9
+KINDS = (*get_args(MemoryKind), DOCUMENT)
 
 # What a model embeds of a text, about (text-embedding-v4: 8,192 tokens); in a search words beyond are no words.
 _LONGEST_QUERY = 8_000  # characters
@@ -83,7 +85,9 @@ class Asked:
             since=_micros("since", question.get("since")) or 0,
             until=_micros("until", question.get("until")),
             as_of=_micros("as_of", question.get("as_of")),
-            deadline_s=_seconds(question.get("deadline_s") or settings.deadline_s),
+            deadline_s=settings.deadline_s
+            if (seconds := question.get("deadline_s")) is None
+            else _seconds(seconds),
             rerank=settings.rerank_model is not None if rerank is None else rerank,
             explain=bool(question.get("explain")),
         )
@@ -136,19 +140,22 @@ def _tokens(value: object) -> int:
 
 
 def _share(value: float) -> float:
-    if not 0 <= value <= 1:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError("facts_share: must be from 0 to 1")
     return value
 
 
 def _kinds(value: Collection[str]) -> frozenset[str]:
-    if isinstance(value, str):
-        raise ValueError("kinds: must be several words, not one")
+    """A mistyped one would find nothing, which looks as if nothing were known."""
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise ValueError("kinds: must be a list of words")
+    if any(kind not in KINDS for kind in value):
+        raise ValueError(f"kinds: must be of {', '.join(KINDS)}")
     return frozenset(value)
 
 
 def _seconds(value: float) -> float:
-    if not 0 < value < math.inf:
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
         raise ValueError("deadline_s: must be a positive number of seconds")
     return value
 

@@ -23,7 +23,7 @@ from tablestore_memory.recall.fresh import fresh_turns
 from tablestore_memory.recall.parts import Part, Parts
 from tablestore_memory.recall.ranking import Listed, listed, listed_by_words
 from tablestore_memory.recall.results import NOT_CONFIGURED
-from tablestore_memory.recall.words import fresh_first
+from tablestore_memory.recall.words import words_first
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memory import Memory
 from tablestore_memory.worker.stores.message_index import said_with
@@ -118,7 +118,7 @@ class Finding:
         ids = [name.decode() for name in cast(list[bytes], redis.zrevrange(key, 0, _UNINDEXED - 1))]
         rows = {memory.document_id: memory for memory in clients.memories.without_vectors(ids)}
         owned = [rows[each] for each in ids if each in rows and rows[each].user_id == user_id]
-        return listed(fresh_first(self._asked.query, owned, lambda memory: memory.text))
+        return listed(words_first(self._asked.query, owned, lambda memory: memory.text))
 
     def _said(self) -> Sequence[Listed[MessageKey]]:
         asked = self._asked

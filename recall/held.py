@@ -1,14 +1,14 @@
 """What held at a time: what holds now and did then, and what did then and was replaced since. Does no I/O.
 
 What was replaced stands in no search index. It ranks where what took its place does, and by the words it shares
-with the query.
+with the query. Of one session all of it counts: what took its place may be of another, which was not searched.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tablestore_memory.recall.ranking import Listed, listed
-from tablestore_memory.recall.words import by_shared_words
+from tablestore_memory.recall.words import by_shared_words, words_first
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memory import Memory
 
@@ -34,6 +34,8 @@ def held_at(
     history: Sequence[Replaced],
     user_id: str,
     query: str,
+    *,
+    of_session: bool = False,
 ) -> Held:
     """What held then, in the place of what holds now."""
     before: dict[str, list[Replaced]] = {}
@@ -51,8 +53,8 @@ def held_at(
         ]
         for name, entries in ranked.items()
     }
-    by_words = by_shared_words(query, list(was.values()), lambda memory: memory.text)
-    lists[HISTORY] = listed(by_words)
+    by_words = words_first if of_session else by_shared_words
+    lists[HISTORY] = listed(by_words(query, list(was.values()), lambda memory: memory.text))
     return Held(lists, {entry.document_id: entry.replaced_at for entry in then})
 
 

@@ -72,7 +72,14 @@ def _room_for_turns(asked: Asked, facts: Sequence[Fact]) -> Room:
 def _held(asked: Asked, found: Found) -> Held:
     if asked.as_of is None:
         return holding(found.memories)
-    return held_at(asked.as_of, found.memories, found.history, asked.user_id, asked.query)
+    return held_at(
+        asked.as_of,
+        found.memories,
+        found.history,
+        asked.user_id,
+        asked.query,
+        of_session=asked.session_id is not None,
+    )
 
 
 def _is_asked_for(asked: Asked, memory: Memory) -> bool:
@@ -116,7 +123,7 @@ def _result(asked: Asked, parts: Parts, facts: Sequence[Fact], turns: Sequence[S
     text = written(known, said)
     return Recalled(
         text=text,
-        tokens=tokens_of(text),
+        tokens=tokens_of(text) if text else 0,
         memories=tuple(fact.recalled for fact in known),
         turns=tuple(turn.recalled for turn in said),
         missing=tuple(sorted(set(parts.missing), key=lambda missing: missing.part)),

@@ -17,7 +17,7 @@ def by_shared_words(query: str, items: Iterable[T], text: Callable[[T], str]) ->
     return [item for letters, item in sorted(shared, key=lambda each: -each[0]) if letters]
 
 
-def fresh_first(query: str, items: Sequence[T], text: Callable[[T], str]) -> list[T]:
+def words_first(query: str, items: Sequence[T], text: Callable[[T], str]) -> list[T]:
     """All of them: those that share words with the query, then the others as they come."""
     ranked = by_shared_words(query, items, text)
     chosen = {id(item) for item in ranked}

@@ -75,8 +75,10 @@ class Tokens:
         scheme, token = (authorization or "")[: len(_SCHEME)], (authorization or "")[len(_SCHEME) :]
         given = digest(token.strip())
         found = [access for known, access in self._access if hmac.compare_digest(known, given)]
-        if scheme.lower() != _SCHEME or not found:
+        if scheme.lower() != _SCHEME:
             raise Unauthorized
+        if not found:
+            raise Unauthorized("this token opens nothing here")
         return found[0]
 
 

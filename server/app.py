@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -9,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from tablestore_memory.server.access import Tokens
 from tablestore_memory.server.api.endpoint import routes
@@ -21,6 +22,7 @@ from tablestore_memory.server.guards.names import Names
 from tablestore_memory.server.guards.patience import Patience
 from tablestore_memory.server.guards.traces import InTrace
 from tablestore_memory.server.mcp.transports import McpOverHttp
+from tablestore_memory.server.problems import MethodNotAllowed
 from tablestore_memory.server.settings import ServerSettings
 from tablestore_memory.server.shares import Shares
 
@@ -70,5 +72,14 @@ def guards(settings: ServerSettings, tokens: Tokens) -> list[Middleware]:
     ]
 
 
-async def _told(_: Request, error: Exception) -> Response:
+async def _told(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed(_methods(request)).response()
     return problem_of(error).response()
+
+
+def _methods(request: Request) -> set[str]:
+    """All that the path knows; a route knows only its own."""
+    routes = [each for each in request.app.routes if isinstance(each, Route)]
+    there = [each for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    return {method for each in there for method in each.methods or ()}

@@ -14,7 +14,7 @@ Problem
 └── TooSlow           504  not done within the time that a request has
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
 import msgspec
@@ -40,7 +40,7 @@ class Problem(Exception):
 
     status: ClassVar[int]
     title: ClassVar[str]
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
 
     def __init__(self, reason: str, field: str | None = None) -> None:
         self.reason = reason
@@ -73,10 +73,10 @@ class Unauthorized(Problem):
     """No token, or one that opens nothing here."""
 
     status, title = 401, "Unauthorized"
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
-    def __init__(self) -> None:
-        super().__init__("say who you are: Authorization: Bearer TOKEN")
+    def __init__(self, reason: str = "say who you are: Authorization: Bearer TOKEN") -> None:
+        super().__init__(reason)
 
 
 class Forbidden(Problem):
@@ -98,6 +98,11 @@ class MethodNotAllowed(Problem):
     """The path knows other methods."""
 
     status, title = 405, "Method not allowed"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        named = ", ".join(sorted(allowed))
+        super().__init__(f"the path knows {named}")
+        self.headers = {"Allow": named}
 
 
 class TooLarge(Problem):

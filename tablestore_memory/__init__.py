@@ -22,7 +22,13 @@ def __getattr__(name: str) -> object:
 
         return Publisher
     if name == "Recall":
-        from tablestore_memory.recall import Recall
-
+        try:
+            from tablestore_memory.recall import Recall
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("tablestore_memory"):
+                raise
+            needed = "pip install 'tablestore-memory-worker[recall]'"
+            said = f"{error.name} is not installed; {needed}"
+            raise ModuleNotFoundError(said, name=error.name) from None
         return Recall
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,8 @@ from tablestore_memory.localcloud.dashscope.tokens import CJK
 from tablestore_memory.localcloud.dashscope.wire import Turn
 
 MOST_MEMORIES = 3
-BULLET = re.compile(r"^[\s\-*•·\d.)]+")
+BULLET = re.compile(r"^\s*(?:[-*•·]+|\d+[.)]|\d\d:\d\d )\s*")
+"""Of a line of a list, or the time of what was said (docs/recall.md)."""
 WORDING = {
     "en": (
         "As far as I remember: {}. (I am a set of local rules, not a language model.)",

@@ -8,10 +8,13 @@ from msgspec import Meta
 
 from tablestore_memory.protocol.events import Day, Id, MemoryKind, Text
 from tablestore_memory.recall import Quote
+from tablestore_memory.recall.asked import KINDS
 
 Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601, with a time zone")]
 _USER = "Needed where the token is for all users; where it is for one, that one or nothing."
 User = Annotated[str, Meta(min_length=1, max_length=1024, description=_USER)] | None
+# Told here and checked by the recall, which says what there is.
+Kinds = list[Annotated[str, Meta(extra_json_schema={"enum": list(KINDS)})]]
 Draft = dict[str, Any]
 """An event as it comes: checked by the protocol when it is published."""
 
@@ -45,7 +48,7 @@ class Question(OfUser, kw_only=True):
     query: Annotated[str, Meta(description="What the user said, or what is looked for.")]
     tokens: Annotated[int, Meta(ge=1, le=1_000_000)] = 2_000
     facts_share: Annotated[float, Meta(ge=0, le=1)] | None = None
-    kinds: list[str] | None = None
+    kinds: Kinds | None = None
     session_id: Id | None = None
     since: Moment | None = None
     until: Moment | None = None

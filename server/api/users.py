@@ -1,6 +1,7 @@
 """What is asked for a user as a whole: to be told all there is, or to be forgotten."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -22,7 +23,10 @@ def export(call: Call, asked: UserOfPath, _: None) -> Response:
     """
     user_id = call.access.user_of_path(asked.user_id)
     services = call.noted("export", user_id)
-    return StreamingResponse(_chunks(exported(services, user_id)), media_type=JSON_LINES)
+    chunks = _chunks(exported(services, user_id))
+    # Before an answer begins: a store that is away is then told as such.
+    begun = chain([next(chunks)], chunks)
+    return StreamingResponse(begun, media_type=JSON_LINES)
 
 
 def forget(call: Call, _: Nothing, asked: Forgetting) -> Published:

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tablestore_memory.server.problems import (
     Failed,
     Malformed,
-    MethodNotAllowed,
     NotFound,
     Problem,
     Unavailable,
@@ -28,8 +27,6 @@ def problem_of(error: Exception) -> Problem:
             return error
         case HTTPException(status_code=404):
             return NotFound("there is no such path")
-        case HTTPException(status_code=405):
-            return MethodNotAllowed("the path knows other methods")
         case ClientDisconnect():
             return Malformed("broken off before its end", "body")
         case InvalidRow():

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from tablestore_memory.protocol.events import Id
 from tablestore_memory.recall import RecalledMemory
-from tablestore_memory.server.api.shapes import Memory
+from tablestore_memory.server.api.shapes import Kinds, Memory
 
 User = (
     Annotated[
@@ -35,16 +35,7 @@ class AddMemory(Arguments, kw_only=True):
 
 class SearchMemories(Arguments, kw_only=True):
     query: Annotated[str, Meta(description="What to look for, in plain words.")]
-    kinds: (
-        Annotated[
-            list[str],
-            Meta(
-                description="Only memories of these kinds: profile, preference, fact, event, plan, "
-                "relationship, instruction, document."
-            ),
-        ]
-        | None
-    ) = None
+    kinds: Annotated[Kinds, Meta(description="Only memories of these kinds.")] | None = None
     tokens: Annotated[
         int, Meta(ge=50, le=16_000, description="About how long the answer may be, in tokens.")
     ] = 1_000

@@ -144,6 +144,7 @@ REFUSED: dict[str, Callable[[BaseStore, tuple[str, ...]], object]] = {
     "must be": lambda store, mine: store.put(mine, "key", {"data": "a"}),
     "index": lambda store, mine: store.put(mine, "key", {"text": "a"}, index=False),
     "filter": lambda store, mine: store.search(mine, filter={"text": "a"}),
+    "with one of": lambda store, mine: store.search(mine, filter={"kind": "facts"}),
     "namespace": lambda store, mine: store.search(("memories",)),
     "list_namespaces": lambda store, mine: store.list_namespaces(),
 }

@@ -31,6 +31,14 @@ def test_chat_mentions_the_memory_that_shares_words(local_dashscope: LocalDashSc
     assert "Anna likes hiking in the Alps" in answer
 
 
+def test_chat_mentions_what_was_said_without_its_time(local_dashscope: LocalDashScope) -> None:
+    block = system("What was said:\n2023-05-08\n13:02 Anna: I hike in the Alps.\n")
+
+    answer = content(local_dashscope.generate(block, user("Where does Anna like to hike?")))
+
+    assert "remember: Anna: I hike in the Alps." in answer
+
+
 def test_every_answer_carries_the_rules_header_and_request_id(
     local_dashscope: LocalDashScope,
 ) -> None:

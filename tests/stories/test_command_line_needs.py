@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -83,19 +85,38 @@ def test_waiting_needs_no_other_setting_than_where_redis_is(
     assert json.loads(answer.stdout)["done"]
 
 
-def test_publisher_alone_is_told_what_to_install(tmp_path: Path) -> None:
-    """Only what `pip install tablestore-memory-worker` brings can be imported."""
+@pytest.fixture
+def thin(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs Python where only what `pip install tablestore-memory-worker` brings can be imported."""
     for package in (tablestore_memory, redis_py, msgspec):
         folder = Path(str(package.__file__)).parent
         (tmp_path / folder.name).symlink_to(folder)
 
-    answer = subprocess.run(
-        [sys.executable, "-S", "-c", RUN, "status"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-S", "-c", *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_publisher_alone_is_told_what_to_install_to_recall(
+    thin: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    answer = thin("from tablestore_memory import Publisher, Recall")
+
+    (told,) = re.findall(r"^ModuleNotFoundError: (.*)", answer.stderr, re.MULTILINE)
+    assert told.endswith(" is not installed; pip install 'tablestore-memory-worker[recall]'")
+
+
+def test_publisher_alone_is_told_what_to_install(
+    thin: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    answer = thin(RUN, "status")
 
     assert answer.returncode == 2
     assert answer.stderr == (

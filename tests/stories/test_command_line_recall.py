@@ -51,6 +51,15 @@ def test_nothing_known_is_said_and_is_no_failure(idle: Deployment) -> None:
     assert answer.stdout.decode() == "nothing is known of nobody for this\n"
 
 
+def test_nothing_found_where_something_is_away_is_not_nothing_known(idle: Deployment) -> None:
+    away = idle.environment | {"TABLESTORE_ENDPOINT": f"http://{NOBODY}"}
+
+    answer = memory_worker(away, "recall", USER, "Where do I live?")
+
+    assert answer.returncode == 3
+    assert answer.stdout.decode() == f"nothing was found of {USER}, and not all of it answered\n"
+
+
 @pytest.mark.parametrize(
     ("variables", "options", "code", "wanted"),
     [
@@ -58,6 +67,7 @@ def test_nothing_known_is_said_and_is_no_failure(idle: Deployment) -> None:
         ({"TABLESTORE_ENDPOINT": ""}, (), 2, "TABLESTORE_ENDPOINT: is missing"),
         ({}, ("--since", "yesterday"), 2, "--since: no date and time of ISO 8601"),
         ({}, ("--as-of", "2023-05-08"), 2, "--as-of: names no time zone"),
+        ({}, ("--kind", "facts"), 2, "kinds: must be of profile, preference"),
         ({}, ("--session", ""), 2, "session_id: must be a text that is not empty"),
     ],
 )

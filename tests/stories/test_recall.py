@@ -182,6 +182,9 @@ def test_what_held_then_is_told_as_of_a_time(
     now = recall(**asked)
     then = recall(**asked, as_of=datetime(2023, 5, 8, 13, 10, tzinfo=UTC))
     before = recall(**asked, as_of=datetime(2023, 5, 7, tzinfo=UTC))
+    of_session = recall(
+        **asked, as_of=datetime(2023, 5, 8, 13, 10, tzinfo=UTC), session_id=f"{user}-1"
+    )
 
     assert ["Rome" in fact for fact in facts(now)] == [True]
     (paris,) = then.memories
@@ -189,6 +192,7 @@ def test_what_held_then_is_told_as_of_a_time(
     assert paris.until == datetime(2023, 5, 8, 13, 30, tzinfo=UTC)
     assert "2023-05-08\n- The user lives in Paris (until 2023-05-08)" in then.text
     assert turns(then) == ["I live in Paris."]
+    assert of_session.text == then.text
     assert before.text == ""
     assert before.missing == ()
 
@@ -309,7 +313,7 @@ def test_answer_comes_by_the_deadline_that_was_asked_for(
 ) -> None:
     found = recall(user_id=fresh_name, query="tea", deadline_s=timedelta.resolution.total_seconds())
 
-    assert found.text == ""
+    assert (found.text, found.tokens) == ("", 0)
     assert {part.reason for part in found.missing} == {"DeadlineExceeded"}
 
 

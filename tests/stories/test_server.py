@@ -275,6 +275,7 @@ def test_metrics_are_for_a_token_of_all_users(everybody: httpx2.Client, ana: htt
         ("POST", "/v1/recall", {"json": {"query": "x", "since": "hunter2"}}, 400, "since"),
         ("POST", "/v1/recall", {"json": {"query": "x", "tokens": "hunter2"}}, 400, "tokens"),
         ("POST", "/v1/recall", {"json": {"query": ["hunter2"]}}, 400, "query"),
+        ("POST", "/v1/recall", {"json": {"query": "x", "kinds": ["hunter2"]}}, 400, "kinds"),
         ("POST", "/v1/recall", {"json": {"query": "x", "hunter2": 1}}, 400, "hunter2"),
         ("POST", "/v1/recall", {"json": {}}, 400, "query"),
         ("PATCH", "/v1/memories/x", {"json": {}}, 400, "text"),
@@ -295,6 +296,31 @@ def test_what_is_not_as_it_must_be_is_a_problem_that_repeats_no_value(
     told = problem(answer)
     assert told.get("field") == field
     assert field == "hunter2" or "hunter2" not in answer.text
+
+
+def test_method_that_a_path_does_not_know_is_told_with_those_it_knows(
+    ana: httpx2.Client,
+) -> None:
+    answers = [ana.put("/v1/memories/x"), ana.get("/v1/recall"), ana.get("/mcp")]
+
+    assert [each.headers["Allow"] for each in answers] == [
+        "DELETE, GET, HEAD, PATCH",
+        "POST",
+        "POST",
+    ]
+    assert problem(answers[1])["detail"] == "the path knows POST"
+
+
+def test_token_that_opens_nothing_is_told_from_none(ana: httpx2.Client) -> None:
+    told = [
+        problem(ana.get("/v1/memories", headers={"Authorization": header}))["detail"]
+        for header in ("", "Bearer wrong")
+    ]
+
+    assert told == [
+        "say who you are: Authorization: Bearer TOKEN",
+        "this token opens nothing here",
+    ]
 
 
 def test_commands_of_the_document_do_what_it_says(
@@ -366,3 +392,18 @@ def test_token_that_is_made_up_is_printed_once_and_opens_all_users(
 
         assert (opened, refused) == (200, 401)
         assert server.output.count(token) == 1
+
+
+def test_store_that_is_away_is_told_before_an_answer_begins(
+    deployment: Deployment, fresh_name: str, tmp_path: Path
+) -> None:
+    nobody = {"TABLESTORE_ENDPOINT": "http://127.0.0.1:9"}  # the discard port: nothing listens
+    with (
+        memory_server(deployment.environment | nobody, tmp_path) as server,
+        client(server, ALL) as http,
+    ):
+        export = http.get(f"/v1/users/{fresh_name}/export")
+        listed = http.get("/v1/memories", params={"user_id": fresh_name})
+
+    told = [problem(export)["detail"], problem(listed)["detail"]]
+    assert told == ["Tablestore does not do its work: Unavailable"] * 2

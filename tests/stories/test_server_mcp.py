@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from devtools.child import Child
 from devtools.deployment import Deployment
+from tablestore_memory.recall.asked import KINDS
 from tests.memory_server import ALL, COMMAND, memory_server, token_of, url_of
 
 ANA = "ana-of-mcp"
@@ -124,6 +125,11 @@ async def test_every_tool_is_described_for_a_model(server: Child) -> None:
             "search_memories",
             {"query": "x", "tokens": "hunter2"},
             "tokens: Expected `int`, got `str`",
+        ),
+        (
+            "search_memories",
+            {"query": "x", "kinds": ["hunter2"]},
+            f"kinds: must be of {', '.join(KINDS)}",
         ),
         ("get_memories", {"cursor": "hunter2"}, "cursor: no page goes on here"),
         ("get_memories", {"user_id": "eve"}, "user_id: not within this token"),

@@ -16,7 +16,7 @@ from tablestore_memory.recall.ranking import (
     listed,
     listed_by_words,
 )
-from tablestore_memory.recall.words import by_shared_words, fresh_first
+from tablestore_memory.recall.words import by_shared_words, words_first
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.memory import Memory, Source
 
@@ -211,6 +211,12 @@ def test_what_was_replaced_is_found_by_its_own_words_and_has_its_end() -> None:
     assert held.ends == {PARIS.document_id: 20}
 
 
+def test_of_a_session_what_was_replaced_is_found_whatever_took_its_place() -> None:
+    held = held_at(10, {"vector": []}, MOVES, "ana", "home?", of_session=True)
+
+    assert [each.item.text for each in held.ranked["memories.history"]] == [PARIS.text]
+
+
 def test_what_was_corrected_by_hand_never_held() -> None:
     corrected = [replace(MOVES[0], by_hand=True), MOVES[1]]
 
@@ -229,4 +235,4 @@ def test_longer_shared_words_weigh_more_and_fresh_ones_without_any_come_last() -
     texts = ["I am at the sea.", "My bicycle is green.", "Nothing."]
 
     assert by_shared_words("Is the bicycle here?", texts, str) == [texts[1], texts[0]]
-    assert fresh_first("Is the bicycle here?", texts, str) == [texts[1], texts[0], texts[2]]
+    assert words_first("Is the bicycle here?", texts, str) == [texts[1], texts[0], texts[2]]

@@ -64,6 +64,19 @@ def test_every_kind_of_event_is_described(described: dict[str, Any]) -> None:
     assert event["discriminator"]["mapping"].keys() == KINDS.keys()
 
 
+def test_kinds_of_a_recall_are_described_as_they_may_be_asked_for(
+    described: dict[str, Any],
+) -> None:
+    schema = {
+        "$ref": "#/components/schemas/Question",
+        "components": described["components"],
+    }
+    asked = Draft202012Validator(schema)
+
+    assert asked.is_valid({"query": "tea", "kinds": ["event", "document"]})
+    assert not asked.is_valid({"query": "tea", "kinds": ["events"]})
+
+
 def test_documented_operations_are_those_there_are() -> None:
     documented = [words_in_code(row[0])[0] for row in table("server.md", "operation")]
 

@@ -1,9 +1,10 @@
 """`memory-worker edit`, `delete`: one memory corrected or deleted by hand; a worker does it."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, get_args
 
 import typer
 
+from tablestore_memory.protocol.events import MemoryKind
 from tablestore_memory.worker.cli.audited import audited
 from tablestore_memory.worker.cli.opened import opened
 from tablestore_memory.worker.cli.output import WRONG, Json, Yes, ask, fail, note, print_json
@@ -31,7 +32,7 @@ def edit(
     user: User,
     memory: MemoryId,
     text: Annotated[str | None, typer.Option(help="What it is to say.")] = None,
-    kind: Annotated[str | None, typer.Option(help="profile, preference, fact, event, …")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"{', '.join(get_args(MemoryKind))}.")] = None,
     event_start: Day = None,
     event_end: Day = None,
     json: Json = False,

@@ -66,7 +66,7 @@ def recall(
         print_json(found)
     else:
         _tell(user, found)
-    if not found.text and any(part.reason != NOT_CONFIGURED for part in found.missing):
+    if _says_nothing(found):
         raise typer.Exit(UNREACHABLE)
 
 
@@ -82,13 +82,21 @@ def _audited(user: str) -> None:
 
 
 def _tell(user: str, found: Recalled) -> None:
-    say(found.text or f"nothing is known of {user} for this")
+    if _says_nothing(found):
+        say(f"nothing was found of {user}, and not all of it answered")
+    else:
+        say(found.text or f"nothing is known of {user} for this")
     if found.explanation is not None:
         _explain(found)
     facts, turns = len(found.memories), len(found.turns)
     note(f"{counted(facts, 'fact')}, {counted(turns, 'turn')}, {counted(found.tokens, 'token')}")
     for part in found.missing:
         note(f"missing: {part.part} ({part.reason})")
+
+
+def _says_nothing(found: Recalled) -> bool:
+    """Nothing was found, and something that did not answer may have it."""
+    return not found.text and any(part.reason != NOT_CONFIGURED for part in found.missing)
 
 
 def _explain(found: Recalled) -> None:
