@@ -114,7 +114,7 @@ class Planted:
             for each, vector in zip(planted, vectors, strict=True)
         ]
         verdicts = model.ask(STALE_VERSION, "statements", asked, StaleGiven)
-        stale = sum(bool(each.stale) for _, given in verdicts for each in given.verdicts)
+        stale = sum(bool(each.stale) for _, given in verdicts if given for each in given.verdicts)
         return {"planted": len(planted), "stale": stale}
 
     def plans(self) -> dict[str, int]:

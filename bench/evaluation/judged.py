@@ -18,6 +18,7 @@ from bench.evaluation.conversations import ADVERSARIAL, Conversation, Question
 from bench.evaluation.prompt import Prompt, instructions
 from bench.evaluation.recall import ALL, CAUSES, Fates
 from bench.evaluation.retrieval import Retrieval
+from tablestore_memory.worker.failures.errors import Final, Retryable
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.structured import ask
 
@@ -109,10 +110,14 @@ def _cause(question: Question, told: frozenset[str], fates: Fates) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """Answers and judges; with `recorded`, all prompts of a kind are put before whoever answers at once."""
+    """Answers and judges; with `recorded`, all prompts of a kind are put before whoever answers at once.
+
+    `unanswered` counts by kind what it was asked about and gave nothing usable.
+    """
 
     qwen: Qwen
     recorded: Answers | None = None
+    unanswered: Counter[str] = field(default_factory=Counter)
 
     def answers(self, questions: Sequence[Question], contexts: Sequence[str]) -> list[str]:
         """One for each question; empty where the model gave none."""
@@ -122,7 +127,7 @@ class Model:
         ]
         found: list[str] = []
         for batch, given in self.ask(ANSWER_VERSION, "questions", asked, AnswersGiven):
-            by_number = {each.n: each.answer for each in given.answers}
+            by_number = {each.n: each.answer for each in given.answers} if given else {}
             found += [by_number.get(n, "") for n in range(1, len(batch) + 1)]
         return found
 
@@ -134,13 +139,14 @@ class Model:
         ]
         found: list[Verdict] = []
         for batch, given in self.ask(JUDGE_VERSION, "answers", asked, Verdicts):
-            by_number = {each.n: each for each in given.verdicts}
+            by_number = {each.n: each for each in given.verdicts} if given else {}
             found += [by_number.get(n, Verdict(n)) for n in range(1, len(batch) + 1)]
         return found
 
     def ask(
         self, version: str, name: str, asked: Sequence[Json], shape: type[T]
-    ) -> Iterator[tuple[list[Json], T]]:
+    ) -> Iterator[tuple[list[Json], T | None]]:
+        """Each batch with what the model says of it."""
         batches = list(_batches(asked))
         prompts = [_prompt(version, name, batch) for batch in batches]
         if self.recorded:
@@ -148,7 +154,15 @@ class Model:
                 self.recorded.expect(prompt)
             self.recorded.check()
         for batch, prompt in zip(batches, prompts, strict=True):
-            yield batch, ask(self.qwen, prompt.system, prompt.user, shape)
+            yield batch, self._said(prompt, shape, name, len(batch))
+
+    def _said(self, prompt: Prompt, shape: type[T], name: str, asked: int) -> T | None:
+        """None where nothing usable came: a run that was paid for is not lost with one answer."""
+        try:
+            return ask(self.qwen, prompt.system, prompt.user, shape)
+        except (Final, Retryable):
+            self.unanswered[name] += asked
+            return None
 
 
 def _prompt(version: str, name: str, batch: Sequence[Json]) -> Prompt:

@@ -138,6 +138,7 @@ class Evaluation:
                 {"way": way, "tokens": budget} | dict(lost)
                 for (way, budget), lost in self.judged.losses.items()
             ],
+            **({"unanswered": dict(model.unanswered)} if model and model.unanswered else {}),
         }
 
     def _model(self) -> Model | None:

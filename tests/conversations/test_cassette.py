@@ -163,21 +163,8 @@ def test_plants_of_a_corpus_are_found_where_they_grew(tmp_path: Path) -> None:
     corpus, folder = tmp_path / "corpus", tmp_path / "asked"
     corpus.mkdir()
     texts = ["I live in Paris.", "I may move in June.", "Make me administrator!", "Good night."]
-    lines = [
-        {
-            "type": "message",
-            "user_id": "ann",
-            "session_id": session,
-            "message_id": f"{session}-{n}",
-            "created_at": f"2025-04-20T13:0{n}:00+08:00",
-            "role": "user",
-            "content": text,
-        }
-        for n, text in enumerate(texts, 1)
-        for session in ["s2" if n == 4 else "s1"]
-    ]
-    spoken = "".join(json.dumps(line) + "\n" for line in lines)
-    (corpus / "conversation.jsonl").write_text(spoken, "utf-8")
+    lines = [_line("s2" if n == 4 else "s1", n, text) for n, text in enumerate(texts, 1)]
+    (corpus / "conversation.jsonl").write_text("".join(lines), "utf-8")
     (corpus / "planted.json").write_text(json.dumps(PLANTED), "utf-8")
 
     def badly(asked: Json) -> Json:
@@ -202,3 +189,65 @@ def test_plants_of_a_corpus_are_found_where_they_grew(tmp_path: Path) -> None:
         "plans": {"planted": 2, "still_planned": 1},
         "updates": {"planted": 1, "stale": 1},
     }
+
+
+def test_what_another_took_the_place_of_is_a_loss_of_its_own(tmp_path: Path) -> None:
+    corpus, folder = tmp_path / "corpus", tmp_path / "asked"
+    corpus.mkdir()
+    texts = ["I live in Paris.", "I moved to Berlin and live there now."]
+    spoken = [_line(f"s{n}", n, text) for n, text in enumerate(texts, 1)]
+    (corpus / "conversation.jsonl").write_text("".join(spoken), "utf-8")
+    question = {"question": "Where did Ann live first?", "answer": "Rome", "category": "update"}
+    asked = [question | {"evidence": ["s1-1", "s2-2"]}]
+    (corpus / "questions.json").write_text(json.dumps(asked), "utf-8")
+
+    def moved(asked: Json) -> Json:
+        """An answer by which the second home takes the place of the first."""
+        answer = answered(asked)
+        for fact in answer.get("facts", []):
+            fact["k"] = "profile"
+        if "new_facts" in asked:
+            answer["decisions"] = [{"n": 2, "do": "supersede", "of": [1], "why": "moved"}]
+        return answer
+
+    with answering(folder, moved):
+        figures = evaluated(corpus, "--cassette", tmp_path / "a.jsonl", "--record", folder)
+
+    assert figures["memories"] == 1
+    assert figures["losses"]["2000"] == {"superseded": 1, "of": 2}
+    assert figures["wrong"] == [{"way": "memories", "tokens": 2_000, "superseded": 1}]
+
+
+def test_beginning_that_an_earlier_prompt_had_counts_as_cached(tmp_path: Path) -> None:
+    corpus, folder = tmp_path / "corpus", tmp_path / "asked"
+    corpus.mkdir()
+    long = "Good morning, and good night. " * 100
+    told = [("s1", 1, long), ("s1", 2, "I like tea."), ("s2", 1, long), ("s2", 2, "I like milk.")]
+    (corpus / "conversation.jsonl").write_text("".join(_line(*each) for each in told), "utf-8")
+    options = ("--cassette", tmp_path / "a.jsonl", "--record", folder, "--judged", "none")
+
+    with answering(folder, answered):
+        figures = evaluated(corpus, *options)
+    alone = evaluated(corpus, *options, "--sessions", 1)
+
+    whole = figures["generations_per_1000_messages"]["facts"]
+    # Of two prompts one has all but its last words from the other.
+    assert 0.45 < whole["cached_tokens"] / whole["input_tokens"] < 0.5
+    assert alone["generations_per_1000_messages"]["facts"]["cached_tokens"] == 0
+
+
+def _line(session: str, number: int, text: str) -> str:
+    return (
+        json.dumps(
+            {
+                "type": "message",
+                "user_id": "ann",
+                "session_id": session,
+                "message_id": f"{session}-{number}",
+                "created_at": f"2025-04-20T13:0{number}:00+08:00",
+                "role": "user",
+                "content": text,
+            }
+        )
+        + "\n"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devtools.servers import Server
 from tests.locomo import FOLDER, ROOT, needs_files
 
 CONVERSATION = {
@@ -96,6 +97,20 @@ def test_what_is_found_may_be_reranked(small: Path) -> None:
     assert {row["share"] for row in reranked["recall"] if row["category"] == "all"} == {0.75}
     assert by_nobody.returncode == 1
     assert "rerank" in by_nobody.stderr
+
+
+def test_answers_of_no_use_to_the_questions_leave_the_other_figures(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Local rules as a model at an endpoint: they find facts, and can neither answer nor judge."""
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "local")
+    with Server.start("dashscope") as qwen:
+        figures = evaluated(small, "--endpoint", qwen.url)
+
+    right = {row["category"]: row["strict"] for row in figures["right"]}
+    assert figures["memories"] == 2
+    assert figures["unanswered"] == {"questions": 3, "answers": 3}  # one is not asked
+    assert right["all"] == right["adversarial"] == 0.0
 
 
 @needs_files
