@@ -100,6 +100,7 @@ _ORDINARY = re2.compile(
     OPTIONS,
 )
 _RUNS = re2.compile(r"[A-Za-z0-9]{8,}", OPTIONS)
+_GROUPS = re2.compile(r"[A-Za-z0-9]{3,8}(?:-[A-Za-z0-9]{3,8}){2,12}", OPTIONS)  # 9fK2-aaQ1-zzz9
 
 
 def value_after(label: Match, text: str) -> tuple[int, int] | None:
@@ -118,7 +119,7 @@ def value_after(label: Match, text: str) -> tuple[int, int] | None:
 def _is_told(label: Match, value: str) -> bool:
     """Whether it is the secret itself, and not something about it."""
     if label["token"]:
-        return looks_random(value)
+        return looks_random(value) or _is_in_groups(value)
     if label["number"]:
         return bool(_NUMBER.fullmatch(value))
     if label["named"]:
@@ -126,6 +127,12 @@ def _is_told(label: Match, value: str) -> bool:
     if label["said"] or label["s"] or label["changed"]:
         return value[0] in _QUOTES or (len(value) >= 3 and not _ORDINARY.fullmatch(value))
     return len(value) >= 6 and any(character.isdigit() for character in value)
+
+
+def _is_in_groups(value: str) -> bool:
+    """Whether it is written as keys of licences are, with letters and digits."""
+    mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return mixed and bool(_GROUPS.fullmatch(value))
 
 
 def looks_random(value: str) -> bool:
