@@ -4,25 +4,17 @@ Does no I/O.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from tablestore_memory.recall.ranking import Candidate
 from tablestore_memory.worker.stores.memory import Memory
-from tablestore_memory.worker.stores.messages import MessageKey
+from tablestore_memory.worker.stores.messages import MessageKey, messages_of
 
 # docs/decisions/recall.md has what was measured.
 BEST = 15
 """Facts that others gain from."""
 _GAIN = 0.15
 """Of the score of the best one beside it."""
-
-
-def messages_of(memory: Memory) -> Iterator[MessageKey]:
-    """Those that it was taken from; not where an earlier release kept no time."""
-    for source in memory.sources:
-        session_id = source.session_id or memory.session_id
-        if source.created_at and session_id:
-            yield MessageKey(session_id, source.created_at, source.message_id)
 
 
 def lift(best_first: Sequence[Candidate[Memory]]) -> None:
@@ -47,7 +39,7 @@ def _places(messages: Iterable[MessageKey]) -> dict[MessageKey, int]:
     """Numbers in the order of time: one apart from one to the next of a session, two between sessions."""
     places: dict[MessageKey, int] = {}
     session, place = "", 0
-    for message in sorted(set(messages), key=lambda m: (m.session_id, m.created_at, m.message_id)):
+    for message in sorted(set(messages)):
         place += 1 if message.session_id == session else 2
         session, places[message] = message.session_id, place
     return places

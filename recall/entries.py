@@ -18,7 +18,7 @@ from tablestore_memory.recall.results import Quote, RecalledMemory, RecalledTurn
 from tablestore_memory.worker.secrets.masking import masked
 from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.documents import DOCUMENT
-from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.memory import Memory, session_of
 from tablestore_memory.worker.stores.messages import MessageRow, Turn
 
 # A pasted page would take the whole budget; what is worth knowing of it is said about it.
@@ -79,7 +79,7 @@ class Fact:
             score=self.candidate.score,
             scores=dict(scores),
             sources=tuple(
-                Quote(each.message_id, each.session_id or memory.session_id, each.quote)
+                Quote(each.message_id, session_of(each, memory), each.quote)
                 for each in memory.sources
             ),
         )

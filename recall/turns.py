@@ -7,7 +7,6 @@ from functools import cache, partial
 from itertools import islice
 
 from tablestore_memory.recall.asked import Asked
-from tablestore_memory.recall.beside import messages_of
 from tablestore_memory.recall.block import Room
 from tablestore_memory.recall.clients import Clients
 from tablestore_memory.recall.parts import Part, Parts
@@ -21,7 +20,7 @@ from tablestore_memory.recall.ranking import (
 )
 from tablestore_memory.recall.talk import is_talk
 from tablestore_memory.worker.stores.memory import Memory
-from tablestore_memory.worker.stores.messages import MessageKey, MessageRow
+from tablestore_memory.worker.stores.messages import MessageKey, MessageRow, messages_of
 
 _FACTS = 25  # whose sources are read: about as many as a usual budget holds
 _SOURCES = 3  # of a fact that was said again and again

@@ -7,7 +7,7 @@ from tablestore_memory.server.api.shapes import Earlier, Said, WholeMemory
 from tablestore_memory.server.api.shapes import Memory as Told
 from tablestore_memory.worker.operations.kept import KeptMemory
 from tablestore_memory.worker.stores.columns import moment
-from tablestore_memory.worker.stores.memory import Memory
+from tablestore_memory.worker.stores.memory import Memory, session_of
 
 
 def memory(memory: Memory) -> Told:
@@ -50,7 +50,6 @@ def _fields(memory: Memory) -> dict[str, Any]:
         "event_end": memory.event_end,
         "confidence": memory.confidence,
         "sources": [
-            Quote(each.message_id, each.session_id or memory.session_id, each.quote)
-            for each in memory.sources
+            Quote(each.message_id, session_of(each, memory), each.quote) for each in memory.sources
         ],
     }

@@ -6,7 +6,7 @@ from itertools import islice
 
 from tablestore_memory.worker.extract.quotes import span
 from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.stores.memory import Memory, Source
+from tablestore_memory.worker.stores.memory import Memory, Source, session_of
 from tablestore_memory.worker.stores.messages import Turn
 
 _NEIGHBOURS = 2  # on each side
@@ -52,7 +52,7 @@ def parts(message: Turn, quote: str) -> list[Part]:
 
 
 def _excerpt(s: Services, memory: Memory, source: Source) -> Excerpt:
-    session_id = source.session_id or memory.session_id
+    session_id = session_of(source, memory)
     for created_at in _stamps(s, source, session_id):
         begin = created_at, source.message_id
         rows = s.sessions.rows_from(memory.user_id, session_id, begin, _NEIGHBOURS + 1)

@@ -22,7 +22,7 @@ from tablestore_memory.worker.stores.events import event_of
 from tablestore_memory.worker.stores.history import Replaced
 from tablestore_memory.worker.stores.lineage import current, past
 from tablestore_memory.worker.stores.memories import Memory, document_id
-from tablestore_memory.worker.stores.messages import MessageKey, MessageRow, Turn, of_user
+from tablestore_memory.worker.stores.messages import MessageRow, Turn, messages_of, of_user
 
 EXPORT_VERSION = 1
 _PAGE = 100  # of a search with columns of the table
@@ -133,11 +133,7 @@ def _told_row(s: Services, row: MessageRow, user_id: str) -> dict[str, Any]:
 
 
 def _evidence(s: Services, memory: Memory) -> list[Turn]:
-    keys = {
-        MessageKey(source.session_id or memory.session_id, source.created_at, source.message_id)
-        for source in memory.sources
-    }
-    ordered = sorted(keys, key=lambda key: (key.created_at, key.message_id))
+    ordered = sorted(set(messages_of(memory)), key=lambda key: (key.created_at, key.message_id))
     return [
         row.said
         for key in ordered

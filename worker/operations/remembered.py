@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from tablestore_memory.worker.services import Services
-from tablestore_memory.worker.stores.memory import Derived, Memory
+from tablestore_memory.worker.stores.memory import Derived, Memory, session_of
 
 _MOST = 100  # memories that are looked through: of the user, or of the session of one who has more
 _REPLACED = 200  # entries of the history, the latest first
@@ -66,8 +66,4 @@ def _memories(s: Services, user_id: str, session_id: str) -> tuple[list[Memory],
 
 def _cited(made: Derived, session_id: str) -> set[str]:
     """The messages of the session that it rests on, be it on several quotes of one."""
-    return {
-        source.message_id
-        for source in made.sources
-        if (source.session_id or made.session_id) == session_id
-    }
+    return {source.message_id for source in made.sources if session_of(source, made) == session_id}

@@ -101,11 +101,16 @@ class Derived(Protocol):
     def received_ms(self) -> int: ...
 
 
+def session_of(source: Source, made: Derived) -> str:
+    """Where it was said; an earlier release kept that once, for all sources."""
+    return source.session_id or made.session_id
+
+
 def stems_from(made: Derived, session_id: str | None, upto_ms: int) -> bool:
     """Whether something received by then, in that session or in any, has a part in it."""
     if session_id is None:
         return made.received_ms <= upto_ms
-    parts = {(each.session_id or made.session_id, each.received_ms) for each in made.sources}
+    parts = {(session_of(each, made), each.received_ms) for each in made.sources}
     if made.session_id not in {session for session, _ in parts}:
         parts.add((made.session_id, made.received_ms))
     return any(session == session_id and received <= upto_ms for session, received in parts)

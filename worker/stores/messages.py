@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import tablestore as ots
 
 from tablestore_memory.worker.stores.columns import Columns, integer, json_object, moment, text
 from tablestore_memory.worker.stores.conditions import names_another
 from tablestore_memory.worker.stores.errors import from_code, translated
+from tablestore_memory.worker.stores.memory import Memory, session_of
 from tablestore_memory.worker.stores.parts import spoken
 from tablestore_memory.worker.stores.rows import OWNER, RECEIVED, UTC_OFFSET, RowWrite, message_key
 
@@ -49,9 +50,8 @@ class Turn:
         return moment(self.created_at, zone)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageKey:
-    """The primary key of a row; `created_at` in µs."""
+class MessageKey(NamedTuple):
+    """The primary key of a row, in the order of the rows; `created_at` in µs."""
 
     session_id: str
     created_at: int
@@ -195,6 +195,14 @@ class Messages:
                     *(self._table, direction, start, end, self._columns), limit=page, max_version=1
                 )
             yield from map(_row, rows)
+
+
+def messages_of(memory: Memory) -> Iterator[MessageKey]:
+    """Those that it was taken from; not where an earlier release kept no time."""
+    for source in memory.sources:
+        session_id = session_of(source, memory)
+        if source.created_at and session_id:
+            yield MessageKey(session_id, source.created_at, source.message_id)
 
 
 def key_of(primary_key: Iterable[Any]) -> MessageKey:
