@@ -8,6 +8,7 @@ threads of one process that ask without a pause.
 """
 
 import argparse
+import gc
 import json
 import random
 import statistics
@@ -25,7 +26,7 @@ from devtools.deployment import Deployment
 from devtools.servers import Server, wait_until
 from devtools.steady import Steady
 from tablestore_memory.protocol.events import Message
-from tablestore_memory.recall import LATE, Recall, Recalled
+from tablestore_memory.recall import LATE, Recall, Recalled, finding
 from tablestore_memory.worker.operations.backlog import backlog
 from tablestore_memory.worker.stores.memories import Memory, Source
 from tablestore_memory.worker.stores.message_index import said_with
@@ -166,6 +167,16 @@ def timed(call: Callable[[int], object], calls: int, callers: int = CALLERS) -> 
     return times
 
 
+def frozen(call: Callable[[int], object], calls: int) -> Times:
+    """In an app that freezes what it has loaded, once it has started (docs/recall.md)."""
+    gc.collect()
+    gc.freeze()
+    try:
+        return timed(call, calls)
+    finally:
+        gc.unfreeze()
+
+
 def latencies(deployment: Deployment, recall: Recall, calls: int) -> dict[str, Any]:
     """Of recalls with new questions and with known ones, beside the searches that one makes, each alone."""
     rng = random.Random(1)
@@ -178,21 +189,23 @@ def latencies(deployment: Deployment, recall: Recall, calls: int) -> dict[str, A
             missing[f"{part.part} {part.reason}"] += 1
 
     timed(lambda number: ask(questions[number]), min(calls, 50))
-    services = deployment.services
-    vectors = services.qwen.embed(questions[:20], query=True)
+    clients, names = recall._clients, deployment.services.names
+    vectors = deployment.services.qwen.embed(questions[:20], query=True)
     single = {
-        "vector": timed(lambda n: services.memories.nearest(USER, vectors[n % 20], 40), calls),
+        "vector": timed(
+            lambda n: clients.search.nearest(USER, vectors[n % 20], finding._NEAREST), calls
+        ),
         "words of memories": timed(
-            lambda n: services.memories.matching(USER, questions[n], 40), calls
+            lambda n: clients.search.matching(USER, questions[n], finding._WORD_HITS), calls
         ),
         "words of messages": timed(
             lambda n: said_with(
-                services.tablestore, services.names.message, USER, questions[n], 30
+                clients.tablestore, names.message, USER, questions[n], finding._WORD_HITS
             ),
             calls,
         ),
         "embedding": timed(
-            lambda n: recall._clients.dashscope.embedding(  # type: ignore[union-attr]
+            lambda n: clients.dashscope.embedding(  # type: ignore[union-attr]
                 deployment.settings.embedding_model,
                 deployment.settings.embedding_dimension,
                 new[n],
@@ -204,6 +217,7 @@ def latencies(deployment: Deployment, recall: Recall, calls: int) -> dict[str, A
     }
     return {
         "recall, new questions": timed(lambda n: ask(new[n]), calls).percentiles(),
+        "recall, with what stays frozen": frozen(lambda n: ask(new[n] + "?"), calls).percentiles(),
         "recall, questions asked before": timed(
             lambda n: ask(questions[n % 40]), calls
         ).percentiles(),
