@@ -70,6 +70,7 @@ class Clients:
         self._connecting = threading.Lock()
         self.keys = Keys(state_streams(settings.prefix))
         self.executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="recall")
+        self.closed = False
 
     def redis(self, url: str) -> Redis:
         """Made on first use, as a cluster is asked for its nodes then."""
@@ -82,6 +83,7 @@ class Clients:
 
     def close(self) -> None:
         """End the threads when they are done, and the connections."""
+        self.closed = True
         self.executor.shutdown(wait=False, cancel_futures=True)
         if self._redis is not None:
             self._redis.close()

@@ -23,7 +23,7 @@ class Recall:
     """One for a process; may be called from any thread and any event loop, also after a fork.
 
     Of a recall, nothing that is away raises: there is less in the answer, and its `missing` says what. Only a
-    mistake of the caller raises, ValueError, which names the argument.
+    mistake of the caller raises: ValueError, which names the argument, and RuntimeError after `close`.
     """
 
     def __init__(self, *, hear: Hear = unheard, **settings: Unpack[Options]) -> None:
@@ -98,4 +98,6 @@ class Recall:
         """Those of this process: a child has neither its parent's threads nor a use for its sockets."""
         if self._clients.pid != os.getpid():
             self._clients = Clients(self._clients.settings, self._clients.hear)
+        if self._clients.closed:
+            raise RuntimeError("this Recall was closed")
         return self._clients

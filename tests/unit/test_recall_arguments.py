@@ -124,3 +124,11 @@ def test_documented_parts_are_those_of_the_code() -> None:
 
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "recall").glob("*.py"))
     assert documented == set(re.findall(r'"((?:memories|turns)\.[a-z]+|rerank)"', code))
+
+
+def test_recall_that_was_closed_says_so() -> None:
+    with Recall(**NEEDED) as recall:
+        pass
+
+    with pytest.raises(RuntimeError, match="this Recall was closed"):
+        recall(user_id="ana", query="tea")
