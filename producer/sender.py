@@ -235,6 +235,7 @@ class Sender:
             self._log.warning("redis.unavailable", cause=cause, batch=waiting)
         elif self.last_error:
             self._log.info("redis.back")
+            self._tell_backlog_at = 0.0  # what was told while it was away was heard by nobody
         self.last_error = cause
         self._on_failing(bool(cause))
         if cause:
