@@ -40,8 +40,8 @@ _MONTHS |= {name[:3]: number for name, number in _MONTHS.items() if name.isascii
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _SEASONS |= {"春": 3, "夏": 6, "秋": 9, "冬": 12}
 """The month with which each begins, of three."""
-_BESIDE = {"last": -1, "past": -1, "this": 0, "next": 1, "上": -1, "这": 0, "本": 0, "下": 1}
-_BESIDE |= {
+_SHIFTS = {"last": -1, "past": -1, "this": 0, "next": 1, "上": -1, "这": 0, "本": 0, "下": 1}
+_SHIFTS |= {
     "yesterday": -1,
     "today": 0,
     "tomorrow": 1,
@@ -50,7 +50,7 @@ _BESIDE |= {
     "今天": 0,
     "明天": 1,
 }
-_BESIDE |= {"前年": -2, "去年": -1, "今年": 0, "明年": 1}
+_SHIFTS |= {"前年": -2, "去年": -1, "今年": 0, "明年": 1}
 
 _NAME = rf"(?P<month>{'|'.join(sorted(filter(str.isascii, _MONTHS), key=len, reverse=True))})\b\.?"
 _NUMBER = r"(?P<month>\d{1,2}|十[一二]?|[一二三四五六七八九])"
@@ -71,10 +71,10 @@ _FORMS = [
         rf"\b(?:in|since|during|until|by|of|early|late|last|this)[ -]{_NAME}",
         rf"\b{_SEASON}(?: of)? {_YEAR}",
         rf"\b(?:last|this) {_SEASON}",
-        r"\b(?P<beside>last|past|this|next) (?P<unit>week|month|year)\b",
-        r"(?P<beside>[上这本下])一?个?(?P<unit>周|星期|礼拜|月)",
-        r"\b(?P<beside>yesterday|today|tomorrow)\b",
-        r"(?P<beside>前天|昨天|今天|明天)",
+        r"\b(?P<shift>last|past|this|next) (?P<unit>week|month|year)\b",
+        r"(?P<shift>[上这本下])一?个?(?P<unit>周|星期|礼拜|月)",
+        r"\b(?P<shift>yesterday|today|tomorrow)\b",
+        r"(?P<shift>前天|昨天|今天|明天)",
         _CHINESE_YEAR,
         r"\b(?P<year>(?:19|20)\d\d)\b",
     )
@@ -121,21 +121,17 @@ def _span(named: Mapping[str, str], today: date) -> _Span:
             return _months(_year(named, today, month), month, 3)
         case {"month": name}:
             month = int(name) if name.isdecimal() else _MONTHS[name]
-            year = _year(named, today, month)
-            return (
-                (date(year, month, int(named["day"])),) * 2
-                if "day" in named
-                else _months(year, month)
-            )
-        case {"beside": beside, "unit": "month" | "月"}:
-            return _months(today.year, today.month + _BESIDE[beside])
-        case {"beside": beside, "unit": "year"}:
-            return _months(today.year + _BESIDE[beside], 1, 12)
-        case {"beside": beside, "unit": _}:
-            monday = _moved(today, 7 * _BESIDE[beside] - today.weekday())
+            first = date(_year(named, today, month), month, int(named.get("day", 1)))
+            return (first, first) if "day" in named else _months(first.year, month)
+        case {"shift": shift, "unit": "month" | "月"}:
+            return _months(today.year, today.month + _SHIFTS[shift])
+        case {"shift": shift, "unit": "year"}:
+            return _months(today.year + _SHIFTS[shift], 1, 12)
+        case {"shift": shift, "unit": _}:
+            monday = _moved(today, 7 * _SHIFTS[shift] - today.weekday())
             return monday, _moved(monday, 6)
-        case {"beside": beside}:
-            return (_moved(today, _BESIDE[beside]),) * 2
+        case {"shift": shift}:
+            return (_moved(today, _SHIFTS[shift]),) * 2
     return _months(_year(named, today, 1), 1, 12)
 
 
@@ -144,7 +140,7 @@ def _year(named: Mapping[str, str], today: date, month: int) -> int:
     year = named.get("year")
     if year is None:
         return today.year - (month > today.month)
-    return int(year) if year.isdecimal() else today.year + _BESIDE[year]
+    return int(year) if year.isdecimal() else today.year + _SHIFTS[year]
 
 
 def _months(year: int, month: int, count: int = 1) -> _Span:

@@ -53,7 +53,17 @@ def test_days_are_named_with_one_more_at_both_ends(question: str, first: str, la
     "question",
     [
         *("May I march in?", "He paid 5,999 yuan for a 24-month plan.", "3个月", "一个月"),
-        *("31 June 2025", "2025-02-31", "9999-12-31", "0001-01-01", "0000年", "春节", ""),
+        *(
+            "31 June 2025",
+            "2025-02-31",
+            "9999-12-31",
+            "0001-01-01",
+            "0000年",
+            "2025-00",
+            "13月",
+            "春节",
+            "",
+        ),
     ],
 )
 def test_what_names_no_days_that_there_are_gives_none(question: str) -> None:
