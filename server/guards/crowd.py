@@ -1,6 +1,8 @@
 """So many requests at once, and no more: one too many is told so at once, and those inside keep their time."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,21 +14,34 @@ _ALWAYS = ("/health",)
 _STRANGERS = ("/login",)
 
 
+class Places:
+    """At most so many at once, for each name."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, name: str, refusal: str) -> Iterator[None]:
+        """Raises Unavailable if there is none left."""
+        if self._taken[name] >= self._most:
+            raise Unavailable(refusal)
+        self._taken[name] += 1
+        try:
+            yield
+        finally:
+            self._taken[name] -= 1
+
+
 class Crowd:
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
-        self._most = most
-        self._inside: Counter[str] = Counter()
+        self._places = Places(most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self._app(scope, receive, send)
             return
         room = scope["path"] if scope["path"] in _STRANGERS else ""
-        if self._inside[room] >= self._most:
-            raise Unavailable("too many requests at once")
-        self._inside[room] += 1
-        try:
+        with self._places.one(room, "too many requests at once"):
             await self._app(scope, receive, send)
-        finally:
-            self._inside[room] -= 1
