@@ -5,16 +5,16 @@ reader here raises.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from tablestore_memory.protocol.events import MAX_CREATED_AT
+import msgspec
+
+from tablestore_memory.protocol.events import MAX_CREATED_AT, Day
 
 Columns = Mapping[str, Any]
 
-_DAY = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?~?")  # as the protocol has it
 _NOT_JSON = (ValueError, TypeError, RecursionError)
 
 
@@ -36,8 +36,10 @@ def stamp(columns: Columns, name: str, default: int = 0) -> int:
 
 def day(columns: Columns, name: str) -> str | None:
     """A day, a month or a year; None for anything else: it is told as it stands."""
-    value = text(columns, name)
-    return value if _DAY.fullmatch(value) else None
+    try:
+        return msgspec.convert(columns.get(name), Day) or None
+    except msgspec.ValidationError:
+        return None
 
 
 def moment(micros: int, zone: tzinfo = UTC) -> datetime:
