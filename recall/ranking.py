@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Generic, TypeVar
 
-from tablestore_memory.recall.days import days_named
+from tablestore_memory.recall.days import Days, days_named
 from tablestore_memory.worker.stores.columns import moment
 from tablestore_memory.worker.stores.memory import Memory
 
@@ -109,12 +109,18 @@ def boost(candidates: Sequence[Candidate[Memory]], now: int, question: str) -> N
         memory, found = candidate.item, candidate.score
         age_us = max(0, now - memory.stated_at)
         candidate.scores["recency"] = found * RECENCY * 0.5 ** (age_us / _HALF_LIFE_US)
-        start, end = memory.event_start or memory.event_end, memory.event_end or memory.event_start
-        if memory.kind == "plan" and end is not None and end < today.isoformat():
+        day = memory.event_end or memory.event_start
+        if memory.kind == "plan" and day is not None and day < today.isoformat():
             candidate.scores["validity"] = found * PAST_PLAN
-        said = day_of(memory.stated_at).isoformat()
-        if any(days.hold(said) or (start and end and days.touch(start, end)) for days in named):
+        if named and _is_of(named, memory):
             candidate.scores["days"] = found * NAMED_DAYS
+
+
+def _is_of(named: Iterable[Days], memory: Memory) -> bool:
+    """Whether it was said, or happens, in any of these days."""
+    said = day_of(memory.stated_at).isoformat()
+    start, end = memory.event_start or memory.event_end, memory.event_end or memory.event_start
+    return any(days.hold(said) or (start and end and days.touch(start, end)) for days in named)
 
 
 def day_of(micros: int) -> date:
