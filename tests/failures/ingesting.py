@@ -8,6 +8,7 @@ from devtools.deployment import Deployment
 from devtools.faults import Faults
 from tablestore_memory.protocol.events import Message, encode
 from tablestore_memory.protocol.streams import EVENT_FIELD
+from tablestore_memory.worker.state.clock import now_ms
 from tablestore_memory.worker.state.dead_letters import DeadLetter
 
 # Making tables takes seconds, and keeping apart by users and sessions is enough for most tests.
@@ -52,13 +53,17 @@ def malformed(session: str, number: int, text: str | None = None) -> bytes:
 
 
 def append(deployment: Deployment, partition: int, *events: Message | bytes) -> None:
-    """Put events, or raw bytes, straight into a partition's stream."""
-    stream = deployment.services.streams.events(partition)
-    with deployment.services.redis.pipeline() as pipe:
+    """Put events, or raw bytes, straight into a partition's stream, and leave the millisecond in which Redis
+    received them: a request to forget covers all of it."""
+    redis, stream = deployment.services.redis, deployment.services.streams.events(partition)
+    with redis.pipeline() as pipe:
         for event in events:
             raw = event if isinstance(event, bytes) else encode(event)
             pipe.xadd(stream, {EVENT_FIELD: raw})
         pipe.execute()
+    received_ms = now_ms(redis)
+    while now_ms(redis) == received_ms:
+        pass
 
 
 def drain_all(deployment: Deployment, partition: int) -> None:

@@ -2,7 +2,6 @@
 settling each user has exactly what is theirs. Hypothesis finds the order; the steps and the stores are real.
 """
 
-import time
 from typing import Any
 
 import pytest
@@ -168,7 +167,6 @@ class Isolation(RuleBasedStateMachine):
         return f"{self.name}-e{self.count}"
 
     def _append(self, event: Message | Remember | Forget) -> None:
-        time.sleep(0.003)  # so that no two are received in one millisecond
         append(self.deployment, 0, encode(event))
         self.waiting.append(event)
         self.settled = False
