@@ -49,6 +49,7 @@ CONTRASTS = """() => {
 def open_by_navigation(page: Page, title: str) -> None:
     page.get_by_role("navigation").get_by_role("link", name=title, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    page.wait_for_load_state()  # with its style sheet, without which nothing has the right colour
 
 
 def focused(page: Page) -> str:
