@@ -97,7 +97,7 @@ def test_same_text_said_again_gains_a_source_without_asking() -> None:
 
 def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each() -> None:
     home = fact("Ana lives in Paris", DAY, subject="Ana", kind="profile")
-    bakes = fact("Ana bakes", 2 * DAY, (0.0, 1.0), subject="Ana", kind="plan")
+    bakes = fact("Wants to bake", 2 * DAY, (0.0, 1.0), subject="Ana", kind="plan")
     moved = fact("Ana moved to Lyon", 3 * DAY, subject="Ana", kind="event", event_start="2024-02")
     cooks = fact("Ana cooks", 4 * DAY, (0.0, 1.0), event_start="2024", event_end="2025")
     alone = fact("Ana swims", 5 * DAY, (-1.0, 0.0))
@@ -107,10 +107,13 @@ def test_all_facts_of_a_piece_are_asked_about_at_once_with_what_is_known_of_each
 
     assert qwen.asked == [
         {
-            "existing": ["1970-01", [1, "Ana lives in Paris"], [2, "plan", "Ana bakes"]],
+            "existing": [
+                *("1970-01", [1, "profile", "Ana lives in Paris"]),
+                [2, "plan", "Ana", "Wants to bake"],
+            ],
             "new_facts": [
-                *("1970-01-04", [3, "Ana moved to Lyon (2024-02)"]),
-                *("1970-01-05", [4, "Ana cooks (2024/2025)"]),
+                *("1970-01-04", [3, "event", "Ana moved to Lyon (2024-02)"]),
+                *("1970-01-05", [4, "fact", "Ana cooks (2024/2025)"]),
             ],
         }
     ]

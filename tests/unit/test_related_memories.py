@@ -117,12 +117,12 @@ def test_nothing_is_shown_of_a_question_that_is_not_asked() -> None:
         ("Ana quit nursing and runs a bakery since 2023-04.", "Ana works as a nurse.", 4),
     ],
 )
-def test_no_more_others_are_shown_beside_a_fact_than_is_set_and_more_beside_an_end(
+def test_no_more_others_are_shown_beside_a_fact_than_is_set_and_more_beside_a_change(
     fact: str, nearest: str, others: int
 ) -> None:
     every = memories()
     all_but_events = dict.fromkeys(("profile", "preference", "relationship", "plan", "fact"), 0.0)
-    relatedness = Relatedness(needed=all_but_events | {"event": 9.0}, most=2, most_ended=4)
+    relatedness = Relatedness(needed=all_but_events | {"event": 9.0}, most=2, most_changed=4)
 
     pairs = relatedness.related([every[fact]], list(every.values()))
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from tablestore_memory.worker.consolidation.dates import dated
+from tablestore_memory.worker.consolidation.tells import Told
 from tablestore_memory.worker.qwen.asked_for import asked_for
 from tablestore_memory.worker.qwen.client import Qwen
 from tablestore_memory.worker.qwen.prompts import CONSOLIDATE_VERSION, load
@@ -79,8 +80,8 @@ def decisions_prompt(existing: Sequence[Memory], new: Sequence[Memory]) -> tuple
 
 
 def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str | list[int | str]]:
-    """What a decision needs of each, numbered, below when it was said. Of its kind that is whether it is a plan:
-    all else is seen by the text."""
+    """What a decision needs of each, numbered, below when it was said. Whom it is about stands before a text that
+    does not name them."""
     when = None
     for number, memory in enumerate(memories, first):
         said = datetime.fromtimestamp(memory.stated_at / 1e6, UTC).strftime(below)
@@ -88,4 +89,6 @@ def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str 
             when = said
             yield said
         text = dated(masked(memory.text), (memory.event_start, memory.event_end))
-        yield [number, "plan", text] if memory.kind == "plan" else [number, text]
+        told = Told(memory)
+        about = [] if told.names_whom_it_is_about else [masked(memory.subject or memory.said_by or "")]
+        yield [number, memory.kind, *about, text]

@@ -70,17 +70,19 @@ class Relatedness:
     same_time: float = 0.3
     """So much less, where the other is a plan for a time in which the new fact happens."""
     came_true: float = 0.1
-    """So much less, where the other is a plan, and the new fact tells what happened."""
+    """So much less, where the other is a plan, and the new fact tells what happened; again, if that is an end."""
     other_subject: float = 0.15
     """So much more, where two are about different subjects."""
     shown: float = 0.1
     """So much less, once a model is asked anyway."""
-    first_shown: float = 0.2
-    """So much less, for the likeliest of each fact, and for all of one that tells of an end, or of a birth."""
+    first_shown: float = 0.15
+    """So much less, for the likeliest of each fact."""
+    change_shown: float = 0.2
+    """So much less, for all of one that tells of an end, a change, or a birth."""
     most: int = 3
     """Others that are shown beside a fact."""
-    most_ended: int = 5
-    """And beside one that tells of an end, or of a birth."""
+    most_changed: int = 5
+    """And beside one that tells of an end, a change, or a birth."""
 
     def related(self, new: Sequence[Embedded], known: Sequence[Embedded]) -> list[Pair]:
         """What may have to do with each other, the likeliest first; nothing if no pair is worth a question.
@@ -105,13 +107,15 @@ class Relatedness:
             if other.memory.document_id != fact.memory.document_id
         ]
         likely = (pair for pair in pairs if pair.margin >= 0 or _may_end(fact, others[pair.other]))
-        ends = fact.ends or fact.of_birth
-        most = self.most_ended if ends else self.most
-        likeliest = sorted(likely, key=lambda pair: -pair.margin)[:most]
+        likeliest = sorted(likely, key=lambda pair: -pair.margin)
+        if fact.ends or fact.changes or fact.of_birth:
+            most, first, further = self.most_changed, self.change_shown, self.change_shown
+        else:
+            most, first, further = self.most, self.first_shown, self.shown
         return [
             pair
-            for rank, pair in enumerate(likeliest)
-            if pair.margin >= -(self.shown if rank and not ends else self.first_shown)
+            for rank, pair in enumerate(likeliest[:most])
+            if pair.margin >= -(further if rank else first)
         ]
 
     def _needed(self, new: Told, old: Told) -> float:
@@ -127,7 +131,7 @@ class Relatedness:
             needed -= self.birth
         if old_kind == "plan":
             needed -= self.same_time * _at_one_time(new.memory, old.memory)
-            needed -= self.came_true * (kind == "event")
+            needed -= self.came_true * ((kind == "event") + (kind != "plan" and new.ends))
         return needed + self.other_subject * (not _share_a_subject(new, old))
 
     def _less(self, new: Told, old: Told) -> float:

@@ -76,3 +76,8 @@ class Told:
         """Of whom or what it is about: 芝麻 (Zhima) has two."""
         parts = (part.strip() for part in re.split("[()（）]", self.subject))
         return frozenset(filter(None, parts)) or frozenset({""})
+
+    @property
+    def names_whom_it_is_about(self) -> bool:
+        """Whether the text does, by whichever name; nobody needs none."""
+        return any(name in self.text for name in self.names)

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 
 FACTS_VERSION = "facts_v5"
-CONSOLIDATE_VERSION = "consolidate_v5"
+CONSOLIDATE_VERSION = "consolidate_v6"
 
 
 def load(version: str, instructions: str = "") -> str:
