@@ -94,7 +94,8 @@ class Days(NamedTuple):
 
     def touch(self, start: str, end: str) -> bool:
         """Whether they share a day with what goes from a day, month or year to another."""
-        return start <= self.last and f"{end}-99" >= self.first  # 2025-99 comes after all of 2025
+        first, last = start.rstrip("~"), f"{end.rstrip('~')}-99"  # 2025-99 comes after all of 2025
+        return first <= self.last and last >= self.first
 
 
 def days_named(question: str, today: date) -> list[Days]:

@@ -13,10 +13,8 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from redis.exceptions import RedisClusterException, RedisError
-
 from tablestore_memory.recall.results import LATE, Missing
-from tablestore_memory.worker.failures.errors import WorkerError
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, WorkerError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -121,7 +119,7 @@ class Parts:
             return call()
         except WorkerError as error:
             return self._failed(name, type(error).__name__)
-        except (RedisError, RedisClusterException):
+        except REDIS_ERRORS:
             return self._failed(name, "Unavailable")
         except Exception as error:  # noqa: BLE001 - an agent is not to fail for what it can do without
             _log.warning("recall.part_failed part=%s error=%s", name, type(error).__name__)

@@ -1,20 +1,20 @@
 """`/health`, for probes: whether events can be taken and carried on. `/metrics`, for Prometheus."""
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from redis.exceptions import RedisClusterException, RedisError
 from starlette.responses import Response
 
 from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.shapes import Health, Nothing
 from tablestore_memory.server.connections import Connections
 from tablestore_memory.server.problems import Unavailable
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 
 
 def health(connections: Connections) -> Health:
     """Redis alone is asked, so a slow Tablestore makes no server unhealthy. Raises Unavailable."""
     try:
         connections.redis.ping()
-    except (RedisError, RedisClusterException, OSError):
+    except (*REDIS_ERRORS, OSError):
         raise Unavailable("Redis does not answer") from None
     return Health("ok")
 

@@ -3,7 +3,6 @@
 import traceback
 
 import structlog
-from redis.exceptions import RedisClusterException, RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +14,7 @@ from tablestore_memory.server.problems import (
     Problem,
     Unavailable,
 )
-from tablestore_memory.worker.failures.errors import InvalidRow, WorkerError
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, InvalidRow, WorkerError
 
 log = structlog.get_logger()
 
@@ -33,7 +32,7 @@ def problem_of(error: Exception) -> Problem:
             return Malformed("holds an id that Tablestore cannot hold")
         case WorkerError():
             return Unavailable(f"Tablestore does not do its work: {type(error).__name__}")
-        case RedisError() | RedisClusterException():
+        case _ if isinstance(error, REDIS_ERRORS):
             return Unavailable("Redis does not do its work")
     frames = traceback.extract_tb(error.__traceback__)
     place = [f for f in frames if "tablestore_memory" in f.filename or f is frames[0]][-1]

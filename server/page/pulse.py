@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Self
 
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.operations.ages import Ages, ages
 from tablestore_memory.worker.operations.throughput import Throughput, throughput
 from tablestore_memory.worker.state.clock import now_ms
@@ -53,7 +53,7 @@ class Pulse:
 
     def _beat_on(self) -> None:
         while True:
-            with suppress(RedisError, RedisClusterException, OSError):
+            with suppress(*REDIS_ERRORS, OSError):
                 self._beats.append(self._beat())
             if self._over.wait(EVERY_S):
                 return

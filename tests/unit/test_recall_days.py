@@ -80,6 +80,7 @@ def test_all_that_are_named_are_given_each_once() -> None:
     ("start", "end", "shares"),
     [
         ("2025-03", "2025-03", True),
+        ("2025-03~", "2025-03~", True),
         ("2025", "2025", True),
         ("2025-03-19", "2025-04-02", True),
         ("2025-02-01", "2025-03-09", False),

@@ -1,10 +1,8 @@
 """Commands that read or change what belongs to users leave a line in the audit, before they do it."""
 
-from redis.exceptions import RedisClusterException, RedisError
-
 from tablestore_memory.worker.cli.output import note
 from tablestore_memory.worker.costs.booking import audit_row
-from tablestore_memory.worker.failures.errors import WorkerError
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, WorkerError
 from tablestore_memory.worker.operations.deeds import deed, note_deed
 from tablestore_memory.worker.services import RedisServices, Services
 from tablestore_memory.worker.stores.write import write_all
@@ -17,7 +15,7 @@ def audited(services: RedisServices, command: str, user_id: str = "") -> None:
     done = deed(command, user_id)
     try:
         note_deed(services.redis, services.keys, done)
-    except (RedisError, RedisClusterException, OSError):
+    except (*REDIS_ERRORS, OSError):
         if not isinstance(services, Services):
             raise
         try:

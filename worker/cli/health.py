@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Annotated, NoReturn
 
 import typer
-from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.dispatch.heartbeat import Worker, alive
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.settings import RedisSettings, SettingsError
 from tablestore_memory.worker.state.connection import connect_redis
@@ -52,7 +52,7 @@ def _or_unhealthy() -> Iterator[None]:
         _end(f"wrong settings: {'; '.join(error.problems)}")
     except DeadlineExceeded:
         _end(f"Redis does not answer within {_ANSWERS_WITHIN_S:g} s")
-    except (RedisError, RedisClusterException, OSError) as error:
+    except (*REDIS_ERRORS, OSError) as error:
         _end(f"Redis does not answer: {error}")
     except ValueError:  # its text may quote a part of the URL
         _end("REDIS_URL is not usable")

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from redis.exceptions import RedisClusterException, RedisError
-
 from tablestore_memory.worker.cli.output import UNREACHABLE, WRONG, fail
 from tablestore_memory.worker.failures.errors import (
+    REDIS_ERRORS,
     BadCredentials,
     ContentRefused,
     InvalidRow,
@@ -90,7 +89,7 @@ def searching() -> Iterator[None]:
 def redis_answering(url: str) -> Iterator[None]:
     try:
         yield
-    except (RedisError, RedisClusterException) as error:
+    except REDIS_ERRORS as error:
         reason = str(error).partition(" : ")[0]  # then Sentinel's client, as it prints itself
         fail(
             UNREACHABLE,

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from redis.exceptions import RedisClusterException, RedisError
 from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from tablestore_memory.worker.cli.output import out
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 
 Look = Callable[[], RenderableType]
 
@@ -31,5 +31,5 @@ def watch(look: Look, away: RenderableType, every_s: float, *, in_place: bool) -
 def _seen(look: Look, away: RenderableType) -> RenderableType:
     try:
         return look()
-    except (RedisError, RedisClusterException, OSError):
+    except (*REDIS_ERRORS, OSError):
         return away

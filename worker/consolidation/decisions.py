@@ -90,5 +90,7 @@ def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str 
             yield said
         text = dated(masked(memory.text), (memory.event_start, memory.event_end))
         told = Told(memory)
-        about = [] if told.names_whom_it_is_about else [masked(memory.subject or memory.said_by or "")]
+        about = (
+            [] if told.names_whom_it_is_about else [masked(memory.subject or memory.said_by or "")]
+        )
         yield [number, memory.kind, *about, text]

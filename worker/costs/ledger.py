@@ -11,9 +11,9 @@ from typing import cast
 import msgspec
 import structlog
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.worker.costs.unbooked import CostOf, name_of
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.qwen.asked_for import Asker
 from tablestore_memory.worker.qwen.usage import Usage
 from tablestore_memory.worker.state.keys import SPENT_MS, Keys
@@ -64,7 +64,7 @@ class Ledger:
                 pipe.execute()
             if asker.user_id and self.tombstones.covers(asker.user_id, None, asker.since_ms):
                 self.forget(asker.user_id)
-        except (RedisError, RedisClusterException, OSError) as error:
+        except (*REDIS_ERRORS, OSError) as error:
             log.warning("cost.unbooked", model=model, purpose=purpose, error=type(error).__name__)
 
     def tokens_today(self, user_id: str) -> int:

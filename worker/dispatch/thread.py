@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 from celery import bootsteps
-from redis.exceptions import RedisError
 
 from tablestore_memory.worker.dispatch.dispatcher import Dispatcher, Queued, Send
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 
 # Between a notification and the look: what arrives meanwhile joins the same drain. Longer while drains run
 # anyway, as they take what comes.
@@ -48,7 +48,7 @@ class DispatcherThread(threading.Thread):
                 failing = False
             except Exception as error:
                 if not failing:
-                    expected = isinstance(error, (RedisError, OSError))
+                    expected = isinstance(error, (*REDIS_ERRORS, OSError))
                     log.warning("dispatcher.failed", reason=str(error), exc_info=not expected)
                 failing = True
                 self._leave()
@@ -65,7 +65,7 @@ class DispatcherThread(threading.Thread):
             linger_s = _LINGER_S if self._dispatcher.start_drains(partitions) else _LINGER_BUSY_S
 
     def _leave(self) -> None:
-        with suppress(RedisError, OSError):
+        with suppress(*REDIS_ERRORS, OSError):
             self._dispatcher.resign()
 
     def stop(self) -> None:

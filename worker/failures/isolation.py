@@ -9,10 +9,11 @@ reason. docs/failures.md has the whole table.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from redis.exceptions import DataError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import DataError, ResponseError
 
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.failures.errors import (
+    REDIS_ERRORS,
     Retryable,
     ServiceFails,
     SystemicFailure,
@@ -94,8 +95,7 @@ def is_redis_away(error: BaseException) -> bool:
 
     What it refuses without such a reason may be the item's, and so may what cannot be sent to it at all.
     """
-    kinds = (RedisError, RedisClusterException)
-    return isinstance(error, kinds) and type(error) not in (ResponseError, DataError)
+    return isinstance(error, REDIS_ERRORS) and type(error) not in (ResponseError, DataError)
 
 
 def ensure_item_is_to_blame(error: Exception | None, probe: Probe) -> None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import structlog
 import tablestore as ots
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.failures.errors import Busy, LeaseLost
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, Busy, LeaseLost
 from tablestore_memory.worker.failures.isolation import (
     DIED,
     Failure,
@@ -94,7 +93,7 @@ class Ingest:
             return 0
         try:
             return self._store(partition, lease, taken, self._batch_of(taken))
-        except (Busy, RedisError, RedisClusterException):
+        except (Busy, *REDIS_ERRORS):
             # Nobody's fault: the next drain takes it from here.
             give_back(self.redis, in_flight, taken, self.owed)
             raise

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.metrics.counts import Counts
 from tablestore_memory.worker.metrics.events import count
 from tablestore_memory.worker.metrics.tally import Series, Tally
@@ -71,7 +71,7 @@ class Reporter:
             try:
                 untold.counts = untold.counts or Counts(self._connect(), self._keys)
                 untold.counts.add(untold.process, untold.number, report)
-            except (RedisError, RedisClusterException, OSError):
+            except (*REDIS_ERRORS, OSError):
                 return False
             untold.report = {}
             return True

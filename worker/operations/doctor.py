@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
-from redis.exceptions import RedisClusterException, RedisError
-
 from tablestore_memory.protocol.redis_urls import is_cluster
-from tablestore_memory.worker.failures.errors import WorkerError
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, WorkerError
 from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.operations.status import standing
 from tablestore_memory.worker.qwen.calls import unbooked
@@ -74,7 +72,7 @@ def _of(
         with deadline(most_s):
             for check in checks:
                 found += check(services)
-    except (RedisError, RedisClusterException, DeadlineExceeded) as error:
+    except (*REDIS_ERRORS, DeadlineExceeded) as error:
         found.append(Finding("fail", service, f"{error}: check {variable}"))
     except WorkerError as error:
         found.append(Finding("fail", service, str(error)))

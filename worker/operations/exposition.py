@@ -17,8 +17,8 @@ from prometheus_client.core import (
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.metrics.catalogue import CATALOGUE, REDIS_UP
 from tablestore_memory.worker.metrics.counts import Counts
 from tablestore_memory.worker.metrics.metric import Metric
@@ -57,7 +57,7 @@ class Exposition(Collector):
         with self._one_at_a_time:
             try:
                 amounts = self._read()
-            except (RedisError, RedisClusterException, OSError):
+            except (*REDIS_ERRORS, OSError):
                 amounts = {Series(REDIS_UP.name): 0}
         for metric in CATALOGUE:
             if family := _family(metric, amounts):

@@ -13,10 +13,9 @@ from typing import Any, cast
 
 import msgspec
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, WAITED_FIELD
-from tablestore_memory.worker.failures.errors import LeaseLost
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, LeaseLost
 from tablestore_memory.worker.failures.isolation import Failure
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.owed import Owed
@@ -86,7 +85,7 @@ def note_failure(redis: Redis, in_flight: str, failure: Failure) -> None:
 
 def give_back(redis: Redis, in_flight: str, taken: InFlight, owed: Owed) -> None:
     """This try ended through nobody's fault: it does not count. Owed if Redis is away."""
-    with suppress(RedisError, RedisClusterException):  # what ended it counts more
+    with suppress(*REDIS_ERRORS):  # what ended it counts more
         owed.note(
             partial(give_back_try, redis, in_flight=in_flight, first=taken.entries[0].entry_id)
         )
@@ -100,7 +99,7 @@ def giving_back(redis: Redis, in_flight: str, taken: InFlight, owed: Owed) -> It
     except BaseException:
         try:
             redis.hset(in_flight, "tries", 0)
-        except (RedisError, RedisClusterException):  # the first error counts
+        except REDIS_ERRORS:  # the first error counts
             give_back(redis, in_flight, taken, owed)
         raise
 

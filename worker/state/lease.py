@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
 
-from tablestore_memory.worker.failures.errors import Busy, LeaseLost
+from tablestore_memory.worker.failures.errors import REDIS_ERRORS, Busy, LeaseLost
 from tablestore_memory.worker.state.scripts import script
 
 # Long enough to live through a pause of a busy machine, short enough that a dead holder costs moments.
@@ -107,7 +106,7 @@ class Lease:
         _renewals.discard(self)
         try:
             release(self.redis, lease=self.key, token=self.token)
-        except (RedisError, RedisClusterException):
+        except REDIS_ERRORS:
             if error is None:
                 raise  # Otherwise the first error counts; the key runs out by itself.
 
@@ -188,7 +187,7 @@ def _renew_at(redis: Redis, leases: Sequence[Lease]) -> Iterator[Lease]:
             for lease in leases:
                 renew(pipe, lease=lease.key, token=lease.token, ttl_ms=lease.ttl_ms)
             answers = pipe.execute(raise_on_error=False)
-    except (RedisError, RedisClusterException):
+    except REDIS_ERRORS:
         return  # The time to live decides; the next round tries again.
     for lease, when, held in zip(leases, asked, answers, strict=True):
         if isinstance(held, Exception):
