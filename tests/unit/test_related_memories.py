@@ -115,6 +115,7 @@ def test_nothing_is_shown_of_a_question_that_is_not_asked() -> None:
     [
         ("Ana listens to jazz on Sundays.", "Ana likes jazz a lot.", 2),
         ("Ana quit nursing and runs a bakery since 2023-04.", "Ana works as a nurse.", 4),
+        ("Ana became a vegetarian in 2023-05.", "Ana is allergic to peanuts.", 4),
     ],
 )
 def test_no_more_others_are_shown_beside_a_fact_than_is_set_and_more_beside_a_change(
@@ -298,6 +299,28 @@ def test_less_is_needed_where_something_happens_that_may_have_been_planned() -> 
 
     assert len(Relatedness().related([happened], [plan])) == 1
     assert Relatedness().related([said], [plan]) == []
+
+
+def test_still_less_is_needed_where_what_was_planned_is_an_end() -> None:
+    plan = remembered("Ana gives her notice", "plan")
+    ended, happened = (
+        remembered(text, "event", 0.65) for text in ("Ana stopped teaching", "Ana taught a class")
+    )
+
+    assert len(Relatedness().related([ended], [plan])) == 1
+    assert Relatedness().related([happened], [plan]) == []
+
+
+def test_all_others_of_a_change_are_shown_from_further_away_than_of_what_changes_nothing() -> None:
+    states = [remembered(f"Ana {does} in Paris", "profile") for does in ("lives", "teaches")]
+    moved = remembered("Ana moved to Lyon", "event", 0.63)
+    now, once = (
+        remembered(f"Ana {when} takes her tea cold", "profile", cosine)
+        for when, cosine in (("now", 0.53), ("once", 0.66))
+    )
+
+    assert {(1, 0), (1, 1)} <= shown([moved, now], states)
+    assert (1, 1) not in shown([moved, once], states)
 
 
 def test_event_that_changes_something_is_shown_beside_a_state_and_another_is_not() -> None:
