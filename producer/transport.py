@@ -64,14 +64,13 @@ class RedisTransport:
         self._now_us = now_us
         self._log = log
         self._client: Client | None = None
-        self._not_before = 0.0
         self._names = [streams.events(p) for p in range(streams.partitions)]
 
     def append(self, batch: list[Record]) -> Outcome:
         """One round trip; every reply is looked at. Raises nothing that Redis can cause.
 
-        What follows a request to forget has a round trip of its own, so that Redis receives it in another
-        millisecond: what is received in one with the request is forgotten.
+        What follows a request to forget has a round trip of its own, in another millisecond: what Redis receives
+        in one with the request is forgotten. So has what anybody publishes who heard that it was appended.
         """
         part = _up_to_a_forget(batch)
         outcome = self._append(part)
@@ -87,14 +86,13 @@ class RedisTransport:
         )
 
     def _append(self, batch: list[Record]) -> Outcome:
-        time.sleep(max(0.0, self._not_before - time.monotonic()))
         try:
             outcome = _outcome(batch, self._execute(batch))
         except Exception as error:  # noqa: BLE001 - whatever a client raises, the batch stays
             self.close()
             return Outcome(unsent=batch, cause=_cause(error))
         if batch and _asks_to_forget(batch[-1]):
-            self._not_before = time.monotonic() + _MILLISECOND_PASSED_S
+            time.sleep(_MILLISECOND_PASSED_S)
         if outcome.unsent:
             self.close()  # after a failover the name leads to another server
         return outcome
