@@ -90,6 +90,8 @@ class Deployment:
             "MEMORY_AUDIT_TABLE": "shared_audit",
             "MEMORY_EMBEDDING_DIMENSION": "256",
             "MEMORY_IDLE_S": "1",
+            # Whoever asks waits for all parts of an answer, however busy the machine is.
+            "MEMORY_RECALL_DEADLINE_S": "10",
             "MEMORY_LOG_FORMAT": "json",
             "NO_PROXY": "127.0.0.1,localhost",
             **variables,

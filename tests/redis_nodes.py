@@ -123,8 +123,11 @@ class Watched:
         places = ",".join(f"127.0.0.1:{node.port}" for node in self.sentinels)
         return f"redis+sentinel://{places}/{_SERVICE}/0"
 
-    def replicated(self) -> bool:
-        return int(self.primary.ask("WAIT", 1, 1000)) == 1
+    def wait_replicated(self) -> None:
+        """Until the replica has all that was written by now, by whomever."""
+        # WAIT knows the writes of its own connection alone.
+        written = self._replication()["master_repl_offset"]
+        wait_until(lambda: self._replication()["slave0"]["offset"] >= written, "it is replicated")
 
     def promoted(self) -> bool:
         return bool(self.replica.client.role()[0] == "master")
@@ -132,6 +135,9 @@ class Watched:
     def end(self) -> None:
         for node in (*self.sentinels, self.replica, self.primary):
             node.kill()
+
+    def _replication(self) -> Any:
+        return self.primary.client.info("replication")
 
     def _replicating(self) -> bool:
         return self.replica.client.info("replication").get("master_link_status") == "up"

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from agentscope_runtime.engine.schemas.agent_schemas import Message, TextContent
 from redis.asyncio import Redis
 
+from devtools.servers import PATIENCE_S
 from tablestore_memory.producer import Publisher
 from tablestore_memory.protocol.streams import Streams
 
@@ -31,7 +32,10 @@ def texts(messages: list[Message]) -> list[str | None]:
 
 
 async def eventually(
-    ask: Callable[[], Awaitable[T]], true: Callable[[T], bool], what: str, timeout_s: float = 30
+    ask: Callable[[], Awaitable[T]],
+    true: Callable[[T], bool],
+    what: str,
+    timeout_s: float = PATIENCE_S,
 ) -> T:
     """Ask until the answer is what it should be; else fail, saying what never happened."""
     deadline = time.monotonic() + timeout_s

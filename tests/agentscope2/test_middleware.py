@@ -37,6 +37,7 @@ class Script(ChatModelBase):
         self.formatter = OpenAIChatFormatter()
         self._answers = list(answers)
         self._hangs = hangs
+        self.is_hanging = asyncio.Event()
 
     async def _call_api(self, *_: Any, **__: Any) -> AsyncGenerator[ChatResponse, None]:
         return self._pieces(self._answers.pop(0))
@@ -45,6 +46,7 @@ class Script(ChatModelBase):
         for block in content:
             yield ChatResponse(content=[block.model_copy()], is_last=False)
         if self._hangs:
+            self.is_hanging.set()
             await asyncio.sleep(60)
         yield ChatResponse(content=content, is_last=True)
 
@@ -121,7 +123,7 @@ async def test_words_of_a_reply_that_is_broken_off_are_stored(
     friday = agent(script, PublishingMiddleware(fresh_name, fresh_name, publisher=publisher))
 
     task = asyncio.create_task(friday.reply(UserMsg("Mei", "Tell me a story.")))
-    await asyncio.sleep(0.5)
+    await script.is_hanging.wait()  # its first words were taken
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -61,6 +61,12 @@ def focused(page: Page) -> str:
     return " ".join(str(text).split())
 
 
+def expect_focused(page: Page, text: str) -> None:
+    """What a page puts in focus by itself: that happens when it is shown, with its style sheet."""
+    expect(page.locator(":focus")).to_have_text(text)
+    assert focused(page) == text
+
+
 def tab_to(page: Page, text: str) -> None:
     seen: list[str] = []
     while not seen or seen[-1] != text:
@@ -140,7 +146,7 @@ def test_letter_is_found_retried_and_gone_by_keyboard_alone(
     tab_to(page, f"Discard {name}")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Delete for good: 1 dead letter?")
-    assert focused(page) == "No, go back"
+    expect_focused(page, "No, go back")
     assert deployment.services.dead.get(name)
     page.keyboard.press("Shift+Tab")
     assert focused(page) == "Discard"

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from devtools.deployment import Deployment
 from devtools.extraction import said
 from tests.browser.conftest import SCRIPT
-from tests.browser.test_page import CONTRASTS, DOCS, LEAST_CONTRAST, focused, tab_to
+from tests.browser.test_page import CONTRASTS, DOCS, LEAST_CONTRAST, expect_focused, tab_to
 from tests.stories.test_memories_by_hand import told
 from tests.stories.test_page_of_users import memory_about
 
@@ -82,7 +82,7 @@ def test_deleting_asks_first_with_the_way_back_in_focus(
 
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("main")).to_contain_text("Ana lives in Paris")
-    assert focused(page) == "No, go back"
+    expect_focused(page, "No, go back")
     page.keyboard.press("Enter")
     expect(page.locator(".states")).to_have_text("Ana lives in Paris")
     page.get_by_role("button", name="Delete").click()

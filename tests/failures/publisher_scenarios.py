@@ -162,13 +162,16 @@ def prefork_server() -> None:
     publisher = Publisher()
     publish(publisher, "main")
     children: list[int] = []
+    published, says = os.pipe()
     for _ in range(2):
         if (child := os.fork()) == 0:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             publish(publisher, f"worker-{len(children)}")
+            os.write(says, b"x")
             time.sleep(60)
         children.append(child)
-    time.sleep(0.5)
+    for _ in children:
+        os.read(published, 1)
     for child in children:
         os.kill(child, signal.SIGTERM)
         os.waitpid(child, 0)

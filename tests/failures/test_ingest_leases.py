@@ -61,9 +61,10 @@ def test_lease_lasts_as_long_as_it_is_held_and_no_longer(
 
     def looked_often() -> bool:
         renewals.append(int(redis.pttl(key)))
-        return len(renewals) > 60
+        return len(renewals) > 120
 
-    with Lease(redis, key, ttl_ms=400) as held:
+    # It outlives a second in which the machine does something else.
+    with Lease(redis, key, ttl_ms=2_000) as held:
         wait_until(looked_often, "looks")
         held.ensure_held()
         assert min(renewals) > 0

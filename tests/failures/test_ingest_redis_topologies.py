@@ -73,7 +73,7 @@ def test_failover_by_sentinel_loses_nothing_that_was_replicated(
         steady.start()
         wait_until(lambda: steady.published > 300, "some of it published")
         steady.stop()
-        assert redis.replicated()
+        redis.wait_replicated()
 
         redis.primary.kill()
         wait_until(redis.promoted, "the replica promoted")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -23,18 +23,10 @@ from devtools.servers import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 UP = [sys.executable, "-m", "devtools.up"]
-PORTS = ("LOCAL_REDIS_PORT", "LOCAL_TABLESTORE_PORT", "LOCAL_DASHSCOPE_PORT", "LOCAL_SERVER_PORT")
+SERVERS = ("REDIS", "TABLESTORE", "DASHSCOPE", "SERVER")
+# Each takes a port that is free when it does: one that was looked for before may be taken by then.
+ANY_PORTS = {f"LOCAL_{name}_PORT": "0" for name in SERVERS}
 STARTS_S = 90
-
-
-def free_ports() -> dict[str, str]:
-    """A port for each server, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        numbers = [str(each.getsockname()[1]) for each in sockets]
-    return dict(zip(PORTS, numbers, strict=True))
 
 
 def parents() -> dict[int, int]:
@@ -79,7 +71,7 @@ def started(folder: Path) -> Iterator["pexpect.spawn[str]"]:
         UP[0],
         UP[1:],
         cwd=folder,
-        env=os.environ | free_ports(),
+        env=os.environ | ANY_PORTS,
         encoding="utf-8",
         timeout=STARTS_S,
         dimensions=(40, 200),
@@ -107,7 +99,7 @@ def workers(pid: int) -> dict[str, int]:
 def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Path) -> None:
     with started(tmp_path) as up:
         told = str(up.before)
-        environment = os.environ | free_ports()
+        environment = os.environ | ANY_PORTS
         second = subprocess.run(
             UP, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=STARTS_S
         )
@@ -136,7 +128,7 @@ def test_addresses_and_logs_are_told_and_a_second_start_is_refused(tmp_path: Pat
 def test_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        environment = os.environ | free_ports() | {"LOCAL_TABLESTORE_PORT": port}
+        environment = os.environ | ANY_PORTS | {"LOCAL_TABLESTORE_PORT": port}
 
         answer = subprocess.run(
             UP, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=STARTS_S
@@ -174,7 +166,7 @@ def test_all_of_it_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
     shell = subprocess.Popen(
         ["/bin/sh", "-c", f"{shlex.join(UP)}; true"],
         cwd=tmp_path,
-        env=os.environ | free_ports(),
+        env=os.environ | ANY_PORTS,
         stdout=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=heed_hangups,

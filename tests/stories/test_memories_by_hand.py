@@ -43,7 +43,7 @@ def test_corrected_memory_is_found_and_the_old_text_stands_in_the_history_alone(
     assert edited["memory_id"] == id_after(paris, "Ana lives in Lyon")
     wait_until(lambda: "Ana lives in Lyon" in found(deployment, user, "Where does Ana live?"), "it")
     wait_until(lambda: "Ana lives in Paris" not in deployment.texts(user), "the index caught up")
-    with Recall.from_env(deployment.environment | {"MEMORY_RECALL_DEADLINE_S": "10"}) as recall:
+    with Recall.from_env(deployment.environment) as recall:
         facts = {each.text for each in recall(user_id=user, query="Where do I live?").memories}
     assert facts == {"Ana lives in Lyon", "Ana likes chess"}
     (was, now) = answer(deployment, "history", user)

@@ -19,9 +19,7 @@ from tests.local_dashscope import LocalDashScope
 
 @pytest.fixture
 def recall(deployment: Deployment) -> Iterator[Recall]:
-    """One that waits for all of its parts, however busy the machine is."""
-    patient = {"MEMORY_RECALL_DEADLINE_S": "10"}
-    with Recall.from_env(deployment.environment | patient) as recall:
+    with Recall.from_env(deployment.environment) as recall:
         yield recall
 
 

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import pytest
 import redis
 
+from devtools.servers import wait_until
 from tablestore_memory.producer import (
     BadSetting,
     BlockingInEventLoop,
@@ -255,7 +256,7 @@ def test_flush_without_redis_gives_up_and_loses_nothing(make: Make) -> None:
 
     assert not publisher.flush(0.2)
     assert publisher.stats().pending == 1
-    assert publisher.stats().last_error
+    wait_until(lambda: publisher.stats().last_error, "the first try told")
 
 
 def test_publisher_that_never_published_has_nothing_to_close(make: Make) -> None:

@@ -16,6 +16,9 @@ from devtools.servers import wait_until
 from tablestore_memory.worker.pool.threads import ThreadPool
 from tablestore_memory.worker.state.lease import Lease
 
+LIMIT_S = 1.0
+"""Of a task that is to be in the middle of its work by then, also on a busy machine."""
+
 
 class Told:
     """What Celery is told of a task, in order."""
@@ -98,7 +101,7 @@ def test_task_over_its_soft_limit_is_interrupted_and_no_other(pool: ThreadPool) 
             seen.append("interrupted")
         return "ended"
 
-    told = run(pool, spin, soft_timeout=0.1)
+    told = run(pool, spin, soft_timeout=LIMIT_S)
     others = [run(pool, lambda: 7) for _ in range(20)]
 
     wait_until(lambda: told.events == ["accepted", "soft", "answered ended"], "the end")
@@ -117,7 +120,7 @@ def test_task_over_its_hard_limit_loses_its_leases_and_another_takes_its_place(
                 go_on.wait()
                 left.append(lease.is_held)
 
-        told = run(pool, hang, timeout=0.1)
+        told = run(pool, hang, timeout=LIMIT_S)
 
         wait_until(lambda: told.events == ["accepted", "hard"], "given up")
         wait_until(lambda: not redis.exists(fresh_name), "its lease has run out")
