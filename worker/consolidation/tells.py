@@ -79,5 +79,5 @@ class Told:
 
     @property
     def names_whom_it_is_about(self) -> bool:
-        """Whether the text does, by whichever name; nobody needs none."""
+        """By whichever name; always, where nobody is known to be."""
         return any(name in self.text for name in self.names)
