@@ -89,8 +89,6 @@ def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str 
             when = said
             yield said
         text = dated(masked(memory.text), (memory.event_start, memory.event_end))
-        told = Told(memory)
-        about = (
-            [] if told.names_whom_it_is_about else [masked(memory.subject or memory.said_by or "")]
-        )
+        whom = masked(memory.subject or memory.said_by or "")
+        about = [] if Told(memory).names_whom_it_is_about else [whom]
         yield [number, memory.kind, *about, text]
