@@ -21,6 +21,9 @@ HEALTH_CHECK_S = 15
 
 Client = redis.Redis | redis.RedisCluster
 
+REDIS_ERRORS = (redis.RedisError, redis.exceptions.RedisClusterException)
+"""What a client raises: what it says of a cluster is no RedisError."""
+
 
 def options(socket_timeout_s: float, connect_timeout_s: float) -> dict[str, Any]:
     """redis-py retries ten times by default, and a retried XADD appends twice."""

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from tablestore_memory.producer.backlog import Record
-from tablestore_memory.producer.connection import Client
+from tablestore_memory.producer.connection import REDIS_ERRORS, Client
 from tablestore_memory.producer.log import RateLimitedLog
 from tablestore_memory.protocol.streams import (
     BACKLOG_KEPT_S,
@@ -127,7 +127,7 @@ class RedisTransport:
             name = self._streams.dropped
             client.hset(name, mapping={f"{producer}:{why}": n for why, n in totals.items()})
             client.expire(name, DROPPED_KEPT_S)
-        except (redis.RedisError, OSError):
+        except (*REDIS_ERRORS, OSError):
             return False
         return True
 
@@ -144,7 +144,7 @@ class RedisTransport:
             seconds, micros = client.time()
             client.hset(name, producer, f"{events} {seconds * 1000 + micros // 1000}")
             client.expire(name, BACKLOG_KEPT_S)
-        except (redis.RedisError, OSError):
+        except (*REDIS_ERRORS, OSError):
             return False
         return True
 

@@ -13,8 +13,9 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.recall.results import LATE, Missing
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, WorkerError
+from tablestore_memory.worker.failures.errors import WorkerError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -3,11 +3,11 @@
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.server.api.call import Call
 from tablestore_memory.server.api.shapes import Health, Nothing
 from tablestore_memory.server.connections import Connections
 from tablestore_memory.server.problems import Unavailable
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 
 
 def health(connections: Connections) -> Health:

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.server.problems import (
     Failed,
     Malformed,
@@ -14,7 +15,7 @@ from tablestore_memory.server.problems import (
     Problem,
     Unavailable,
 )
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, InvalidRow, WorkerError
+from tablestore_memory.worker.failures.errors import InvalidRow, WorkerError
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from redis import Redis
 
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.operations.ages import Ages, ages
 from tablestore_memory.worker.operations.throughput import Throughput, throughput
 from tablestore_memory.worker.state.clock import now_ms

@@ -133,3 +133,17 @@ def test_publisher_that_is_behind_says_so_and_then_that_it_is_not(fresh_name: st
 
             wait_until(lambda: held_by_publishers(client, streams) > 10, "it says so")
             wait_until(lambda: not client.hlen(streams.backlogs), "that it is not")
+
+
+def test_nothing_is_told_to_a_cluster_that_cannot_be_reached(
+    redis_url: str, fresh_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise redis.exceptions.RedisClusterException("no node answers")
+
+    told = transport(redis_url, fresh_name)
+    told.append([])  # connects
+    monkeypatch.setattr(redis.Redis, "hset", unreachable)
+
+    assert not told.report_backlog("p", 3)
+    assert not told.report_dropped("p", {"full": 1})

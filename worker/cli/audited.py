@@ -1,8 +1,9 @@
 """Commands that read or change what belongs to users leave a line in the audit, before they do it."""
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.cli.output import note
 from tablestore_memory.worker.costs.booking import audit_row
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, WorkerError
+from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.operations.deeds import deed, note_deed
 from tablestore_memory.worker.services import RedisServices, Services
 from tablestore_memory.worker.stores.write import write_all

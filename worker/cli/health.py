@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.protocol.streams import Streams
 from tablestore_memory.worker.dispatch.heartbeat import Worker, alive
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.settings import RedisSettings, SettingsError
 from tablestore_memory.worker.state.connection import connect_redis

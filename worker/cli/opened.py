@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.cli.output import UNREACHABLE, WRONG, fail
 from tablestore_memory.worker.failures.errors import (
-    REDIS_ERRORS,
     BadCredentials,
     ContentRefused,
     InvalidRow,

@@ -8,8 +8,8 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.cli.output import out
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 
 Look = Callable[[], RenderableType]
 

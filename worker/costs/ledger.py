@@ -12,8 +12,8 @@ import msgspec
 import structlog
 from redis import Redis
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.costs.unbooked import CostOf, name_of
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 from tablestore_memory.worker.qwen.asked_for import Asker
 from tablestore_memory.worker.qwen.usage import Usage
 from tablestore_memory.worker.state.keys import SPENT_MS, Keys

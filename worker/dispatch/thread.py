@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from celery import bootsteps
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.dispatch.dispatcher import Dispatcher, Queued, Send
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
 
 # Between a notification and the look: what arrives meanwhile joins the same drain. Longer while drains run
 # anyway, as they take what comes.

@@ -27,11 +27,6 @@
 Callers decide by class, never by the text. Adapters translate once, with `raise … from error`.
 """
 
-from redis.exceptions import RedisClusterException, RedisError
-
-REDIS_ERRORS = (RedisError, RedisClusterException)
-"""What Redis' client raises: what it says of a cluster is no RedisError."""
-
 
 class WorkerError(Exception):
     """Base of every error that the worker expects."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from redis.exceptions import DataError, ResponseError
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.protocol.errors import MalformedEvent
 from tablestore_memory.worker.failures.errors import (
-    REDIS_ERRORS,
     Retryable,
     ServiceFails,
     SystemicFailure,

@@ -12,8 +12,9 @@ import structlog
 import tablestore as ots
 from redis import Redis
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.protocol.streams import Streams
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, Busy, LeaseLost
+from tablestore_memory.worker.failures.errors import Busy, LeaseLost
 from tablestore_memory.worker.failures.isolation import (
     DIED,
     Failure,

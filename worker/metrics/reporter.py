@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.metrics.counts import Counts
 from tablestore_memory.worker.metrics.events import count
 from tablestore_memory.worker.metrics.tally import Series, Tally

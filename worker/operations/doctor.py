@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.protocol.redis_urls import is_cluster
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, WorkerError
+from tablestore_memory.worker.failures.errors import WorkerError
 from tablestore_memory.worker.operations.deadline import DeadlineExceeded, deadline
 from tablestore_memory.worker.operations.status import standing
 from tablestore_memory.worker.qwen.calls import unbooked

@@ -18,7 +18,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.worker.metrics.catalogue import CATALOGUE, REDIS_UP
 from tablestore_memory.worker.metrics.counts import Counts
 from tablestore_memory.worker.metrics.metric import Metric

@@ -14,8 +14,9 @@ from typing import Any, cast
 import msgspec
 from redis import Redis
 
+from tablestore_memory.producer.connection import REDIS_ERRORS
 from tablestore_memory.protocol.streams import EVENT_FIELD, RECEIVED_FIELD, WAITED_FIELD
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, LeaseLost
+from tablestore_memory.worker.failures.errors import LeaseLost
 from tablestore_memory.worker.failures.isolation import Failure
 from tablestore_memory.worker.state.lease import Lease
 from tablestore_memory.worker.state.owed import Owed

@@ -16,7 +16,8 @@ from types import TracebackType
 
 from redis import Redis
 
-from tablestore_memory.worker.failures.errors import REDIS_ERRORS, Busy, LeaseLost
+from tablestore_memory.producer.connection import REDIS_ERRORS
+from tablestore_memory.worker.failures.errors import Busy, LeaseLost
 from tablestore_memory.worker.state.scripts import script
 
 # Long enough to live through a pause of a busy machine, short enough that a dead holder costs moments.
