@@ -89,6 +89,6 @@ def _listed(memories: Sequence[Memory], first: int, below: str) -> Iterator[str 
             when = said
             yield said
         text = dated(masked(memory.text), (memory.event_start, memory.event_end))
-        whom = masked(memory.subject or memory.said_by or "")
-        about = [] if Told(memory).names_whom_it_is_about else [whom]
+        told = Told(memory)
+        about = [] if told.speaks_of(told) else [masked(told.whom)]
         yield [number, memory.kind, *about, text]

@@ -172,8 +172,4 @@ def _at_one_time(one: Memory, other: Memory) -> bool:
 
 def _share_a_subject(one: Told, other: Told) -> bool:
     """Whether either speaks of whom or what the other is about, by whichever name."""
-    return (
-        not one.names.isdisjoint(other.names)
-        or any(name in other.text for name in one.names)
-        or any(name in one.text for name in other.names)
-    )
+    return not one.names.isdisjoint(other.names) or other.speaks_of(one) or one.speaks_of(other)

@@ -52,7 +52,8 @@ class Told:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.text = normalised(memory.text)
-        self.subject = normalised(memory.subject or memory.said_by or "")
+        self.whom = memory.subject or memory.said_by or ""
+        self.subject = normalised(self.whom)
 
     @cached_property
     def ends(self) -> bool:
@@ -77,7 +78,6 @@ class Told:
         parts = (part.strip() for part in re.split("[()（）]", self.subject))
         return frozenset(filter(None, parts)) or frozenset({""})
 
-    @property
-    def names_whom_it_is_about(self) -> bool:
-        """By whichever name; always, where nobody is known to be."""
-        return any(name in self.text for name in self.names)
+    def speaks_of(self, other: "Told") -> bool:
+        """Whether the text names whom or what that is about, be it itself, by whichever name; of nobody all do."""
+        return any(name in self.text for name in other.names)
